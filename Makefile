@@ -1,0 +1,73 @@
+# Every target that is meant to be called has its line for `make help` behind two number signs.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help install demo test check style prove bench lock clean packages
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/.runtime ## make .venv with the command .venv/bin/talktime
+
+demo: install ## try it: a server with example data
+	$(BIN)/talktime demo
+
+test: packages .venv/.test style ## everything that must hold before a change is taken
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -m "not prove"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage json --quiet
+	$(BIN)/python scripts/coverage_bounds.py coverage.json
+
+check: .venv/.test style ## the quick part of `make test`, for while you work
+	$(BIN)/python -m pytest -m "not slow and not prove"
+
+style: .venv/.test
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+
+prove: packages .venv/.test ## the long proofs: crashes, failovers, simulations; takes hours
+	$(BIN)/python -m tests.prove
+
+bench: packages .venv/.test ## how fast it is, beside what the databases can do at best
+	$(BIN)/python -m bench
+
+lock: .venv-lock/.made ## remake requirements/*.txt; UPGRADE=1 takes newer versions
+	$(LOCK) pyproject.toml --group build -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --group build --extra test -c requirements/runtime.txt -o requirements/test.txt
+	$(LOCK) --group lock -o requirements/lock.txt
+
+clean: ## remove what make and the tools have made
+	rm -rf .venv .venv-lock build dist .coverage .coverage.* coverage.json htmlcov
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	find src tests bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+packages:
+	@scripts/system_packages.sh
+
+# A stamp is written last, so whatever was interrupted is done again.
+.venv/.made:
+	"$$(scripts/find_python.sh)" -m venv --clear .venv
+	touch $@
+
+.venv/.runtime: .venv/.made requirements/runtime.txt pyproject.toml
+	$(PIP) install --require-hashes -r requirements/runtime.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/.test: .venv/.runtime requirements/test.txt
+	$(PIP) install --require-hashes -r requirements/test.txt
+	touch $@
+
+.venv-lock/.made: requirements/lock.txt
+	"$$(scripts/find_python.sh)" -m venv --clear .venv-lock
+	.venv-lock/bin/python -m pip --quiet install --require-hashes -r requirements/lock.txt
+	touch $@

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Installs from Debian what the tests need beside Python packages. When everything is there, apt is not even asked.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+POSTGRES_LEAST=15
+
+has_postgres() {
+    local server
+    for server in /usr/lib/postgresql/*/bin/postgres "$(command -v postgres || true)"; do
+        [ -x "$server" ] || continue
+        [ "$("$server" --version | grep -oE '[0-9]+' | head -n 1)" -ge "$POSTGRES_LEAST" ] && return 0
+    done
+    return 1
+}
+
+# A header is where Debian puts it, or wherever this compiler looks for it.
+has_header() {
+    [ -e "/usr/include/$1" ] || echo "#include <$1>" | gcc -E - >/dev/null 2>&1
+}
+
+# Looks for what is used, not for package names: it may as well have come another way.
+missing() {
+    has_postgres || echo "postgresql-$POSTGRES_LEAST"
+    command -v gcc >/dev/null || echo gcc
+    has_header stdlib.h || echo libc6-dev
+    has_header sqlite3.h || echo libsqlite3-dev
+    command -v wrk >/dev/null || echo wrk
+    [ ! -x /usr/bin/python3 ] || /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+}
+
+# Newer releases of Debian carry a newer PostgreSQL, which does as well.
+as_named_here() {
+    local name
+    for name in "$@"; do
+        if [[ $name == postgresql-* ]] && ! apt-cache show "$name" >/dev/null 2>&1; then
+            name=postgresql
+        fi
+        echo "$name"
+    done
+}
+
+install() {
+    local folder=/etc/postgresql-common/createcluster.d
+    export DEBIAN_FRONTEND=noninteractive
+
+    # Only while we install: the package would otherwise make a database of its own and start it on the standard port.
+    mkdir -p "$folder"
+    echo "create_main_cluster = false" >"$folder/talktime-tests.conf"
+    # shellcheck disable=SC2064 # the folder's name is filled in now
+    trap "rm -f '$folder/talktime-tests.conf'; rmdir --ignore-fail-on-non-empty '$folder'" EXIT
+
+    apt-get -q -o Acquire::Retries=3 update
+    # shellcheck disable=SC2046 # one word for each package
+    apt-get -q -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 --no-install-recommends install $(as_named_here "$@")
+}
+
+wanted=$(missing | xargs)
+[ -n "$wanted" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "The tests need PostgreSQL $POSTGRES_LEAST or newer (initdb, postgres, pg_basebackup), gcc, the headers of the C library" >&2
+    echo "and of SQLite, wrk, and a Python with its venv module. Missing here, by their names in Debian: $wanted" >&2
+    exit 1
+elif [ "$(id -u)" -eq 0 ]; then
+    # shellcheck disable=SC2086 # one word for each package
+    install $wanted </dev/null
+elif sudo -n true 2>/dev/null; then
+    exec sudo -n scripts/system_packages.sh
+else
+    echo "The tests need $wanted. Please run: sudo scripts/system_packages.sh" >&2
+    exit 1
+fi

@@ -1,0 +1,69 @@
+"""Switches as people set them up, and telling them what to hang up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from talktime.actions.errors import Invalid, NotFound, StateConflict
+from talktime.core.scopes import OPERATOR_ORG
+from talktime.storage import call_store, switch_store
+from talktime.storage.database import Database, ReadTx, Tx
+from talktime.storage.switch_store import SwitchRow
+from talktime.storage.vault import Vault
+from talktime.switches.cut import cut, is_cut_url
+
+
+def add_switch(
+    tx: Tx, vault: Vault, org_id: int, name: str, switch_id: str, values: Mapping[str, Any], now: int
+) -> SwitchRow:
+    if switch_store.find(tx, org_id, name):
+        raise StateConflict("already_used", "name")
+    switch_store.add(tx, org_id, name, switch_id, now)
+    return change_switch(tx, vault, org_id, name, values)
+
+
+def change_switch(tx: Tx, vault: Vault, org_id: int, name: str, values: Mapping[str, Any]) -> SwitchRow:
+    """`values`: cut_url and cut_token, those that are to change."""
+    find_switch(tx, org_id, name)
+    kept = dict(values)
+    if kept.get("cut_url") is not None and not is_cut_url(kept["cut_url"]):
+        raise Invalid("invalid_url", "cut_url")
+    if kept.get("cut_token") is not None:
+        kept["cut_token"] = vault.seal(kept["cut_token"], _place(org_id, name))
+    switch_store.change(tx, org_id, name, kept)
+    return find_switch(tx, org_id, name)
+
+
+def find_switch(tx: ReadTx, org_id: int, name: str) -> SwitchRow:
+    row = switch_store.find(tx, org_id, name)
+    if row is None:
+        raise NotFound
+    return row
+
+
+def remove_switch(tx: Tx, org_id: int, name: str) -> None:
+    if not switch_store.remove(tx, org_id, name):
+        raise NotFound
+
+
+def hang_up_all(database: Database, vault: Vault, org_id: int) -> None:
+    """The calls of a closed organization, at each switch that can be told at once."""
+    for reference, call_ids in _by_switch(database, org_id).items():
+        owner = OPERATOR_ORG if reference.startswith("operator:") else org_id
+        name = reference.partition(":")[2]
+        row = database.read(owner, switch_store.find, owner, name)
+        if row and row.cut_url:
+            token = vault.open(row.cut_token, _place(owner, name)) if row.cut_token else None
+            cut(row.cut_url, token, call_ids)
+
+
+def _by_switch(database: Database, org_id: int) -> dict[str, Sequence[str]]:
+    calls: dict[str, list[str]] = {}
+    for switch, call_id in database.read(org_id, call_store.open_by_switch, org_id):
+        calls.setdefault(switch, []).append(call_id)
+    return dict(calls)
+
+
+def _place(org_id: int, name: str) -> str:
+    return f"switch:{org_id}:{name}"

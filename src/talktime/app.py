@@ -1,0 +1,90 @@
+"""Wires the parts, once."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+
+from talktime.actions.keys import KeyRing
+from talktime.actions.switches import hang_up_all
+from talktime.charging import due
+from talktime.charging.batcher import Batcher
+from talktime.charging.engine import Engine, Shelf
+from talktime.clock import SteadyClock
+from talktime.core.ids import uuid7
+from talktime.observability import Meters
+from talktime.settings import Settings
+from talktime.storage import price_store, schema
+from talktime.storage.database import Database, PostgresDatabase, SqliteDatabase
+from talktime.storage.postgres_store import PostgresStore
+from talktime.storage.sqlite_store import SqliteStore
+from talktime.storage.store import Store
+from talktime.storage.vault import Vault, key_from, key_in
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything that has an outside: made once at start, replaced in tests."""
+
+    settings: Settings
+    database: Database
+    store: Store
+    shelf: Shelf
+    keys: KeyRing
+    engine: Engine
+    batcher: Batcher
+    vault: Vault
+    meters: Meters
+    now: Callable[[], int]
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}_{uuid7(self.now(), secrets.randbits(74))}"
+
+    def sweep(self) -> int:
+        """Work off what is due by our clock."""
+        return due.sweep(self.database, self.engine.run, self.now(), self.store.shard_of)
+
+    def move_clock(self, org_id: int, to: int) -> None:
+        """A test organization's clock goes forward, with all that falls due until then."""
+        due.move_clock(self.database, self.engine.run, org_id, to)
+
+    def cut_off(self, org_id: int) -> None:
+        """Tell the switches of a closed organization, without waiting for them."""
+        Thread(target=hang_up_all, args=(self.database, self.vault, org_id), daemon=True).start()
+
+    def close(self) -> None:
+        self.batcher.close()
+        self.store.close()
+        self.database.close()
+
+
+def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
+    """Opens the database, and makes or migrates it."""
+    database, store = _open(settings)
+    schema.prepare(database)
+    keys, meters = KeyRing(database), Meters()
+    shelf = Shelf(lambda: database.read((), price_store.published))
+    # Callers come through the batcher, which asks for changed keys; what is ours needs no key.
+    for_callers = Engine(store, shelf, keys.revision)
+    batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of)
+    engine = Engine(store, shelf)
+    vault = Vault(key_from(settings.secret_key) if settings.secret_key else key_in(settings.data))
+    return App(settings, database, store, shelf, keys, engine, batcher, vault, meters, now or SteadyClock())
+
+
+def _open(settings: Settings) -> tuple[Database, Store]:
+    if settings.database:
+        return PostgresDatabase(settings.database), PostgresStore(
+            settings.database, prepare=settings.prepared_statements
+        )
+    _private(settings.data)
+    database = SqliteDatabase(settings.sqlite_path)
+    return database, SqliteStore(database)
+
+
+def _private(folder: Path) -> None:
+    """Readable by its owner only."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)

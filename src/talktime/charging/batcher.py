@@ -1,0 +1,129 @@
+"""Commands that arrive while a batch is running form the next one. No timer: a lone command waits for nobody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import NamedTuple
+
+from talktime.core.calls import Answer, Command
+
+BATCH_MAX = 256
+PATIENCE_SECONDS = 0.9
+"""A switch is answered within a second: who has waited longer is told so and asks again."""
+
+Run = Callable[[Sequence[Command]], list[Answer]]
+
+
+class Overloaded(Exception):
+    """There was no time for it. It was not begun, so nothing was granted."""
+
+
+class TooSlow(Exception):
+    """The store has not answered in time. What was begun may still happen: asking again with the same id tells."""
+
+
+class Waiting(NamedTuple):
+    commands: Sequence[Command]
+    answers: asyncio.Future[list[Answer]]
+    since: float
+
+
+class Lanes:
+    """The batches of one shard: as many in flight as there are lanes."""
+
+    def __init__(self, run: Run, threads: ThreadPoolExecutor, lanes: int) -> None:
+        self._run = run
+        self._threads = threads
+        self._idle = lanes
+        self._waiting: deque[Waiting] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    def submit(self, commands: Sequence[Command]) -> asyncio.Future[list[Answer]]:
+        answers = asyncio.get_running_loop().create_future()
+        self._waiting.append(Waiting(commands, answers, monotonic()))
+        if self._idle:
+            self._idle -= 1
+            task = asyncio.create_task(self._lane())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return answers
+
+    async def _lane(self) -> None:
+        loop = asyncio.get_running_loop()
+        while batch := self._next():
+            commands = [command for one in batch for command in one.commands]
+            late = loop.call_later(PATIENCE_SECONDS, _fail, batch, TooSlow())
+            try:
+                answers = await loop.run_in_executor(self._threads, self._run, commands)
+            except Exception as error:
+                _fail(batch, error)
+            else:
+                _answer(batch, answers)
+            late.cancel()
+        self._idle += 1
+
+    def _next(self) -> list[Waiting]:
+        room, batch, latest = BATCH_MAX, [], monotonic() - PATIENCE_SECONDS
+        while self._waiting and len(self._waiting[0].commands) <= room:
+            one = self._waiting.popleft()
+            if one.since < latest:
+                _fail([one], Overloaded())
+            else:
+                batch.append(one)
+                room -= len(one.commands)
+        return batch
+
+
+class Batcher:
+    def __init__(self, run: Run, lanes: int, shard_of: Callable[[int], int] = lambda org_id: 0) -> None:
+        self._run = run
+        self._lanes = lanes
+        self._shard_of = shard_of
+        self._threads = ThreadPoolExecutor(lanes, "charging")
+        self._shards: dict[int, Lanes] = {}
+
+    async def submit(self, commands: Sequence[Command]) -> list[Answer]:
+        """At most BATCH_MAX commands. Those of one shard stay together and in order; answered after the commit."""
+        assert 0 < len(commands) <= BATCH_MAX
+        shards = [self._shard_of(command.org_id) for command in commands]
+        if len(set(shards)) == 1:
+            return await self._lane_of(shards[0]).submit(commands)
+        return await self._spread(commands, shards)
+
+    async def _spread(self, commands: Sequence[Command], shards: Sequence[int]) -> list[Answer]:
+        places: dict[int, list[int]] = {}
+        for place, shard in enumerate(shards):
+            places.setdefault(shard, []).append(place)
+        waiting = {shard: self._lane_of(shard).submit([commands[n] for n in mine]) for shard, mine in places.items()}
+        answers: dict[int, Answer] = {}
+        for shard, future in waiting.items():
+            answers.update(zip(places[shard], await future, strict=True))
+        return [answers[place] for place in range(len(commands))]
+
+    def _lane_of(self, shard: int) -> Lanes:
+        if shard not in self._shards:
+            self._shards[shard] = Lanes(self._run, self._threads, self._lanes)
+        return self._shards[shard]
+
+    def close(self) -> None:
+        """What is running comes to its end."""
+        self._threads.shutdown()
+
+
+def _answer(batch: Sequence[Waiting], answers: Sequence[Answer]) -> None:
+    start = 0
+    for one in batch:
+        end = start + len(one.commands)
+        if not one.answers.done():
+            one.answers.set_result(list(answers[start:end]))
+        start = end
+
+
+def _fail(batch: Sequence[Waiting], error: Exception) -> None:
+    for one in batch:
+        if not one.answers.done():
+            one.answers.set_exception(error)

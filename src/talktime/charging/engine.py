@@ -1,0 +1,89 @@
+"""Load, decide, record: one transaction for all the commands of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from talktime.core.calls import Answer, Authorize, Command, Failed, Key
+from talktime.core.decide import decide
+from talktime.core.desk import State
+from talktime.core.prices import Prices
+from talktime.storage.errors import Conflict, StoreUnavailable
+from talktime.storage.store import BatchTx, Read, Store
+
+Decide = Callable[..., tuple[list[Answer], object]]
+
+
+class Shelf:
+    """The published price lists, read again when the database says that they changed."""
+
+    def __init__(self, read: Callable[[], Prices]) -> None:
+        self._read = read
+        self._revision = -1
+        self._prices = Prices(())
+
+    def at(self, revision: int) -> Prices:
+        if revision != self._revision:
+            self._prices = self._read()
+            self._revision = revision
+        return self._prices
+
+
+class KeysChanged(Exception):
+    """A key was made or revoked since the callers of this batch were looked at. Nothing was written."""
+
+
+class Engine:
+    def __init__(self, store: Store, shelf: Shelf, keys_revision: Callable[[], int] | None = None) -> None:
+        self._store = store
+        self._shelf = shelf
+        self._keys_revision = keys_revision
+
+    def run(self, commands: Sequence[Command]) -> list[Answer]:
+        """Hope first, then locks, then one by one: a bad command harms no other.
+
+        A transaction whose outcome is unknown is run again: every command is known by its call, so it happens once.
+        """
+        try:
+            return self._run_once(commands)
+        except StoreUnavailable:
+            return self._run_once(commands)
+
+    def _run_once(self, commands: Sequence[Command]) -> list[Answer]:
+        try:
+            return self._run(commands, locked=False)
+        except Conflict:
+            pass
+        try:
+            return self._run(commands, locked=True)
+        except Conflict:
+            return [self._run_alone(command) for command in commands]
+
+    def _run_alone(self, command: Command) -> Answer:
+        try:
+            return self._run([command], locked=True)[0]
+        except Conflict:
+            return Failed()
+
+    def _run(self, commands: Sequence[Command], locked: bool) -> list[Answer]:
+        org_ids = sorted({command.org_id for command in commands})
+        with self._store.transaction(org_ids, locked) as tx:
+            read = self._load(tx, commands)
+
+            state = State(self._shelf.at(read.prices_revision), read.accounts, read.calls, read.users)
+            answers, changes = decide(state, commands)
+
+            tx.record(changes)
+        return answers
+
+    def _load(self, tx: BatchTx, commands: Sequence[Command]) -> Read:
+        calls = sorted({(command.org_id, command.call_id) for command in commands})
+        read = tx.load(calls, sorted(_names(commands)))
+        if self._keys_revision and self._keys_revision() != read.keys_revision:
+            raise KeysChanged
+        return read
+
+
+def _names(commands: Sequence[Command]) -> set[Key]:
+    asked = [command for command in commands if isinstance(command, Authorize)]
+    return {(command.org_id, command.asked.user) for command in asked if command.asked.user is not None}

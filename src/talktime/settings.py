@@ -1,0 +1,125 @@
+"""What can be set: flags win over the environment (TALKTIME_*), which wins over the file; then these defaults."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+DATABASE_FILE = "talktime.db"
+SECRET = frozenset({"secret_key", "database"})
+"""Shown without what is secret in them."""
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    data: Path = Path("talktime-data")
+    """The folder of the embedded database, the local socket and the key file."""
+    database: str | None = None
+    """postgresql://...; without it the embedded database in the data folder."""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    jobs: bool = True
+    """Whether `serve` also does due work; otherwise `talktime worker` does."""
+    rate_limit: int = 0
+    """Requests per second and key; 0 = off."""
+    prepared_statements: bool = True
+    """Off behind a pooler that cannot keep them."""
+    adjustment_limit: str = "1000"
+    """An adjustment above it needs a second person."""
+    secret_key: str | None = None
+    """Encrypts stored secrets; made in the data folder when it is not given."""
+    log_level: str = "info"
+
+    @property
+    def on_sqlite(self) -> bool:
+        return self.database is None
+
+    @property
+    def sqlite_path(self) -> Path:
+        return self.data / DATABASE_FILE
+
+
+def load(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
+    """`flags` that are None were not given."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    known = {one.name: one for one in fields(Settings)}
+    from_environment = {
+        name: environment[f"TALKTIME_{name.upper()}"] for name in known if f"TALKTIME_{name.upper()}" in environment
+    }
+    settings = Settings()
+    for source in (_file(environment), from_environment, given):
+        settings = replace(settings, **{name: _typed(name, value) for name, value in source.items()})
+    return _checked(settings)
+
+
+def _file(environment: Mapping[str, str]) -> dict[str, Any]:
+    path = Path(environment.get("TALKTIME_SETTINGS", "talktime.toml"))
+    if not path.exists():
+        if "TALKTIME_SETTINGS" in environment:
+            raise SettingsError(f"the settings file {path} does not exist")
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _typed(name: str, value: Any) -> Any:
+    kinds = {one.name: str(one.type) for one in fields(Settings)}
+    if name not in kinds:
+        raise SettingsError(f"there is no setting '{name}'")
+    try:
+        return _READ.get(kinds[name], str)(value)
+    except ValueError as error:
+        raise SettingsError(f"the setting '{name}' cannot be '{value}'") from error
+
+
+def _flag(value: Any) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() not in words:
+        raise ValueError(value)
+    return words[str(value).lower()]
+
+
+_READ: Mapping[str, Any] = {"int": int, "Path": Path, "bool": _flag}
+
+
+def _checked(settings: Settings) -> Settings:
+    if settings.database and not settings.database.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("'database' is an address like postgresql://user@host/name")
+    if settings.workers < 1:
+        raise SettingsError("'workers' is at least 1")
+    if settings.workers > 1 and settings.on_sqlite:
+        raise SettingsError(
+            "more than one worker needs PostgreSQL (--database postgresql://...): SQLite has one writer"
+        )
+    return settings
+
+
+def shown(settings: Settings) -> dict[str, str | int | bool | None]:
+    """The effective settings, without secrets."""
+    told = {one.name: getattr(settings, one.name) for one in fields(Settings)}
+    return {name: _hidden(name, value) for name, value in told.items()}
+
+
+def _hidden(name: str, value: Any) -> Any:
+    if name in SECRET and value:
+        return _without_password(str(value)) if name == "database" else "***"
+    return str(value) if isinstance(value, Path) else value
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    user, at, host = rest.rpartition("@")
+    return f"{scheme}://{user.partition(':')[0]}{at}{host}"

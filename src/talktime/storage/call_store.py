@@ -1,0 +1,72 @@
+"""Calls as people read them. What switches do with them is the engine's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from talktime.core.calls import Call
+from talktime.storage import tables as t
+from talktime.storage.database import ReadTx
+from talktime.storage.store import decode_call
+
+c = t.calls.c
+
+
+def find(tx: ReadTx, org_id: int, call_id: str) -> Call | None:
+    story = tx.scalar(select(c.story).where(c.org_id == org_id, c.call_id == call_id))
+    return decode_call(story) if story else None
+
+
+def newest(tx: ReadTx, org_id: int, limit: int, before: tuple[int, str] | None, only_open: bool) -> Sequence[Call]:
+    """Newest first, from one page to the next by when they began."""
+    query = select(c.story).where(c.org_id == org_id)
+    if only_open:
+        query = query.where(c.due_at.is_not(None))
+    if before is not None:
+        at, call_id = before
+        query = query.where((c.opened_at < at) | ((c.opened_at == at) & (c.call_id < call_id)))
+    stories = tx.scalars(query.order_by(c.opened_at.desc(), c.call_id.desc()).limit(limit))
+    return [decode_call(story) for story in stories]
+
+
+def open_of_switch(tx: ReadTx, switch: str, org_id: int | None = None) -> Sequence[Call]:
+    """Those in progress; of an operator's switch those of all organizations."""
+    query = select(c.story).where(c.due_at.is_not(None), c.switch == switch)
+    if org_id is not None:
+        query = query.where(c.org_id == org_id)
+    return [decode_call(story) for story in tx.scalars(query)]
+
+
+def to_hang_up(tx: ReadTx, switch: str, org_id: int | None = None) -> Sequence[str]:
+    """Calls in progress that must end: their organization is closed."""
+    o = t.organizations.c
+    query = select(c.call_id).join(t.organizations, o.org_id == c.org_id)
+    query = query.where(c.due_at.is_not(None), c.switch == switch, o.state == "closed")
+    if org_id is not None:
+        query = query.where(c.org_id == org_id, o.org_id == org_id)
+    return tx.scalars(query.order_by(c.call_id)).all()
+
+
+def open_by_switch(tx: ReadTx, org_id: int) -> Sequence[tuple[str, str]]:
+    """Switch and call of an organization's calls in progress."""
+    rows = tx.execute(
+        select(c.switch, c.call_id).where(c.org_id == org_id, c.due_at.is_not(None), c.switch.is_not(None))
+    )
+    return [(switch, call_id) for switch, call_id in rows]
+
+
+def due(tx: ReadTx, now: int, limit: int) -> Sequence[tuple[int, str, int]]:
+    """Organization, call, instant: holds whose time is over. A test organization with a clock of its own waits for it."""
+    o = t.organizations.c
+    live = select(c.org_id, c.call_id, c.due_at).join(t.organizations, o.org_id == c.org_id)
+    found = live.where(c.due_at <= now, o.clock_at.is_(None)).order_by(c.due_at).limit(limit)
+    return [(org_id, call_id, due_at) for org_id, call_id, due_at in tx.execute(found)]
+
+
+def next_due(tx: ReadTx, org_id: int, until: int) -> tuple[str, int] | None:
+    """The first hold of an organization that dies until then."""
+    mine = select(c.call_id, c.due_at).where(c.org_id == org_id, c.due_at <= until)
+    row = tx.execute(mine.order_by(c.due_at, c.call_id).limit(1)).first()
+    return (row.call_id, row.due_at) if row else None

@@ -1,0 +1,34 @@
+"""The clocks that test organizations live by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from sqlalchemy import select, update
+
+from talktime.storage import tables as t
+from talktime.storage.database import ReadTx, Tx
+
+o = t.organizations.c
+
+
+class OrgClock(Struct, frozen=True):
+    mode: str
+    at: int | None
+    """None: it runs with ours."""
+
+
+def find(tx: ReadTx, org_id: int) -> OrgClock | None:
+    row = tx.execute(select(o.mode, o.clock_at).where(o.org_id == org_id)).first()
+    return OrgClock(row.mode, row.clock_at) if row else None
+
+
+def set_to(tx: Tx, org_id: int, at: int) -> None:
+    tx.execute(update(t.organizations).where(o.org_id == org_id).values(clock_at=at))
+
+
+def standing(tx: ReadTx, org_ids: Iterable[int]) -> dict[int, int]:
+    """The organizations whose clock stands, and where."""
+    found = select(o.org_id, o.clock_at).where(o.org_id.in_(sorted(set(org_ids))), o.clock_at.is_not(None))
+    return {org_id: at for org_id, at in tx.execute(found)}

@@ -1,0 +1,18 @@
+"""Counters of the installation: revisions by which every process notices a change, and the next organization."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from talktime.storage import tables as t
+from talktime.storage.database import ReadTx, Tx
+
+
+def value(tx: ReadTx, name: str) -> int:
+    return tx.execute(select(t.control.c.value).where(t.control.c.name == name)).scalar_one()
+
+
+def bump(tx: Tx, name: str) -> int:
+    """One more, and what it is now."""
+    raised = update(t.control).where(t.control.c.name == name).values(value=t.control.c.value + 1)
+    return tx.execute(raised.returning(t.control.c.value)).scalar_one()

@@ -1,0 +1,144 @@
+"""The one way to change anything: `database.write(org_id, step, ...)` runs `step(tx, ...)` whole or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import Any, Concatenate, NewType, ParamSpec, TypeVar
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool, StaticPool
+
+from talktime.storage.errors import StoreUnavailable, translated
+
+ReadTx = NewType("ReadTx", Connection)
+Tx = NewType("Tx", ReadTx)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Scope = int | Sequence[int] | str
+"""Whose rows a transaction may see: an organization, some, or EVERYBODY for the named statements that span them."""
+EVERYBODY = "*"
+
+# One connection writes and also checkpoints; a commit is on the disk when it returns.
+WRITER_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "cache_size = -200000",
+    "wal_autocheckpoint = 8000",
+    "temp_store = MEMORY",
+    "busy_timeout = 0",
+)
+PAGE_BYTES = 4096
+
+
+class Database:
+    """What both databases have in common; the doors and actions know nothing else."""
+
+    def __init__(self, url: str, writer: Engine, reader: Engine) -> None:
+        self.url = url
+        self.writer = writer
+        self.reader = reader
+
+    @property
+    def dialect(self) -> str:
+        return self.writer.dialect.name
+
+    def write(self, scope: Scope, step: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """A step touches nothing but `tx`, so it can wait or be run again."""
+        with self._transaction(self.writer, scope) as connection:
+            return step(Tx(ReadTx(connection)), *args, **kwargs)
+
+    def read(self, scope: Scope, step: Callable[Concatenate[ReadTx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """From a snapshot, beside the writers."""
+        with self._transaction(self.reader, scope) as connection:
+            return step(ReadTx(connection), *args, **kwargs)
+
+    @contextmanager
+    def _transaction(self, engine: Engine, scope: Scope) -> Iterator[Connection]:
+        try:
+            with engine.begin() as connection:
+                self._enter(connection, scope)
+                yield connection
+        except sqlalchemy.exc.DBAPIError as error:
+            raise translated(error) from error
+
+    def _enter(self, connection: Connection, scope: Scope) -> None:
+        """Nothing to do where one file has one owner."""
+
+    def close(self) -> None:
+        self.writer.dispose()
+        self.reader.dispose()
+
+
+class SqliteDatabase(Database):
+    def __init__(self, path: Path, connect: Callable[..., sqlite3.Connection] = sqlite3.connect) -> None:
+        self.path = path
+        self.lock = RLock()
+        """Held by whoever uses the one connection that writes: the engine's batches and the steps of actions."""
+        self.connection = open_writer(path, connect)
+        writer = create_engine("sqlite://", creator=lambda: self.connection, poolclass=StaticPool)
+        reader = create_engine("sqlite://", creator=lambda: open_reader(path, connect), poolclass=NullPool)
+        event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        super().__init__(f"sqlite:///{path}", writer, reader)
+
+    @contextmanager
+    def _transaction(self, engine: Engine, scope: Scope) -> Iterator[Connection]:
+        if engine is self.reader:
+            with super()._transaction(engine, scope) as connection:
+                yield connection
+            return
+        with self.lock, super()._transaction(engine, scope) as connection:
+            yield connection
+
+    def close(self) -> None:
+        with self.lock:
+            super().close()
+            self.connection.close()
+
+
+def open_writer(path: Path, connect: Callable[..., sqlite3.Connection]) -> sqlite3.Connection:
+    connection = connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        for pragma in WRITER_PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error as error:
+        connection.close()
+        raise StoreUnavailable(f"{path} cannot be opened: {error}") from error
+    return connection
+
+
+def open_reader(path: Path, connect: Callable[..., sqlite3.Connection]) -> sqlite3.Connection:
+    connection = connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA busy_timeout = 2000")
+    return connection
+
+
+class PostgresDatabase(Database):
+    """People and clocks come through this pool; the engine keeps connections of its own."""
+
+    def __init__(self, url: str) -> None:
+        driver_url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+        options: dict[str, Any] = {"pool_size": 4, "max_overflow": 12, "pool_pre_ping": True, "pool_timeout": 5}
+        options["connect_args"] = {"connect_timeout": 5, "application_name": "talktime"}
+        engine = create_engine(driver_url, **options)
+        super().__init__(
+            url, engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        )
+
+    def _enter(self, connection: Connection, scope: Scope) -> None:
+        connection.exec_driver_sql(f"SET LOCAL app.orgs = '{scope_text(scope)}'")
+
+
+def scope_text(scope: Scope) -> str:
+    """Numbers and a star only: it is written into a statement."""
+    if scope == EVERYBODY:
+        return EVERYBODY
+    return ",".join(str(int(one)) for one in ([scope] if isinstance(scope, int) else scope))

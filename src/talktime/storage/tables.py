@@ -1,0 +1,278 @@
+"""Every table, in one place. Amounts end in `_micros`, instants in `_at` (microseconds since 1970).
+
+Three kinds: *organization* tables begin every key with `org_id` and can be spread over machines by it; *reference* tables
+belong to the operator and change rarely; *local* ones stay where the schema is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Index, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy.dialects.postgresql import TEXT
+
+metadata = MetaData()
+
+# Sorted by bytes on both databases, so that a cursor means the same on each.
+Word = Text().with_variant(TEXT(collation="C"), "postgresql")
+OPERATOR = 0
+"""The operator's own rows stand under a number that no organization has."""
+
+
+def _table(name: str, kind: str, *columns: Any, **options: Any) -> Table:
+    return Table(name, metadata, *columns, info={"kind": kind}, **options)
+
+
+def _organization_table(name: str, *columns: Any, **options: Any) -> Table:
+    org_id = Column("org_id", BigInteger, primary_key=True, autoincrement=False)
+    return _table(name, "organization", org_id, *columns, **options)
+
+
+def _key(name: str, kind: Any = Word) -> Column[Any]:
+    return Column(name, kind, primary_key=True, autoincrement=False)
+
+
+def _has(name: str, kind: Any = Word, **options: Any) -> Column[Any]:
+    return Column(name, kind, nullable=False, **options)
+
+
+def _number(name: str) -> Column[Any]:
+    return _has(name, BigInteger, server_default="0")
+
+
+# Room on each page, so that an update stays on it and touches no index.
+ROOMY: dict[str, Any] = {"postgresql_with": {"fillfactor": "50"}, "sqlite_with_rowid": False}
+# Growing tables are analysed early: a plan made while they were empty halves the speed for as long as it lives.
+GROWING: dict[str, Any] = {"postgresql_with": {"autovacuum_analyze_scale_factor": "0.02"}, "sqlite_with_rowid": False}
+
+organizations = _organization_table(
+    "organizations",
+    _has("name"),
+    _has("country"),
+    _has("currency"),
+    _has("time_zone"),
+    _has("language"),
+    _has("mode"),
+    _has("billing_account"),
+    _has("policy"),
+    Column("price_list", Word),
+    _has("slice_seconds", BigInteger),
+    _has("max_call_seconds", BigInteger),
+    _has("grace_seconds", BigInteger),
+    _has("limits", Word),
+    _has("state"),
+    _has("created_at", BigInteger),
+    Column("clock_at", BigInteger),
+)
+
+# The row that every call of an organization changes: as narrow as can be, and the lock of all that is below it.
+accounts = _organization_table(
+    "accounts",
+    _number("posted_micros"),
+    _number("held_micros"),
+    _number("debt_micros"),
+    _number("last_entry_no"),
+    _number("last_audit_no"),
+    _number("last_at"),
+    _has("credits_set_up", Boolean, server_default=text("false")),
+    CheckConstraint("held_micros >= 0", name="accounts_held"),
+    CheckConstraint("debt_micros >= 0", name="accounts_debt"),
+    CheckConstraint("posted_micros + debt_micros >= held_micros", name="accounts_covered"),
+    **ROOMY,
+)
+
+lots = _organization_table(
+    "lots",
+    _key("lot_id"),
+    _has("kind"),
+    _has("amount_micros", BigInteger),
+    _has("posted_micros", BigInteger),
+    _number("held_micros"),
+    _has("purchased_at", BigInteger),
+    _has("expires_at", BigInteger),
+    _has("priority", BigInteger),
+    _has("state"),
+    CheckConstraint("held_micros >= 0 AND held_micros <= posted_micros", name="lots_held"),
+    Index(
+        "lots_open",
+        "org_id",
+        "expires_at",
+        postgresql_where=text("state = 'open'"),
+        sqlite_where=text("state = 'open'"),
+    ),
+    **ROOMY,
+)
+
+calls = _organization_table(
+    "calls",
+    _key("call_id"),
+    _has("version", BigInteger),
+    _has("state"),
+    _has("held_micros", BigInteger),
+    _has("charge_micros", BigInteger),
+    _has("opened_at", BigInteger),
+    Column("due_at", BigInteger),
+    Column("switch", Word),
+    _has("story"),
+    CheckConstraint("held_micros >= 0", name="calls_held"),
+    # Only the calls in progress are in it, so it stays small however many have ended.
+    Index(
+        "calls_open",
+        "org_id",
+        "due_at",
+        "switch",
+        postgresql_where=text("due_at IS NOT NULL"),
+        sqlite_where=text("due_at IS NOT NULL"),
+    ),
+    Index("calls_by_time", "org_id", "opened_at"),
+    postgresql_with={"fillfactor": "70", "autovacuum_analyze_scale_factor": "0.02"},
+)
+
+# An entry is one row, so its postings stand or fall together; each names two books, so none is out of balance.
+entries = _organization_table(
+    "entries",
+    _key("entry_id"),
+    _has("entry_no", BigInteger),
+    _has("entry_key"),
+    _has("kind"),
+    _has("at", BigInteger),
+    _has("amount_micros", BigInteger),
+    _has("balance_after", BigInteger),
+    _has("postings"),
+    _has("by"),
+    _has("note"),
+    Index("entries_once", "org_id", "entry_key", unique=True),
+    **GROWING,
+)
+
+seals = _organization_table(
+    "seals",
+    _key("chain"),
+    _key("through_no", BigInteger),
+    _has("digest"),
+    _has("sealed_at", BigInteger),
+)
+
+audit = _organization_table(
+    "audit",
+    _key("audit_id"),
+    _has("audit_no", BigInteger),
+    _has("at", BigInteger),
+    _has("actor"),
+    _has("action"),
+    _has("object"),
+    Column("old", Word),
+    Column("new", Word),
+)
+
+api_keys = _organization_table(
+    "api_keys",
+    _key("key_id"),
+    _has("digest"),
+    _has("scopes"),
+    _has("addresses"),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    _has("created_at", BigInteger),
+    _has("created_by"),
+)
+
+idempotency = _organization_table(
+    "idempotency",
+    _key("route"),
+    _key("request_key"),
+    _has("body_digest"),
+    _has("status", BigInteger),
+    _has("answer"),
+    _has("kept_at", BigInteger),
+    Column("expires_at", BigInteger),
+)
+
+users = _organization_table(
+    "users",
+    _key("user_id"),
+    _has("name"),
+    _has("sign_in_name"),
+    _has("usage_location"),
+    Column("number", Word),
+    _has("kind"),
+    _has("language"),
+    _has("licences"),
+    _has("created_at", BigInteger),
+)
+
+# A user is known by id, sign-in name and number: one probe finds whoever is meant.
+user_names = _organization_table("user_names", _key("name"), _has("user_id"))
+
+licences = _organization_table("licences", _key("code"), Column("purchased", BigInteger))
+
+adjustments = _organization_table(
+    "adjustments",
+    _key("adjustment_id"),
+    _has("amount_micros", BigInteger),
+    _has("reason"),
+    _has("status"),
+    _has("asked_by"),
+    Column("confirmed_by", Word),
+    _has("created_at", BigInteger),
+)
+
+reversals = _organization_table(
+    "reversals",
+    _key("call_id"),
+    _key("reversal_id"),
+    _has("amount_micros", BigInteger),
+    _has("reason"),
+    _has("asked_by"),
+    _has("created_at", BigInteger),
+)
+
+switches = _organization_table(
+    "switches",
+    _key("name"),
+    _has("switch_id"),
+    Column("cut_url", Word),
+    Column("cut_token", LargeBinary),
+    Column("boot_id", Word),
+    Column("heard_at", BigInteger),
+    _has("missing", server_default="{}"),
+    _has("created_at", BigInteger),
+)
+
+price_lists = _table(
+    "price_lists",
+    "reference",
+    _key("list_id"),
+    _has("name"),
+    _has("currency"),
+    _has("charge_decimals", BigInteger),
+    _has("is_default", Boolean),
+    _has("created_at", BigInteger),
+    Index(
+        "price_lists_default",
+        "currency",
+        unique=True,
+        postgresql_where=text("is_default"),
+        sqlite_where=text("is_default"),
+    ),
+)
+
+# The rows of a version are one packed document: it never changes, and is read and replaced as a whole.
+price_versions = _table(
+    "price_versions",
+    "reference",
+    _key("list_id"),
+    _key("version", BigInteger),
+    _has("charge_decimals", BigInteger),
+    Column("published_at", BigInteger),
+    _has("row_count", BigInteger),
+    _has("rows", LargeBinary),
+    _has("created_at", BigInteger),
+)
+
+# Counters of the installation: revisions that tell every process when to read price lists and keys again.
+control = _table("control", "local", _key("name"), _has("value", BigInteger))
+
+
+def of_kind(kind: str) -> list[Table]:
+    return [table for table in metadata.sorted_tables if table.info["kind"] == kind]

@@ -1,0 +1,205 @@
+"""One plain ASGI callable for the whole API: finds the route, knows the caller, reads the body, answers or explains."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address, ip_network
+from time import perf_counter
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+import structlog
+
+from talktime.app import App
+from talktime.charging.engine import KeysChanged
+from talktime.core.ids import org_number
+from talktime.core.scopes import OPERATOR_ORG, Caller
+from talktime.storage.errors import StoreError
+from talktime.web.cold import answer_cold
+from talktime.web.hot import HotDoor, may_call
+from talktime.web.limits import Limiter
+from talktime.web.problems import Problem, problem_of
+from talktime.web.routes import BODY_BYTES_MAX, Raw, Request, Route, Router
+from talktime.web.table import ROUTES
+
+AsgiScope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = dict[bytes, bytes]
+
+log = structlog.get_logger("talktime.web")
+encode = msgspec.json.Encoder().encode
+COLD_THREADS = 8
+
+
+class Api:
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._hot = HotDoor(app)
+        self._limiter = Limiter(app.settings.rate_limit)
+        self._router = Router(ROUTES)
+        self._threads = ThreadPoolExecutor(COLD_THREADS, "doors")
+        # The paths that switches wait on, found at once.
+        self._verbs = {route.path.encode(): route.path.rpartition("/")[2] for route in ROUTES if route.hot}
+        self._seconds = {verb: app.meters.answer_seconds.labels(verb) for verb in self._verbs.values()}
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = dict(scope["headers"])
+        verb = self._verbs.get(scope["raw_path"]) if scope["method"] == "POST" else None
+        try:
+            if verb is None:
+                await self._cold(scope, headers, receive, send)
+            else:
+                await self._switch(verb, scope, headers, receive, send)
+        except Exception as error:
+            await self._explain(scope, headers, error, send)
+
+    async def _switch(self, verb: str, scope: AsgiScope, headers: Headers, receive: Receive, send: Send) -> None:
+        begun = perf_counter()
+        body = await read(receive, headers, BODY_BYTES_MAX)
+        try:
+            answer = await self._decide(verb, scope, headers, body)
+        except KeysChanged:
+            await self._in_thread(self._app.keys.forget)
+            answer = await self._decide(verb, scope, headers, body)
+        await respond(send, 200, encode(answer))
+        self._seconds[verb].observe(perf_counter() - begun)
+
+    async def _decide(self, verb: str, scope: AsgiScope, headers: Headers, body: bytes) -> Any:
+        key = bearer(headers)
+        caller = self._app.keys.cached(key)
+        if caller is None:
+            caller = await self._in_thread(self._app.keys.find, key.decode("latin-1"))
+        caller = self._admitted(caller, scope)
+        may_call(caller)
+        org_id = acting_for(caller, headers)
+        if verb == "batch":
+            return await self._hot.batch(caller, org_id, body)
+        return await self._hot.single(verb, caller, org_id, body)
+
+    async def _cold(self, scope: AsgiScope, headers: Headers, receive: Receive, send: Send) -> None:
+        route, names = self._router.find(scope["method"], scope["raw_path"])
+        body = await read(receive, headers, route.bytes_max)
+        status, answer, extra = await self._in_thread(self._answer, route, names, scope, headers, body)
+        if isinstance(answer, Raw):
+            await respond(send, status, answer.content, answer.kind, [*extra, *answer.headers.items()])
+        else:
+            await respond(send, status, b"" if status == 204 else answer, headers=extra)
+
+    def _answer(
+        self, route: Route, names: dict[str, str], scope: AsgiScope, headers: Headers, body: bytes
+    ) -> tuple[int, Any, list[tuple[str, str]]]:
+        caller = self._caller_of(route, scope, headers)
+        org_id = acting_for(caller, headers)
+        if route.needs_organization and route.scope is not None and not org_id:
+            raise Problem(422, "organization_required")
+        kind = headers.get(b"content-type", b"application/json").split(b";")[0].strip().decode("latin-1").lower()
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        request_id = request_id_of(headers)
+        request: Request[Any] = Request(
+            self._app, caller, org_id, None, query, names, body, kind, self._app.now(), request_id
+        )
+        return answer_cold(route, request, headers.get(b"idempotency-key"))
+
+    def _caller_of(self, route: Route, scope: AsgiScope, headers: Headers) -> Caller:
+        if route.scope is None:
+            return NOBODY
+        if scope.get("talktime.local"):
+            # The local socket is readable by the owner of the data alone.
+            return LOCAL
+        caller = self._admitted(self._app.keys.fresh(bearer(headers).decode("latin-1")), scope)
+        if not caller.may(route.scope):
+            raise Problem(403, "scope_missing", f"This key may not do that: it lacks the scope '{route.scope}'.")
+        return caller
+
+    def _admitted(self, caller: Caller | None, scope: AsgiScope) -> Caller:
+        if caller is None or caller.expires_at <= self._app.now():
+            raise Problem(401, "unauthorized", headers={"www-authenticate": "Bearer"})
+        if caller.addresses and not _within(caller.addresses, scope.get("client")):
+            raise Problem(403, "address_not_allowed")
+        self._limiter.admit(caller)
+        return caller
+
+    async def _explain(self, scope: AsgiScope, headers: Headers, error: Exception, send: Send) -> None:
+        request_id = request_id_of(headers)
+        problem = problem_of(error)
+        if problem is None and isinstance(error, StoreError):
+            log.warning("the store does not answer", path=scope["path"], request_id=request_id, error=str(error))
+            problem = Problem(503, "not_available", headers={"retry-after": "1"})
+        if problem is None:
+            log.error("request failed", path=scope["path"], request_id=request_id, exc_info=error)
+            problem = Problem(500, "internal_error")
+        extra = [*problem.headers.items(), ("x-request-id", request_id)]
+        await respond(send, problem.status, encode(problem.body(request_id)), "application/problem+json", extra)
+
+    async def _in_thread(self, function: Callable[..., Any], *values: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *values)
+
+
+NOBODY = Caller(OPERATOR_ORG, "nobody", frozenset())
+LOCAL = Caller(OPERATOR_ORG, "local", frozenset())
+
+
+def bearer(headers: Headers) -> bytes:
+    kind, _, key = headers.get(b"authorization", b"").partition(b" ")
+    if kind.lower() != b"bearer" or not key:
+        raise Problem(401, "unauthorized", headers={"www-authenticate": "Bearer"})
+    return key
+
+
+def acting_for(caller: Caller, headers: Headers) -> int:
+    """The organization of the header, if the key may serve it; else the key's own, 0 for the operator."""
+    named = headers.get(b"talktime-organization")
+    if named is None:
+        return caller.org_id
+    org_id = org_number(named.decode("latin-1"))
+    if org_id is None or caller.org_id not in (OPERATOR_ORG, org_id):
+        raise Problem(404, "not_found")
+    return org_id
+
+
+def request_id_of(headers: Headers) -> str:
+    """The caller's own, if it is harmless, so that two logs can be laid side by side."""
+    given = headers.get(b"x-request-id", b"")
+    if 0 < len(given) <= 64 and all(0x21 <= byte <= 0x7E for byte in given):
+        return given.decode("ascii")
+    return f"req_{secrets.token_hex(12)}"
+
+
+def _within(addresses: Sequence[str], client: Any) -> bool:
+    return client is not None and any(ip_address(client[0]) in ip_network(one) for one in addresses)
+
+
+async def read(receive: Receive, headers: Headers, bytes_max: int) -> bytes:
+    if int(headers.get(b"content-length", b"0")) > bytes_max:
+        raise Problem(413, "too_large", f"The body is larger than {bytes_max} bytes.")
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body", False):
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > bytes_max:
+            raise Problem(413, "too_large", f"The body is larger than {bytes_max} bytes.")
+    return body
+
+
+async def respond(
+    send: Send,
+    status: int,
+    body: bytes,
+    kind: str = "application/json",
+    headers: Sequence[tuple[str, str]] = (),
+) -> None:
+    sent = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), *SAFE]
+    sent += [(name.encode(), value.encode()) for name, value in headers]
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": body})
+
+
+SAFE = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]

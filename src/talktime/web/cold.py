@@ -1,0 +1,149 @@
+"""Every route that no switch waits for: what comes in is read, one function is called in one transaction, its answer kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from talktime.actions.errors import ActionError
+from talktime.core.ids import org_number
+from talktime.core.scopes import OPERATOR_ORG
+from talktime.core.time import DAY
+from talktime.storage import idempotency_store
+from talktime.storage.database import EVERYBODY, ReadTx, Scope, Tx
+from talktime.storage.errors import Conflict
+from talktime.storage.idempotency_store import Kept
+from talktime.web.problems import Problem, invalid, problem_of
+from talktime.web.routes import Keep, Raw, Request, Route
+
+Answered = tuple[int, Any, list[tuple[str, str]]]
+NOT_KEPT = (401, 403, 404, 422, 429)
+REPLAYED = [("idempotent-replayed", "true")]
+KEY_LENGTH_MAX = 255
+
+encode = msgspec.json.Encoder().encode
+
+
+def answer_cold(route: Route, request: Request[Any], key: bytes | None) -> Answered:
+    request = _complete(route, request)
+    if not route.tx:
+        return _told(route, route.handler(request))
+    if route.once and key is not None:
+        return _once(route, request, key.decode("latin-1"), route.once)
+    return _told(route, _in_one_transaction(route, request, lambda tx: route.handler(tx, request)))
+
+
+def _complete(route: Route, request: Request[Any]) -> Request[Any]:
+    return replace(request, org_id=_organization(request), form=_form(route, request), query=_query(route, request))
+
+
+def _organization(request: Request[Any]) -> int:
+    """The operator's routes name it in their path."""
+    if "org" not in request.names:
+        return request.org_id
+    org_id = org_number(request.names["org"])
+    if org_id is None or request.org_id not in (OPERATOR_ORG, org_id):
+        raise Problem(404, "not_found")
+    return org_id
+
+
+def _form(route: Route, request: Request[Any]) -> Any:
+    if route.form is None or request.kind in route.also_kinds:
+        return None
+    return msgspec.json.decode(request.body or b"{}", type=route.form)
+
+
+def _query(route: Route, request: Request[Any]) -> Any:
+    if route.query is None:
+        return None
+    return msgspec.convert(request.query, type=route.query, strict=False)
+
+
+def _scope(route: Route, request: Request[Any]) -> Scope:
+    if route.spans:
+        return EVERYBODY
+    return (OPERATOR_ORG, request.org_id) if request.caller.is_operator else request.org_id
+
+
+def _in_one_transaction(route: Route, request: Request[Any], step: Callable[[Any], Any]) -> Any:
+    database = request.app.database
+    return (database.write if route.writes else database.read)(_scope(route, request), step)
+
+
+def _told(route: Route, answer: Any) -> Answered:
+    body = answer if answer is None or isinstance(answer, Raw) else encode(answer)
+    return route.status if body is not None else 204, body, []
+
+
+def _once(route: Route, request: Request[Any], key: str, keep: Keep) -> Answered:
+    if not 0 < len(key) <= KEY_LENGTH_MAX:
+        raise invalid("Idempotency-Key", f"1 to {KEY_LENGTH_MAX} characters.")
+    do = _Once(route, request, key, keep)
+    try:
+        return do.run()
+    except Conflict:
+        # Another request with this key was quicker: its answer is ours.
+        return do.run()
+
+
+class _Once:
+    def __init__(self, route: Route, request: Request[Any], key: str, keep: Keep) -> None:
+        self._route, self._request, self._key = route, request, key
+        self._digest = sha256(request.kind.encode() + b"\0" + request.body).hexdigest()
+        self._expires_at = None if keep is Keep.FOREVER else request.now + 30 * DAY
+
+    def run(self) -> Answered:
+        try:
+            return _in_one_transaction(self._route, self._request, self._step)
+        except (Problem, ActionError) as error:
+            self._keep_refusal(error)
+            raise
+
+    def _step(self, tx: Tx) -> Answered:
+        if kept := self._find(tx):
+            return kept
+        answered = _told(self._route, self._route.handler(tx, self._request))
+        self._keep(tx, answered[0], answered[1] or b"")
+        return answered
+
+    def _find(self, tx: ReadTx) -> Answered | None:
+        kept = idempotency_store.find(tx, self._request.org_id, self._name, self._key)
+        if kept is None:
+            return None
+        if kept.body_digest != self._digest:
+            raise _AnotherBody(409, "idempotency_conflict")
+        if kept.status >= 400:
+            raise _Replayed(kept)
+        return kept.status, kept.answer.encode(), REPLAYED
+
+    @property
+    def _name(self) -> str:
+        return f"{self._route.method} {self._route.path}"
+
+    def _keep(self, tx: Tx, status: int, answer: bytes) -> None:
+        kept = Kept(self._digest, status, answer.decode())
+        request = self._request
+        idempotency_store.keep(tx, request.org_id, self._name, self._key, kept, request.now, self._expires_at)
+
+    def _keep_refusal(self, error: Exception) -> None:
+        problem = problem_of(error)
+        if problem is None or problem.status in NOT_KEPT or isinstance(error, (_AnotherBody, _Replayed)):
+            return
+        body = encode(problem.body(self._request.request_id))
+        _in_one_transaction(self._route, self._request, lambda tx: self._keep(tx, problem.status, body))
+
+
+class _AnotherBody(Problem):
+    """The key is known with other content; that is no answer to keep."""
+
+
+class _Replayed(Problem):
+    """The refusal that was kept."""
+
+    def __init__(self, kept: Kept) -> None:
+        told = msgspec.json.decode(kept.answer)
+        super().__init__(kept.status, told["code"], told["detail"], headers=dict(REPLAYED))

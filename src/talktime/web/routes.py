@@ -1,0 +1,151 @@
+"""A route is one line of a table: who may use it, what comes in, what goes out. Dispatch, documentation and tests read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+from talktime.app import App
+from talktime.core.scopes import Caller, Scope
+from talktime.web.problems import Problem
+
+Form = TypeVar("Form")
+BODY_BYTES_MAX = 1 << 20
+IMPORT_BYTES_MAX = 10 << 20
+
+
+class Keep(StrEnum):
+    """How long the answer to an Idempotency-Key is kept. Answers that hold a secret are never kept."""
+
+    MONTH = "month"
+    FOREVER = "forever"
+
+
+class Raw(Struct, frozen=True):
+    """An answer that is no JSON."""
+
+    content: bytes
+    kind: str
+    headers: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[Form]):
+    """What a handler gets. `org_id` is the organization that is acted for: the key's, or the one that an operator names."""
+
+    app: App
+    caller: Caller
+    org_id: int
+    form: Form
+    query: Any
+    names: Mapping[str, str]
+    """The parts of the path that are in braces."""
+    body: bytes
+    kind: str
+    """The content type of the body."""
+    now: int
+    request_id: str
+
+    @property
+    def by(self) -> str:
+        """Who asks, as entries and audit record it."""
+        return self.caller.key_id
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`handler(tx, request)` runs in one transaction; with `tx=False` it is `handler(request)` and opens its own."""
+
+    method: str
+    path: str
+    scope: Scope | None
+    """None: anybody, without a key."""
+    handler: Callable[..., Any]
+    form: Any = None
+    """The type of the JSON body; None when there is none."""
+    query: type[Struct] | None = None
+    answer: Any = None
+    """The type of the answer, for the documentation; None for 204."""
+    status: int = 200
+    tx: bool = True
+    spans: bool = False
+    """Its transaction may see all organizations: an operator's lists, and what makes a new one."""
+    once: Keep | None = None
+    """Takes an Idempotency-Key."""
+    needs_organization: bool = True
+    """An operator's key must say for whom it acts."""
+    bytes_max: int = BODY_BYTES_MAX
+    also_kinds: tuple[str, ...] = ()
+    """Content types besides JSON."""
+    problems: tuple[int, ...] = ()
+    """Statuses that it may refuse with, besides those that all have."""
+    tag: str = ""
+    hot: bool = False
+    """The switch is waiting: `await handler(door, caller, headers, body)`, without a thread or a request object."""
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        return tuple(self.path.strip("/").split("/"))
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET"
+
+    @property
+    def summary(self) -> str:
+        return (self.handler.__doc__ or self.handler.__name__.replace("_", " ")).strip().splitlines()[0]
+
+
+@dataclass(slots=True)
+class Router:
+    routes: Sequence[Route]
+    _exact: dict[tuple[str, ...], dict[str, Route]] = field(default_factory=dict)
+    _open: dict[int, list[dict[str, Route]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for route in self.routes:
+            self._methods_of(route)[route.method] = route
+
+    def _methods_of(self, route: Route) -> dict[str, Route]:
+        if "{" not in route.path:
+            return self._exact.setdefault(route.segments, {})
+        same_length = self._open.setdefault(len(route.segments), [])
+        for methods in same_length:
+            if next(iter(methods.values())).segments == route.segments:
+                return methods
+        same_length.append({})
+        return same_length[-1]
+
+    def find(self, method: str, raw_path: bytes) -> tuple[Route, dict[str, str]]:
+        """Names are taken from the path as it was sent, so that a name may hold a slash."""
+        try:
+            parts = tuple(unquote(part, errors="strict") for part in raw_path.decode("ascii").strip("/").split("/"))
+        except UnicodeDecodeError as error:
+            raise Problem(404, "not_found") from error
+        candidates = self._candidates(parts)
+        for methods in candidates:
+            if route := methods.get(method):
+                return route, _named(route, parts)
+        if not candidates:
+            raise Problem(404, "not_found")
+        allowed = ", ".join(sorted({one for methods in candidates for one in methods}))
+        raise Problem(405, "method_not_allowed", f"Allowed here: {allowed}.", headers={"allow": allowed})
+
+    def _candidates(self, parts: tuple[str, ...]) -> list[dict[str, Route]]:
+        exact = [self._exact[parts]] if parts in self._exact else []
+        fitting = [methods for methods in self._open.get(len(parts), ()) if _fits(next(iter(methods.values())), parts)]
+        return exact + fitting
+
+
+def _fits(route: Route, parts: Sequence[str]) -> bool:
+    return all(want[0] == "{" or want == part for want, part in zip(route.segments, parts, strict=True))
+
+
+def _named(route: Route, parts: Sequence[str]) -> dict[str, str]:
+    pairs = zip(route.segments, parts, strict=True)
+    return {want.strip("{}"): part for want, part in pairs if want[0] == "{"}
