@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -15,3 +16,19 @@ def postgres() -> Iterator[Cluster]:
         pytest.fail(str(missing), pytrace=False)
     with cluster:
         yield cluster
+
+
+LAST = "tests/storage/test_one_shard.py"
+"""It looks at every statement that the other tests made the program send."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.nodeid.startswith(LAST))
+
+
+def pytest_collection_finish() -> None:
+    # Without a database among the modules under test there is nothing to record, and nothing to load.
+    if "talktime.storage.database" in sys.modules:
+        from tests.support.statements import record
+
+        record()

@@ -69,7 +69,7 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     shelf = Shelf(lambda: database.read((), price_store.published))
     # Callers come through the batcher, which asks for changed keys; what is ours needs no key.
     for_callers = Engine(store, shelf, keys.revision)
-    batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of)
+    batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)
     engine = Engine(store, shelf)
     vault = Vault(key_from(settings.secret_key) if settings.secret_key else key_in(settings.data))
     return App(settings, database, store, shelf, keys, engine, batcher, vault, meters, now or SteadyClock())

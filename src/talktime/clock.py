@@ -18,7 +18,7 @@ def passed_ns() -> int:
 
 
 class SteadyClock:
-    """A clock set forward by a year would expire every lot; one set back would repeat the past. Both are only approached."""
+    """A clock set forward a year would expire every lot, one set back repeat the past. Both are only approached."""
 
     def __init__(self, wall_ns: Callable[[], int] = time.time_ns, steady_ns: Callable[[], int] = passed_ns) -> None:
         self._wall, self._steady = wall_ns, steady_ns

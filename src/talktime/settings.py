@@ -33,6 +33,8 @@ class Settings:
     """Requests per second and key; 0 = off."""
     prepared_statements: bool = True
     """Off behind a pooler that cannot keep them."""
+    batch_max: int = 256
+    """Commands in one transaction; 1 is for comparison."""
     adjustment_limit: str = "1000"
     """An adjustment above it needs a second person."""
     secret_key: str | None = None

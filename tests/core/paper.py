@@ -69,15 +69,19 @@ class Paper(Switch):
         self.organization(*lots, debt=debt, **rules)
 
     def organization(self, *lots: Lot, org_id: int = 1, debt: str = "0", **rules: object) -> None:
-        sheet = self._sheets[org_id] = Sheet(rules)
+        self._sheets[org_id] = Sheet(rules)
         self.users[org_id, "ann"] = User(f"usr_ann_{org_id}")
         for lot in lots:
             self.fund(lot, org_id)
         if usd(debt):
-            sheet.debt = usd(debt)
-            sheet.posted -= usd(debt)
-            postings = (Posting(DEBT, ADJUSTMENTS, usd(debt)),)
-            sheet.append(Entry(org_id, "debt", EntryKind.ADJUSTMENT, NOW, postings, -usd(debt), "test"))
+            self.owe(debt, org_id)
+
+    def owe(self, debt: str, org_id: int = 1) -> None:
+        sheet = self._sheets[org_id]
+        sheet.debt += usd(debt)
+        sheet.posted -= usd(debt)
+        postings = (Posting(DEBT, ADJUSTMENTS, usd(debt)),)
+        sheet.append(Entry(org_id, "debt", EntryKind.ADJUSTMENT, NOW, postings, -usd(debt), "test"))
 
     def fund(self, lot: Lot, org_id: int = 1) -> None:
         sheet = self._sheets[org_id]

@@ -90,6 +90,14 @@ class Switch:
     def extension(self, call_id: str, total: int) -> Extend:
         return Extend(self.org_id, call_id, self.now, "key_1", total)
 
+    def recording(self, call_id: str, seconds: int, started_at: int | None = None, **asked: Any) -> Record:
+        began = self.now if started_at is None else started_at
+        asked |= {"started_at": began, "duration_seconds": seconds}
+        return Record(self.org_id, call_id, self.now, "key_1", self._asked(**asked), "1/edge")
+
+    def release_of(self, call_id: str, cause: str | None = None) -> Release:
+        return Release(self.org_id, call_id, self.now, "key_1", cause)
+
     # ----------------------------------------------------------------------------------------- one at a time
 
     def say(self, command: Command) -> Answer:
@@ -108,7 +116,7 @@ class Switch:
         return self.say(self.settlement(call_id, seconds, cause))
 
     def release(self, call_id: str, cause: str | None = None) -> Answer:
-        return self.say(Release(self.org_id, call_id, self.now, "key_1", cause))
+        return self.say(self.release_of(call_id, cause))
 
     def lapse(self, call_id: str, lost: bool = False) -> Answer:
         return self.say(Lapse(self.org_id, call_id, self.now, "clock", lost))
@@ -117,9 +125,7 @@ class Switch:
         return self.say(Touch(self.org_id, "", self.now, "clock"))
 
     def record(self, call_id: str, seconds: int, started_at: int | None = None, **asked: Any) -> Answer:
-        began = self.now if started_at is None else started_at
-        asked |= {"started_at": began, "duration_seconds": seconds}
-        return self.say(Record(self.org_id, call_id, self.now, "key_1", self._asked(**asked), "1/edge"))
+        return self.say(self.recording(call_id, seconds, started_at, **asked))
 
     # ----------------------------------------------------------------------------------------- what is kept
 

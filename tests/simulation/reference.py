@@ -61,10 +61,19 @@ def price(rate: Rate, seconds: int) -> int:
     return floor(exact / unit + Fraction(1, 2)) * unit if seconds > 0 else 0
 
 
-def longest(rate: Rate, limit: int, funds: float = float("inf"), least: int = 0) -> int:
-    """The last end of an increment within the limit, but at least the first, whose price is covered."""
-    found, end = least, max(rate.initial, billed(rate, least))
-    while (end <= limit or end == rate.initial) and price(rate, end) <= funds:
+@cache
+def whole(rate: Rate, limit: int) -> int:
+    """The last end of an increment within the limit, but at least the first."""
+    end = rate.initial
+    while end + rate.step <= limit:
+        end += rate.step
+    return end
+
+
+def covered(rate: Rate, limit: int, funds: float, least: int) -> int:
+    """The last end of an increment whose price is covered."""
+    found, end = least, max(rate.initial, least)
+    while end <= whole(rate, limit) and price(rate, end) <= funds:
         found, end = end, end + rate.step
     return found
 
@@ -138,18 +147,17 @@ class Reference:
             call["answer"] = "refused", refused, rate
             return call["answer"]  # type: ignore[no-any-return]
         used, limit = rate or FREE, min(org["slice"], org["longest"])
-        whole = longest(used, limit)
-        funds = float("inf") if is_free(asked) else sum(self.free(org, now).values()) - org["debt"]
-        seconds = longest(used, min(whole, asked.requested_seconds or whole), funds)
-        final = seconds < whole or seconds == longest(used, org["longest"])
+        most = whole(used, limit)
+        seconds = covered(used, min(most, asked.requested_seconds or most), self.funds(org, asked, now), 0)
+        final = seconds < most or seconds == whole(used, org["longest"])
         call.update(seconds=seconds, grown=seconds, final=final, due=now + (seconds + org["grace"]) * SECOND)
         call["drawn"] = self.draw(org, price(used, seconds), now)
         call["answer"] = "granted", seconds, final, seconds - seconds // 5, call["due"], size(call["drawn"]), rate
         return call["answer"]  # type: ignore[no-any-return]
 
     def refusal(self, command: Authorize, org: Dict, rate: Rate | None, now: int) -> Refusal | None:
-        asked, available = command.asked, sum(self.free(org, now).values()) - org["debt"]
-        digits = asked.to[1:]
+        asked, digits = command.asked, command.asked.to[1:]
+        available = sum(self.free(org, now).values()) - org["debt"]
         if org["closed"]:
             return Refusal.ORGANIZATION_CLOSED
         if not (asked.to[:1] == "+" and digits.isdigit() and digits[0] != "0" and 7 <= len(digits) <= 15):
@@ -166,6 +174,8 @@ class Reference:
 
     def rate(self, command: Authorize, org: Dict, at: int) -> Rate | None:
         asked = command.asked
+        if asked.to[:1] != "+":
+            return None
         in_force = [one for one in self.price_lists[org["price_list"]] if one["published"] <= at][-1:]
         for kind in () if is_free(asked) else KINDS.get(asked.call_type, ("outbound",)):
             rows = [row for one in in_force for row in one["rows"] if row[0] == kind and asked.to[1:].startswith(row[1])]
@@ -186,12 +196,11 @@ class Reference:
 
     def grow(self, org: Dict, call: Dict, now: int) -> None:
         rate, before, held = call["rate"] or FREE, call["seconds"], size(call["drawn"])
-        most = longest(rate, min(before + org["slice"], org["longest"]), least=before)
-        funds = held + sum(self.free(org, now).values()) - org["debt"]
-        seconds = longest(rate, most, float("inf") if is_free(call["asked"]) else funds, least=before)
-        call["drawn"] += self.draw(org, price(rate, seconds) - held, now) if seconds > before else []
-        final = seconds < most or seconds >= longest(rate, org["longest"])
-        call.update(seconds=seconds, final=final, grown=seconds - before or call["grown"])
+        most = whole(rate, min(before + max(org["slice"], rate.step), org["longest"]))
+        seconds = covered(rate, most, held + self.funds(org, call["asked"], now), before)
+        more = self.draw(org, price(rate, seconds) - held, now) if seconds > before else []
+        final = seconds < most or seconds >= whole(rate, org["longest"])
+        call.update(seconds=seconds, final=final, grown=seconds - before or call["grown"], drawn=call["drawn"] + more)
 
     def heard(self, call: Dict, at: int) -> None:
         """The first word about the answer counts."""
@@ -218,7 +227,8 @@ class Reference:
         rate = self.rate(command, org, started)
         refused = self.refusal(command, org, rate, now)
         call = call or self.open(command, started)
-        call.update(asked=command.asked, rate=rate, refused=refused, seconds=seconds, talked=seconds)
+        granted = 0 if refused else seconds
+        call.update(asked=command.asked, rate=rate, refused=refused, seconds=granted, talked=seconds)
         call["answer"] = ("refused", refused, rate) if refused else ("granted", seconds, True, 0, started, 0, rate)
         self.end(command, org, call, seconds, now)
         return self.told(org, call, now)
@@ -229,7 +239,7 @@ class Reference:
 
     def end(self, command: Concerning, org: Dict, call: Dict, seconds: int, now: int, key: str = "settle") -> None:
         cost = price(call["rate"] or FREE, seconds)
-        if not call["refused"]:
+        if was_granted(call):
             call["charged"] = self.charge(org, call["drawn"], cost, now)
         self.book(command, f"{key}:{command.call_id}", call["charged"], cost)
         call.update(state="settled", drawn=[], due=None, settled=self.outcome(call, seconds, cost))
@@ -239,7 +249,7 @@ class Reference:
         cost, before, key = price(call["rate"] or FREE, command.seconds), size(call["charged"]), f"settle:{command.call_id}"
         if cost >= before:
             more = self.charge(org, [], cost - before, now)
-            call["charged"] += more
+            call["charged"] = call["charged"] + more
             self.book(command, key, more, cost - before)
         else:
             kept, back = split(call["charged"], cost)
@@ -254,10 +264,10 @@ class Reference:
     def outcome(self, call: Dict, seconds: int, cost: int) -> Said:
         """Charge, shortfall, billed seconds, fee, and the rows: minutes, payer, charge."""
         charge, rate = size(call["charged"]), call["rate"] or FREE
-        if seconds <= 0 or call["refused"] or (cost > 0 and charge == 0):
+        if seconds <= 0 or not was_granted(call) or (cost > 0 and charge == 0):
             return charge, cost - charge, 0, 0, ()
         end = billed(rate, seconds)
-        payer = "none" if call["asked"] and is_free(call["asked"]) else "credits"
+        payer = "none" if is_free(call["asked"]) else "credits"
         return charge, cost - charge, end, rate.fee, ((-(-end // 60), payer, charge),)
 
     def let_go(self, command: Concerning, org: Dict, call: Dict, now: int) -> None:
@@ -276,6 +286,10 @@ class Reference:
             org["posted"] -= gone
             org["expired"][lot_id] = org["expired"].get(lot_id, 0) + gone
         return {lot_id: lot["posted"] - lot["held"] for lot_id, lot in lots if now < lot["ends"]}
+
+    def funds(self, org: Dict, asked: Asked, now: int) -> float:
+        available = sum(self.free(org, now).values()) - org["debt"]
+        return float("inf") if is_free(asked) else available
 
     def draw(self, org: Dict, wanted: int, now: int) -> Drawn:
         free = self.free(org, now)
@@ -309,6 +323,10 @@ class Reference:
 
 def is_free(asked: Asked) -> bool:
     return asked.call_type in NOBODY_PAYS or asked.call_type.startswith("dr_")
+
+
+def was_granted(call: Dict) -> bool:
+    return call["asked"] is not None and not call["refused"]
 
 
 def differing(earlier: Asked, later: Asked) -> Said | None:

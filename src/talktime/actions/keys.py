@@ -11,6 +11,8 @@ from threading import Lock
 
 from msgspec import Struct
 
+from talktime.actions import audit
+from talktime.actions.audit import Actor
 from talktime.actions.errors import Invalid, NotFound
 from talktime.core.ids import uuid7
 from talktime.core.scopes import OPERATOR_ORG, Caller, Scope
@@ -54,6 +56,27 @@ def revoke_key(tx: Tx, org_id: int, key_id: str, now: int) -> None:
         raise NotFound
 
 
+def issue(
+    tx: Tx,
+    org_id: int,
+    mode: str,
+    scopes: Sequence[Scope],
+    actor: Actor,
+    addresses: Sequence[str],
+    expires_at: int | None,
+) -> MadeKey:
+    """A key that somebody asked for, and the line of the audit log that says so."""
+    made = make_key(tx, org_id, mode, scopes, actor.now, actor.by, addresses=addresses, expires_at=expires_at)
+    told = {"scopes": list(made.scopes), "addresses": list(addresses), "expires_at": expires_at}
+    audit.note(tx, org_id, actor, "key.created", made.key_id, None, told)
+    return made
+
+
+def withdraw(tx: Tx, org_id: int, key_id: str, actor: Actor) -> None:
+    revoke_key(tx, org_id, key_id, actor.now)
+    audit.note(tx, org_id, actor, "key.revoked", key_id)
+
+
 def digest(key: str) -> str:
     """The key is 256 random bits: a fast digest is enough, nothing can be guessed."""
     return sha256(key.encode()).hexdigest()
@@ -94,7 +117,7 @@ def org_of(key: str) -> int:
 
 
 class KeyRing:
-    """The callers of the hot path by the digest of their key. Every batch asks the database whether any key has changed."""
+    """The callers of the hot path by the digest of their key. Every batch asks the database whether a key changed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

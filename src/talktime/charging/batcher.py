@@ -35,8 +35,9 @@ class Waiting(NamedTuple):
 class Lanes:
     """The batches of one shard: as many in flight as there are lanes."""
 
-    def __init__(self, run: Run, threads: ThreadPoolExecutor, lanes: int) -> None:
+    def __init__(self, run: Run, threads: ThreadPoolExecutor, lanes: int, batch_max: int) -> None:
         self._run = run
+        self._batch_max = batch_max
         self._threads = threads
         self._idle = lanes
         self._waiting: deque[Waiting] = deque()
@@ -67,8 +68,10 @@ class Lanes:
         self._idle += 1
 
     def _next(self) -> list[Waiting]:
-        room, batch, latest = BATCH_MAX, [], monotonic() - PATIENCE_SECONDS
-        while self._waiting and len(self._waiting[0].commands) <= room:
+        batch: list[Waiting] = []
+        room, latest = self._batch_max, monotonic() - PATIENCE_SECONDS
+        # A group that is larger than a batch goes alone.
+        while self._waiting and (len(self._waiting[0].commands) <= room or not batch):
             one = self._waiting.popleft()
             if one.since < latest:
                 _fail([one], Overloaded())
@@ -79,7 +82,10 @@ class Lanes:
 
 
 class Batcher:
-    def __init__(self, run: Run, lanes: int, shard_of: Callable[[int], int] = lambda org_id: 0) -> None:
+    def __init__(
+        self, run: Run, lanes: int, shard_of: Callable[[int], int] = lambda org_id: 0, batch_max: int = BATCH_MAX
+    ) -> None:
+        self._batch_max = batch_max
         self._run = run
         self._lanes = lanes
         self._shard_of = shard_of
@@ -106,7 +112,7 @@ class Batcher:
 
     def _lane_of(self, shard: int) -> Lanes:
         if shard not in self._shards:
-            self._shards[shard] = Lanes(self._run, self._threads, self._lanes)
+            self._shards[shard] = Lanes(self._run, self._threads, self._lanes, self._batch_max)
         return self._shards[shard]
 
     def close(self) -> None:

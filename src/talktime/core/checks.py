@@ -73,7 +73,10 @@ def checks_of(asked: Asked) -> tuple[tuple[Refusal, Check], ...]:
 
 
 def refusal(question: Question) -> Refusal | None:
-    return next((reason for reason, holds in checks_of(question.asked) if not holds(question)), None)
+    for reason, holds in checks_of(question.asked):
+        if not holds(question):
+            return reason
+    return None
 
 
 def outcomes(asked: Asked, reason: Refusal | None) -> list[tuple[str, str]]:

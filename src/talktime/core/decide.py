@@ -50,5 +50,5 @@ def _answer(desk: Desk, command: Command) -> Answer:
         case Lapse():
             return lapse(desk, command, call)
         case Touch():
-            desk.purse(command)
+            desk.expire(command)
             return Done()

@@ -12,7 +12,7 @@ from talktime.core.calls import Asked, Authorize, Call, Concerning, Funds, Key
 from talktime.core.ledger import EXPIRED, Entry, EntryKind, Posting, from_lots
 from talktime.core.lots import Parts, Purse
 from talktime.core.organizations import Account, User
-from talktime.core.prices import Prices
+from talktime.core.prices import PriceKind, Prices
 from talktime.core.rates import Rate
 
 
@@ -79,8 +79,10 @@ class Desk:
         return None if name is None else self._state.users.get((command.org_id, name))
 
     def rate(self, command: Authorize, at: int) -> Rate | None:
-        """By the list in force at `at`; None for what has no price or needs none."""
+        """By the list in force at `at`; None for what has no price or needs none, and for what is no number."""
         account, asked = self.account(command), command.asked
+        if not asked.to.startswith("+"):
+            return None
         prices = self._state.prices.of(account.price_list, account.currency, at)
         return prices.find(_kinds(asked), asked.to, at, account.time_zone) if prices else None
 
@@ -92,6 +94,10 @@ class Desk:
             purse = self._purses[command.org_id] = Purse(account.lots, account.debt)
             self._forfeit(command, purse)
         return purse
+
+    def expire(self, command: Concerning) -> None:
+        """What has ended by now, also if an earlier command of the batch has looked."""
+        self._forfeit(command, self.purse(command))
 
     def give_back(self, command: Concerning, parts: Parts) -> None:
         if parts:
@@ -135,7 +141,7 @@ class Desk:
         read = self._state.calls
         calls = sorted(self._calls.items())
         lots = [
-            MovedLot(org_id, lot_id, *move)
+            MovedLot(org_id, lot_id, move.posted, move.held, move.when_empty)
             for org_id, purse in sorted(self._purses.items())
             for lot_id, move in sorted(purse.moved.items())
             if move.posted or move.held
@@ -165,5 +171,5 @@ def changed(call: Call, **fields: object) -> Call:
     return replace(call, version=call.version + 1, **fields)
 
 
-def _kinds(asked: Asked) -> Sequence[object]:
+def _kinds(asked: Asked) -> Sequence[PriceKind]:
     return PRICED_BY.get(asked.call_type, ())

@@ -129,7 +129,9 @@ def _grow(desk: Desk, command: Extend, call: Call) -> Call:
     assert call.asked is not None
     account, now, purse, rate = desk.account(command), desk.now(command), desk.purse(command), call.rate
     held = total(call.drawn)
-    most = whole_increments(rate, min(call.seconds + account.slice_seconds, account.max_call_seconds))
+    # At least one increment more, as a first slice has at least one.
+    slice_end = call.seconds + max(account.slice_seconds, rate.step_seconds)
+    most = whole_increments(rate, min(slice_end, account.max_call_seconds))
     covered = _covered(call.asked, rate, held + purse.available(now), most)
     seconds = max(covered, call.seconds)
     final = seconds < most or seconds >= whole_increments(rate, account.max_call_seconds)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from talktime.core.time import NEVER
+
 
 class Lot(Struct, frozen=True, gc=False):
     """`held` is part of `posted`. A lot that never ends has NEVER as its end."""
@@ -30,15 +32,15 @@ class Part(NamedTuple):
 Parts = tuple[Part, ...]
 
 
-class Move(NamedTuple):
+SPENT, EXPIRED, OPEN = "spent", "expired", "open"
+
+
+class Move(Struct, gc=False):
     """By how much a lot changes, and what it is called if that empties it."""
 
-    posted: int
-    held: int
-    when_empty: str
-
-
-SPENT, EXPIRED, OPEN = "spent", "expired", "open"
+    posted: int = 0
+    held: int = 0
+    when_empty: str = SPENT
 
 
 def spending_order(lot: Lot) -> tuple[int, int, bool, int, str]:
@@ -79,10 +81,10 @@ def joined(earlier: Parts, later: Parts) -> Parts:
 class Purse:
     """The lots of one organization while a batch is decided, and by how much each has moved."""
 
-    def __init__(self, lots: Iterable[Lot], debt: int = 0) -> None:
-        self._lots = sorted(lots, key=spending_order)
-        self._free = {lot.lot_id: lot.posted - lot.held for lot in self._lots}
-        self._ends = {lot.lot_id: lot.expires_at for lot in self._lots}
+    def __init__(self, lots: Sequence[Lot], debt: int = 0) -> None:
+        self._lots = sorted(lots, key=spending_order) if len(lots) > 1 else lots
+        self._free = {lot.lot_id: lot.posted - lot.held for lot in lots}
+        self._first_end = min([lot.expires_at for lot in lots], default=NEVER)
         self._debt = debt
         self.moved: dict[str, Move] = {}
 
@@ -92,43 +94,55 @@ class Purse:
 
     def hold(self, amount: int, now: int) -> Parts:
         """Set aside `amount`, or all that is available when that is less."""
-        wanted = amount if not self._debt else max(min(amount, self.available(now)), 0)
-        parts, _ = split(
-            [Part(lot.lot_id, self._free[lot.lot_id]) for lot in self._lots if now < lot.expires_at], wanted
-        )
-        for part in parts:
-            self._free[part.lot_id] -= part.amount
-            self._move(part, 0, 1, SPENT)
-        return parts
+        missing = min(amount, self.available(now)) if self._debt else amount
+        parts: list[Part] = []
+        for lot in self._lots:
+            size = min(self._free[lot.lot_id], missing) if now < lot.expires_at else 0
+            if size > 0:
+                parts.append(self._held(lot.lot_id, size))
+                missing -= size
+        return tuple(parts)
+
+    def _held(self, lot_id: str, size: int) -> Part:
+        self._free[lot_id] -= size
+        self._move(lot_id).held += size
+        return Part(lot_id, size)
 
     def give_back(self, parts: Parts) -> None:
-        for part in parts:
-            self._free[part.lot_id] = self._free.get(part.lot_id, 0) + part.amount
-            self._move(part, 0, -1, SPENT)
+        for lot_id, size in parts:
+            self._free[lot_id] = self._free.get(lot_id, 0) + size
+            self._move(lot_id).held -= size
 
     def charge(self, parts: Parts) -> None:
         """What is charged was held before."""
-        for part in parts:
-            self._move(part, -1, -1, SPENT)
+        for lot_id, size in parts:
+            move = self._move(lot_id)
+            move.posted -= size
+            move.held -= size
 
     def restore(self, parts: Parts) -> None:
         """A charge that was too high: the money is in its lots again."""
-        for part in parts:
-            self._free[part.lot_id] = self._free.get(part.lot_id, 0) + part.amount
-            self._move(part, 1, 0, SPENT)
+        for lot_id, size in parts:
+            self._free[lot_id] = self._free.get(lot_id, 0) + size
+            self._move(lot_id).posted += size
 
     def expire(self, now: int) -> Parts:
         """What is free of the lots that have ended, once. What a call still holds ends when it comes back."""
-        gone = tuple([Part(lot_id, free) for lot_id, free in self._free.items() if free and self._ends[lot_id] <= now])
-        for part in gone:
-            self._free[part.lot_id] = 0
-            self._move(part, -1, 0, EXPIRED)
-        return gone
+        if now < self._first_end:
+            return ()
+        ended = [lot.lot_id for lot in self._lots if lot.expires_at <= now]
+        return tuple([self._expired(lot_id) for lot_id in ended if self._free[lot_id]])
 
-    def _move(self, part: Part, posted: int, held: int, when_empty: str) -> None:
-        earlier = self.moved.get(part.lot_id)
-        if earlier is None:
-            self.moved[part.lot_id] = Move(posted * part.amount, held * part.amount, when_empty)
-        else:
-            by = (earlier.posted + posted * part.amount, earlier.held + held * part.amount)
-            self.moved[part.lot_id] = Move(*by, when_empty)
+    def _expired(self, lot_id: str) -> Part:
+        part = Part(lot_id, self._free[lot_id])
+        self._free[lot_id] = 0
+        move = self._move(lot_id)
+        move.posted -= part.amount
+        move.when_empty = EXPIRED
+        return part
+
+    def _move(self, lot_id: str) -> Move:
+        move = self.moved.get(lot_id)
+        if move is None:
+            move = self.moved[lot_id] = Move()
+        return move

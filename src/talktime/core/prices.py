@@ -111,7 +111,7 @@ class Prices:
     """All published versions of all lists: what a call costs by the list that was in force when it began."""
 
     def __init__(self, versions: Iterable[tuple[str, int, PriceList]], defaults: dict[str, str] | None = None) -> None:
-        """`versions` as they were published: list, instant, content. `defaults`: the operator's list of each currency."""
+        """`versions` as they were published: list, instant, content. `defaults`: the operator's list by currency."""
         self._versions: dict[str, list[tuple[int, PriceList]]] = {}
         for list_id, published_at, content in versions:
             self._versions.setdefault(list_id, []).append((published_at, content))

@@ -55,7 +55,7 @@ def affordable_seconds(rate: Rate, funds: int, seconds_max: int) -> int:
 
 
 def _billed_within(rate: Rate, funds: int) -> int:
-    """`price` solved for its seconds: the most that are rounded to `funds` or less. Only asked when there is a price."""
+    """`price` solved for its seconds: the most that are rounded to `funds` or less. Asked when there is a price."""
     unit: int = MICROS_PER_UNIT // 10**rate.charge_decimals
     if funds < 0:
         return 0

@@ -26,7 +26,8 @@ def _book(desk: Desk, command: Record, call: Call | None) -> Call:
     answer = Refused(reason, question.rate) if reason else Granted(seconds, True, 0, started_at, 0, question.rate)
     if call is None:
         call = Call(command.org_id, command.call_id, CallState.OPEN, started_at)
+    granted = 0 if reason else seconds
     call = changed(
-        call, asked=command.asked, answer=answer, switch=command.switch, seconds=seconds, talked_seconds=seconds
+        call, asked=command.asked, answer=answer, switch=command.switch, seconds=granted, talked_seconds=seconds
     )
     return charge_ended(desk, command, call, seconds)

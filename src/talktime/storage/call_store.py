@@ -1,4 +1,4 @@
-"""Calls as people read them. What switches do with them is the engine's."""
+"""Calls in progress: which of them something has to happen to."""
 
 from __future__ import annotations
 
@@ -12,23 +12,6 @@ from talktime.storage.database import ReadTx
 from talktime.storage.store import decode_call
 
 c = t.calls.c
-
-
-def find(tx: ReadTx, org_id: int, call_id: str) -> Call | None:
-    story = tx.scalar(select(c.story).where(c.org_id == org_id, c.call_id == call_id))
-    return decode_call(story) if story else None
-
-
-def newest(tx: ReadTx, org_id: int, limit: int, before: tuple[int, str] | None, only_open: bool) -> Sequence[Call]:
-    """Newest first, from one page to the next by when they began."""
-    query = select(c.story).where(c.org_id == org_id)
-    if only_open:
-        query = query.where(c.due_at.is_not(None))
-    if before is not None:
-        at, call_id = before
-        query = query.where((c.opened_at < at) | ((c.opened_at == at) & (c.call_id < call_id)))
-    stories = tx.scalars(query.order_by(c.opened_at.desc(), c.call_id.desc()).limit(limit))
-    return [decode_call(story) for story in stories]
 
 
 def open_of_switch(tx: ReadTx, switch: str, org_id: int | None = None) -> Sequence[Call]:
@@ -58,7 +41,7 @@ def open_by_switch(tx: ReadTx, org_id: int) -> Sequence[tuple[str, str]]:
 
 
 def due(tx: ReadTx, now: int, limit: int) -> Sequence[tuple[int, str, int]]:
-    """Organization, call, instant: holds whose time is over. A test organization with a clock of its own waits for it."""
+    """Organization, call, instant: holds whose time is over. A clock that stands waits for it."""
     o = t.organizations.c
     live = select(c.org_id, c.call_id, c.due_at).join(t.organizations, o.org_id == c.org_id)
     found = live.where(c.due_at <= now, o.clock_at.is_(None)).order_by(c.due_at).limit(limit)

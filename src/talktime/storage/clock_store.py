@@ -31,4 +31,4 @@ def set_to(tx: Tx, org_id: int, at: int) -> None:
 def standing(tx: ReadTx, org_ids: Iterable[int]) -> dict[int, int]:
     """The organizations whose clock stands, and where."""
     found = select(o.org_id, o.clock_at).where(o.org_id.in_(sorted(set(org_ids))), o.clock_at.is_not(None))
-    return {org_id: at for org_id, at in tx.execute(found)}
+    return {row.org_id: row.clock_at for row in tx.execute(found)}

@@ -9,10 +9,10 @@ from talktime.storage.database import ReadTx, Tx
 
 
 def value(tx: ReadTx, name: str) -> int:
-    return tx.execute(select(t.control.c.value).where(t.control.c.name == name)).scalar_one()
+    return int(tx.execute(select(t.control.c.value).where(t.control.c.name == name)).scalar_one())
 
 
 def bump(tx: Tx, name: str) -> int:
     """One more, and what it is now."""
     raised = update(t.control).where(t.control.c.name == name).values(value=t.control.c.value + 1)
-    return tx.execute(raised.returning(t.control.c.value)).scalar_one()
+    return int(tx.execute(raised.returning(t.control.c.value)).scalar_one())

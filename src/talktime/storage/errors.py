@@ -17,7 +17,7 @@ class Conflict(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """It cannot be written, or nobody knows whether it was. Nothing is granted; asking again with the same id is safe."""
+    """It cannot be written, or nobody knows whether it was. Nothing is granted; asking again is safe."""
 
 
 class SchemaTooNew(StoreError):

@@ -24,4 +24,5 @@ def expiring(tx: ReadTx, now: int, limit: int) -> Sequence[int]:
 def next_expiry(tx: ReadTx, org_id: int, until: int) -> int | None:
     """When the first of an organization's lots expires, if that is by then."""
     ends = select(func.min(lot.expires_at)).where(lot.org_id == org_id, lot.expires_at <= until, *_has_free_money)
-    return tx.scalar(ends)
+    at: int | None = tx.scalar(ends)
+    return at

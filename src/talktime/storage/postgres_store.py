@@ -82,7 +82,8 @@ JOIN user_names u ON u.org_id = k.org_id AND u.name = k.name{also("u")}""",
         self.move_accounts = Statement(
             f"""UPDATE accounts a SET posted_micros = a.posted_micros + m.posted, held_micros = a.held_micros + m.held,
 last_entry_no = a.last_entry_no + m.entries, last_at = GREATEST(a.last_at, m.at)
-FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS m(org_id, posted, held, entries, at)
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+AS m(org_id, posted, held, entries, at)
 WHERE a.org_id = m.org_id{also("a")} RETURNING a.org_id, a.posted_micros, a.last_entry_no, a.last_at""",
             [INT8_ARRAY] * 5,
             rows=True,
@@ -90,14 +91,16 @@ WHERE a.org_id = m.org_id{also("a")} RETURNING a.org_id, a.posted_micros, a.last
         self.move_lots = Statement(
             f"""UPDATE lots l SET posted_micros = l.posted_micros + m.posted, held_micros = l.held_micros + m.held,
 state = CASE WHEN l.posted_micros + m.posted > 0 THEN 'open' ELSE m.when_empty END
-FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[]) AS m(org_id, lot_id, posted, held, when_empty)
+FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
+AS m(org_id, lot_id, posted, held, when_empty)
 WHERE l.org_id = m.org_id AND l.lot_id = m.lot_id{also("l")}""",
             [INT8_ARRAY, TEXT_ARRAY, INT8_ARRAY, INT8_ARRAY, TEXT_ARRAY],
         )
         self.change_calls = Statement(
             f"""UPDATE calls c SET version = m.version, state = m.state, held_micros = m.held, charge_micros = m.charge,
-due_at = m.due, story = m.story FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
-$7::bigint[], $8::bigint[], $9::text[]) AS m(org_id, call_id, read, version, state, held, charge, due, story)
+due_at = m.due, story = m.story FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[],
+$6::bigint[], $7::bigint[], $8::bigint[], $9::text[])
+AS m(org_id, call_id, read, version, state, held, charge, due, story)
 WHERE c.org_id = m.org_id AND c.call_id = m.call_id{also("c")} AND c.version = m.read RETURNING 1""",
             [
                 INT8_ARRAY,
@@ -114,11 +117,11 @@ WHERE c.org_id = m.org_id AND c.call_id = m.call_id{also("c")} AND c.version = m
         )
 
 
-OPEN_CALLS = """INSERT INTO calls (org_id, call_id, version, state, held_micros, charge_micros, due_at, story, opened_at, switch)
-VALUES """
+OPEN_CALLS = """INSERT INTO calls (org_id, call_id, version, state, held_micros, charge_micros, due_at, story,
+opened_at, switch) VALUES """
 CALL_TYPES = [INT8, TEXT, INT8, TEXT, INT8, INT8, INT8, TEXT, INT8, TEXT]
-APPEND = """INSERT INTO entries (org_id, entry_id, entry_no, entry_key, kind, at, amount_micros, balance_after, postings, by, note)
-VALUES """
+APPEND = """INSERT INTO entries (org_id, entry_id, entry_no, entry_key, kind, at, amount_micros, balance_after,
+postings, by, note) VALUES """
 ENTRY_TYPES = [INT8, TEXT, INT8, TEXT, TEXT, INT8, INT8, INT8, TEXT, TEXT, TEXT]
 
 
@@ -213,7 +216,7 @@ class PostgresTx:
             return
         # Here, and only when something ends or grows, we wait for the database a second time.
         rows = iter(self._wire.answers())
-        after = {org_id: rest for org_id, *rest in next(rows)} if changes.balances else {}
+        after = {org_id: (posted, no, at) for org_id, posted, no, at in next(rows)} if changes.balances else {}
         if changes.changed and len(next(rows)) != len(changes.changed):
             raise Conflict("a call was changed meanwhile")
         self._insert(APPEND, ENTRY_TYPES, [_entry_row(row) for row in entry_rows(changes.entries, after)])

@@ -35,7 +35,7 @@ def version(database: Database) -> str | None:
 def _version(tx: ReadTx) -> str | None:
     if not inspect(tx).has_table("alembic_version"):
         return None
-    return tx.scalar(text("SELECT version_num FROM alembic_version"))
+    return str(tx.scalar(text("SELECT version_num FROM alembic_version")))
 
 
 def migrate(database: Database, to: str = "head") -> None:

@@ -41,12 +41,12 @@ last_entry_no = last_entry_no + ?4, last_at = max(last_at, ?5) WHERE org_id = ?1
 RETURNING posted_micros, last_entry_no, last_at"""
 MOVE_LOT = """UPDATE lots SET posted_micros = posted_micros + ?3, held_micros = held_micros + ?4,
 state = CASE WHEN posted_micros + ?3 > 0 THEN 'open' ELSE ?5 END WHERE org_id = ?1 AND lot_id = ?2"""
-OPEN_CALL = """INSERT INTO calls (org_id, call_id, version, state, held_micros, charge_micros, due_at, story, opened_at, switch)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-CHANGE_CALL = """UPDATE calls SET version = ?4, state = ?5, held_micros = ?6, charge_micros = ?7, due_at = ?8, story = ?9
-WHERE org_id = ?1 AND call_id = ?2 AND version = ?3"""
-APPEND = """INSERT INTO entries (org_id, entry_id, entry_no, entry_key, kind, at, amount_micros, balance_after, postings, by, note)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+OPEN_CALL = """INSERT INTO calls (org_id, call_id, version, state, held_micros, charge_micros, due_at, story,
+opened_at, switch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+CHANGE_CALL = """UPDATE calls SET version = ?4, state = ?5, held_micros = ?6, charge_micros = ?7, due_at = ?8,
+story = ?9 WHERE org_id = ?1 AND call_id = ?2 AND version = ?3"""
+APPEND = """INSERT INTO entries (org_id, entry_id, entry_no, entry_key, kind, at, amount_micros, balance_after,
+postings, by, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 encode = msgspec.json.Encoder().encode
 

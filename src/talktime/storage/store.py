@@ -85,8 +85,9 @@ def _entry_row(entry: Entry, entry_no: int, at: int, balance: int) -> tuple[Any,
 
 
 # In the order of these columns both databases are asked for an organization and its open lots.
-ACCOUNT_COLUMNS = """a.org_id, o.currency, a.posted_micros, a.held_micros, a.debt_micros, a.last_entry_no, a.credits_set_up,
-o.state = 'closed', o.slice_seconds, o.max_call_seconds, o.grace_seconds, o.time_zone, o.price_list, o.clock_at"""
+ACCOUNT_COLUMNS = """a.org_id, o.currency, a.posted_micros, a.held_micros, a.debt_micros,
+a.last_entry_no, a.credits_set_up, o.state = 'closed', o.slice_seconds, o.max_call_seconds, o.grace_seconds,
+o.time_zone, o.price_list, o.clock_at"""
 LOT_COLUMNS = """org_id, lot_id, posted_micros, held_micros, purchased_at, expires_at, priority, kind = 'promotional'"""
 
 

@@ -28,7 +28,7 @@ class SwitchRow(Struct, frozen=True):
     created_at: int
 
 
-def _row(row: Any) -> SwitchRow:
+def switch_row(row: Any) -> SwitchRow:
     lists = msgspec.json.decode(row.missing, type=Lists)
     heard = (row.boot_id, row.heard_at, lists, row.created_at)
     return SwitchRow(row.org_id, row.name, row.switch_id, row.cut_url, row.cut_token, *heard)
@@ -36,20 +36,13 @@ def _row(row: Any) -> SwitchRow:
 
 def find(tx: ReadTx, org_id: int, name: str) -> SwitchRow | None:
     row = tx.execute(select(t.switches).where(s.org_id == org_id, s.name == name)).first()
-    return _row(row) if row else None
+    return switch_row(row) if row else None
 
 
 def lock(tx: Tx, org_id: int, name: str) -> SwitchRow | None:
     """Two heartbeats of one switch are taken one after the other."""
     row = tx.execute(select(t.switches).where(s.org_id == org_id, s.name == name).with_for_update()).first()
-    return _row(row) if row else None
-
-
-def page(tx: ReadTx, org_id: int, limit: int, after: str | None) -> Sequence[SwitchRow]:
-    query = select(t.switches).where(s.org_id == org_id)
-    if after is not None:
-        query = query.where(s.name > after)
-    return [_row(row) for row in tx.execute(query.order_by(s.name).limit(limit))]
+    return switch_row(row) if row else None
 
 
 def add(tx: Tx, org_id: int, name: str, switch_id: str, now: int) -> None:

@@ -1,7 +1,7 @@
 """Every table, in one place. Amounts end in `_micros`, instants in `_at` (microseconds since 1970).
 
-Three kinds: *organization* tables begin every key with `org_id` and can be spread over machines by it; *reference* tables
-belong to the operator and change rarely; *local* ones stay where the schema is.
+Three kinds: *organization* tables begin every key with `org_id` and can be spread over machines by it; *reference*
+tables belong to the operator and change rarely; *local* ones stay where the schema is.
 """
 
 from __future__ import annotations
@@ -204,7 +204,14 @@ users = _organization_table(
 # A user is known by id, sign-in name and number: one probe finds whoever is meant.
 user_names = _organization_table("user_names", _key("name"), _has("user_id"))
 
-licences = _organization_table("licences", _key("code"), Column("purchased", BigInteger))
+# `purchased` is missing where there is no end of them.
+licences = _organization_table(
+    "licences",
+    _key("code"),
+    Column("purchased", BigInteger),
+    _number("assigned"),
+    CheckConstraint("assigned >= 0", name="licences_assigned"),
+)
 
 adjustments = _organization_table(
     "adjustments",

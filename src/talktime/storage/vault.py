@@ -47,7 +47,7 @@ def key_in(folder: Path) -> bytes:
     path = folder / "secret.key"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(urlsafe_b64encode(os.urandom(KEY_BYTES)).decode())
     except FileExistsError:
         pass

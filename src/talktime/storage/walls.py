@@ -6,7 +6,8 @@ from sqlalchemy import Connection, text
 
 # The organizations of a transaction are written into it (SET LOCAL app.orgs). `org_id + 0` keeps the list out of index
 # probes, where it would be sorted anew each time.
-_MINE = """(org_id + 0) = ANY ((SELECT string_to_array(nullif(current_setting('app.orgs', true), '*'), ',')::bigint[])::bigint[])
+_MINE = """(org_id + 0) = ANY (
+(SELECT string_to_array(nullif(current_setting('app.orgs', true), '*'), ',')::bigint[])::bigint[])
 OR (SELECT current_setting('app.orgs', true)) = '*'"""
 
 

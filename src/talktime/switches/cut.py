@@ -35,6 +35,6 @@ def cut(url: str, token: str | None, call_ids: Sequence[str]) -> bool:
     request = Request(url, json.dumps({"call_ids": list(call_ids)}).encode(), headers)
     try:
         with _opener.open(request, timeout=SECONDS_MAX) as answer:
-            return 200 <= answer.status < 300
+            return bool(200 <= answer.status < 300)
     except (URLError, OSError, ValueError):
         return False

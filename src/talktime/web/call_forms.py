@@ -43,6 +43,7 @@ CallId = Annotated[str, Meta(pattern=r"^[!-~]{1,128}\Z")]
 Note = Annotated[str, Meta(max_length=256)]
 Number = Annotated[str, Meta(max_length=128)]
 Seconds = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Milliseconds = Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
@@ -89,9 +90,12 @@ class AuthorizeForm(CallForm, tag="authorize", kw_only=True, gc=False):
         return Authorize(*about, self.asked(), asking.switch(self.switch))
 
 
-class Lasting(Struct, kw_only=True, gc=False):
-    duration_seconds: Seconds | None = None
-    duration_ms: Annotated[int, Meta(ge=0, le=1_000_000_000_000)] | None = None
+class Lasting:
+    """What forms of ended calls have in common. The fields are theirs: two kinds of Struct cannot be joined."""
+
+    __slots__ = ()
+    duration_seconds: int | None
+    duration_ms: int | None
 
     def seconds(self) -> int:
         """A switch that counts milliseconds is given a tenth of a second before the next second begins."""
@@ -103,6 +107,8 @@ class Lasting(Struct, kw_only=True, gc=False):
 
 
 class RecordForm(CallForm, Lasting, tag="record", kw_only=True, gc=False):
+    duration_seconds: Seconds | None = None
+    duration_ms: Milliseconds | None = None
     started_at: Instant
     ended_at: Instant | None = None
     cause: Note | None = None
@@ -129,6 +135,8 @@ class AnsweredForm(OfCall, tag="answered", kw_only=True, gc=False):
 
 
 class SettleForm(OfCall, Lasting, tag="settle", kw_only=True, gc=False):
+    duration_seconds: Seconds | None = None
+    duration_ms: Milliseconds | None = None
     started_at: Instant | None = None
     ended_at: Instant | None = None
     cause: Note | None = None
@@ -299,7 +307,7 @@ def granted_body(call_id: str, answer: Granted) -> GrantedBody:
         moment(answer.expires_at),
         payers,
         None,
-        rate and rate_body(rate),
+        rate_body(rate) if rate else None,
     )
 
 

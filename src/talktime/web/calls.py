@@ -13,7 +13,7 @@ from talktime.core.checks import outcomes
 from talktime.core.money import decimal
 from talktime.core.scopes import Scope
 from talktime.core.time import moment
-from talktime.storage import call_store, ledger_store
+from talktime.reports import calls, entries
 from talktime.storage.database import ReadTx
 from talktime.web.call_forms import (
     AnsweredForm,
@@ -112,31 +112,31 @@ def list_calls(tx: ReadTx, request: Request[None]) -> dict[str, Any]:
     """Calls, newest first; with state=open those in progress."""
     query: CallPage = request.query
     before = query.after(tuple[int, str])
-    calls = call_store.newest(tx, request.org_id, query.limit + 1, before, query.state == "open")
+    found = calls.newest(tx, request.org_id, query.limit + 1, before, query.state == "open")
     return page_of(
-        calls, query.limit, lambda call: (call.opened_at, call.call_id), lambda call: CallSummary(**_summary(call))
+        found, query.limit, lambda call: (call.opened_at, call.call_id), lambda call: CallSummary(**_summary(call))
     )
 
 
 def tell_story(tx: ReadTx, request: Request[None]) -> Story:
     """The whole story of a call: each check with its outcome, price, holds, rows, entries."""
-    call = call_store.find(tx, request.org_id, request.names["call_id"])
+    call = calls.find(tx, request.org_id, request.names["call_id"])
     if call is None:
         raise NotFound
     reason = call.answer.reason if isinstance(call.answer, Refused) else None
     checks = outcomes(call.asked, reason) if call.asked else []
-    entries = ledger_store.of_call(tx, request.org_id, call.call_id)
+    booked = entries.of_call(tx, request.org_id, call.call_id)
     return Story(
         **_summary(call),
         final=call.final,
         expires_at=None if call.due_at is None else moment(call.due_at),
         reason=reason and reason.value,
         checks=[CheckBody(check, outcome) for check, outcome in checks],
-        rate=call.known_rate and rate_body(call.known_rate),
+        rate=rate_body(call.known_rate) if call.known_rate else None,
         holds=[HoldBody(part.lot_id, decimal(part.amount)) for part in call.drawn],
         rows=[row_body(row) for row in call.settled.rows] if call.settled else [],
         shortfall=decimal(call.settled.shortfall if call.settled else 0),
-        entries=[entry_body(entry, call_currency(call)) for entry in entries],
+        entries=[entry_body(entry, call_currency(call)) for entry in booked],
         cause=call.cause,
     )
 

@@ -1,19 +1,18 @@
-"""Every route that no switch waits for: what comes in is read, one function is called in one transaction, its answer kept."""
+"""Every route that no switch waits for: the form is read, one function called in one transaction, its answer kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any
 
 import msgspec
 
+from talktime.actions import idempotency
 from talktime.actions.errors import ActionError
+from talktime.actions.idempotency import AnotherBody
 from talktime.core.ids import org_number
 from talktime.core.scopes import OPERATOR_ORG
-from talktime.core.time import DAY
-from talktime.storage import idempotency_store
 from talktime.storage.database import EVERYBODY, ReadTx, Scope, Tx
 from talktime.storage.errors import Conflict
 from talktime.storage.idempotency_store import Kept
@@ -93,12 +92,13 @@ def _once(route: Route, request: Request[Any], key: str, keep: Keep) -> Answered
 class _Once:
     def __init__(self, route: Route, request: Request[Any], key: str, keep: Keep) -> None:
         self._route, self._request, self._key = route, request, key
-        self._digest = sha256(request.kind.encode() + b"\0" + request.body).hexdigest()
-        self._expires_at = None if keep is Keep.FOREVER else request.now + 30 * DAY
+        self._digest = idempotency.digest(request.kind, request.body)
+        self._forever = keep is Keep.FOREVER
 
     def run(self) -> Answered:
         try:
-            return _in_one_transaction(self._route, self._request, self._step)
+            answered: Answered = _in_one_transaction(self._route, self._request, self._step)
+            return answered
         except (Problem, ActionError) as error:
             self._keep_refusal(error)
             raise
@@ -111,11 +111,9 @@ class _Once:
         return answered
 
     def _find(self, tx: ReadTx) -> Answered | None:
-        kept = idempotency_store.find(tx, self._request.org_id, self._name, self._key)
+        kept = idempotency.recall(tx, self._request.org_id, self._name, self._key, self._digest)
         if kept is None:
             return None
-        if kept.body_digest != self._digest:
-            raise _AnotherBody(409, "idempotency_conflict")
         if kept.status >= 400:
             raise _Replayed(kept)
         return kept.status, kept.answer.encode(), REPLAYED
@@ -127,18 +125,14 @@ class _Once:
     def _keep(self, tx: Tx, status: int, answer: bytes) -> None:
         kept = Kept(self._digest, status, answer.decode())
         request = self._request
-        idempotency_store.keep(tx, request.org_id, self._name, self._key, kept, request.now, self._expires_at)
+        idempotency.remember(tx, request.org_id, self._name, self._key, kept, request.now, forever=self._forever)
 
     def _keep_refusal(self, error: Exception) -> None:
         problem = problem_of(error)
-        if problem is None or problem.status in NOT_KEPT or isinstance(error, (_AnotherBody, _Replayed)):
+        if problem is None or problem.status in NOT_KEPT or isinstance(error, (AnotherBody, _Replayed)):
             return
         body = encode(problem.body(self._request.request_id))
         _in_one_transaction(self._route, self._request, lambda tx: self._keep(tx, problem.status, body))
-
-
-class _AnotherBody(Problem):
-    """The key is known with other content; that is no answer to keep."""
 
 
 class _Replayed(Problem):

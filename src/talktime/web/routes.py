@@ -1,4 +1,4 @@
-"""A route is one line of a table: who may use it, what comes in, what goes out. Dispatch, documentation and tests read it."""
+"""A route is one line of a table: who may use it, what comes in, what goes out. Dispatch, documents, tests read it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Raw(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[Form]):
-    """What a handler gets. `org_id` is the organization that is acted for: the key's, or the one that an operator names."""
+    """What a handler gets. `org_id`: the organization that is acted for, the key's or the one an operator names."""
 
     app: App
     caller: Caller

@@ -8,7 +8,7 @@ SENTENCES = {
     "forbidden": "This key may not do that.",
     "scope_missing": "This key may not do that: it lacks the scope '{scope}'.",
     "address_not_allowed": "This key may not be used from this address.",
-    "organization_required": "Say for which organization: with the header 'Talktime-Organization' or in 'organization'.",
+    "organization_required": "Say for which organization: in the header 'Talktime-Organization' or in 'organization'.",
     "method_not_allowed": "This address knows other methods: {methods}.",
     "too_large": "The body is larger than {bytes_max} bytes.",
     "rate_limited": "Too many requests with this key; try again in {seconds} s.",
@@ -30,6 +30,24 @@ SENTENCES = {
     "second_person_needed": "Another person must confirm this.",
     "no_licence_left": "No licence of this kind is left: buy more first.",
     "invalid": "Something in what was sent is not right.",
+    "in_the_past": "It must be in the future.",
+    "invalid_address": "'{address}' is no IP address or network.",
+    "unknown_country": "This is no country code of ISO 3166-1 alpha-2.",
+    "unknown_time_zone": "This is no time zone of the IANA database, like Europe/Riga.",
+    "unknown_price_list": "There is no such price list.",
+    "other_currency": "The price list is in {currency}, the organization is not.",
+    "currency_fixed": "The currency can no longer be changed.",
+    "above_maximum": "The least is above the most.",
+    "clock_goes_forward": "A clock only goes forward.",
+    "balance_too_large": "The balance would be larger than can be kept.",
+    "more_than_charged": "This is more than the call was charged, less what was given back before.",
+    "already_booked": "This adjustment is booked.",
+    "already_used": "Somebody or something else has this already.",
+    "unknown_licence": "There is no licence '{licence}'.",
+    "always_unlimited": "This licence is there in any number and is not bought.",
+    "no_draft": "There is no draft to publish.",
+    "not_published": "This list has no prices in force, and another is the default: publish it first.",
+    "malformed": "This cannot be read.",
 }
 
 
@@ -37,3 +55,21 @@ def sentence(code: str, **values: object) -> str:
     """Falls back to the code, so that a forgotten sentence is no second error."""
     words = SENTENCES.get(code)
     return words.format_map(values) if words else code.replace("_", " ")
+
+
+ENTRIES = {
+    "top_up": "Funds added",
+    "recharge": "Recharged automatically",
+    "grant": "Credit granted",
+    "charge": "Call {note}",
+    "expiry": "Credit expired",
+    "refund": "Refunded",
+    "dispute": "Disputed payment",
+    "adjustment": "Adjusted: {note}",
+    "reversal": "Given back: {note}",
+}
+
+
+def entry_sentence(kind: str, note: str) -> str:
+    """What a line of the statement is about."""
+    return ENTRIES[kind].format(note=note)

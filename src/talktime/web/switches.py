@@ -12,7 +12,7 @@ from talktime.actions import switches
 from talktime.charging.switches import Heartbeat, hear
 from talktime.core.scopes import Scope
 from talktime.core.time import moment
-from talktime.storage import switch_store
+from talktime.reports import switches as reports
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.switch_store import SwitchRow
 from talktime.web.call_forms import CallId
@@ -67,7 +67,7 @@ def switch_body(row: SwitchRow) -> SwitchBody:
 def list_switches(tx: ReadTx, request: Request[None]) -> dict[str, Any]:
     """The switches that are known."""
     query: Page = request.query
-    rows = switch_store.page(tx, request.org_id, query.limit + 1, query.after(str))
+    rows = reports.page(tx, request.org_id, query.limit + 1, query.after(str))
     return page_of(rows, query.limit, lambda row: row.name, switch_body)
 
 

@@ -34,6 +34,8 @@ def upgrade() -> None:
     make_tables()
     control = sa.table("control", sa.column("name"), sa.column("value"))
     op.bulk_insert(control, [{"name": name, "value": 0} for name in ("prices", "keys", "next_org")])
+    # The operator has no money; his account numbers the lines of his own audit log.
+    op.bulk_insert(sa.table("accounts", sa.column("org_id")), [{"org_id": 0}])
     for table in ORGANIZATION_TABLES:
         wall_in(op.get_bind(), table)
     for table in APPEND_ONLY:
@@ -161,6 +163,7 @@ def make_tables() -> None:
         sa.Column("status", sa.BigInteger(), nullable=False),
         sa.Column("answer", WORD, nullable=False),
         sa.Column("kept_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("org_id", "route", "request_key"),
         info={"kind": "organization"},
     )
@@ -169,6 +172,8 @@ def make_tables() -> None:
         sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("code", WORD, autoincrement=False, nullable=False),
         sa.Column("purchased", sa.BigInteger(), nullable=True),
+        sa.Column("assigned", sa.BigInteger(), server_default="0", nullable=False),
+        sa.CheckConstraint("assigned >= 0", name="licences_assigned"),
         sa.PrimaryKeyConstraint("org_id", "code"),
         info={"kind": "organization"},
     )
@@ -282,7 +287,6 @@ def make_tables() -> None:
         sa.Column("cut_token", sa.LargeBinary(), nullable=True),
         sa.Column("boot_id", WORD, nullable=True),
         sa.Column("heard_at", sa.BigInteger(), nullable=True),
-        sa.Column("listed_at", sa.BigInteger(), nullable=True),
         sa.Column("missing", WORD, server_default="{}", nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "name"),

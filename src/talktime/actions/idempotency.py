@@ -1,0 +1,35 @@
+"""The same request twice happens once: what was answered under a key of the caller's making is answered again."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from talktime.actions.errors import StateConflict
+from talktime.core.time import DAY
+from talktime.storage import idempotency_store
+from talktime.storage.database import ReadTx, Tx
+from talktime.storage.idempotency_store import Kept
+
+KEPT_FOR = 30 * DAY
+
+
+class AnotherBody(StateConflict):
+    """The key is known with other content."""
+
+    code = "idempotency_conflict"
+
+
+def digest(kind: str, body: bytes) -> str:
+    return sha256(kind.encode() + b"\0" + body).hexdigest()
+
+
+def recall(tx: ReadTx, org_id: int, route: str, key: str, body_digest: str) -> Kept | None:
+    kept = idempotency_store.find(tx, org_id, route, key)
+    if kept is not None and kept.body_digest != body_digest:
+        raise AnotherBody
+    return kept
+
+
+def remember(tx: Tx, org_id: int, route: str, key: str, kept: Kept, now: int, *, forever: bool) -> None:
+    """What is about money is kept for ever."""
+    idempotency_store.keep(tx, org_id, route, key, kept, now, None if forever else now + KEPT_FOR)

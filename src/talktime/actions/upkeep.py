@@ -1,0 +1,51 @@
+"""Keeping an installation sound: is it writable, do its books add up, what can be thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from talktime.storage import idempotency_store, upkeep_store
+from talktime.storage.database import EVERYBODY, Database
+from talktime.storage.verify import Finding, Report, reading, verify
+
+__all__ = ["Finding", "Report", "Stopped", "forget_answers", "prove_writable", "reading", "verify", "verify_nightly"]
+
+PORTION = 500
+log = structlog.get_logger("talktime.upkeep")
+
+
+class Stopped(Exception):
+    """The process ends, and long work with it."""
+
+
+def prove_writable(database: Database, now: int) -> None:
+    """Writes something, all the way to the disk."""
+    database.write((), upkeep_store.prove_writable, now)
+
+
+def forget_answers(database: Database, now: int) -> int:
+    """Answers kept for an Idempotency-Key whose month is over."""
+    forgotten = 0
+    while org_ids := database.read(EVERYBODY, upkeep_store.with_expired_answers, now, PORTION):
+        for org_id in org_ids:
+            forgotten += database.write(org_id, idempotency_store.forget_expired, org_id, now)
+    return forgotten
+
+
+def verify_nightly(database: Database, now: int, stop: Callable[[], bool]) -> int:
+    """Once a day, by one of the processes; how many times it did (0 or 1)."""
+    if not database.write((), upkeep_store.claim_verification, now):
+        return 0
+
+    def go_on(done: int, total: int) -> None:
+        if stop():
+            raise Stopped
+
+    report = verify(database, go_on)
+    for finding in report.findings:
+        log.error("verify", invariant=finding.invariant, organization=finding.organization, detail=finding.detail)
+    log.info("verified", findings=report.found, entries=report.entries, seconds=round(report.seconds, 1))
+    database.write((), upkeep_store.put, upkeep_store.VERIFY_FINDINGS, report.found)
+    return 1

@@ -1,0 +1,46 @@
+"""What went wrong, as a sentence for whoever typed the command."""
+
+from __future__ import annotations
+
+import sys
+
+from talktime.cli.options import FAILED, USAGE, CannotDo
+from talktime.folder import FolderProblem
+from talktime.settings import SettingsError
+
+
+def told(error: Exception) -> CannotDo | None:
+    """None for what is our own mistake: that needs its traceback."""
+    if isinstance(error, CannotDo):
+        return error
+    if isinstance(error, SettingsError):
+        return CannotDo(str(error), USAGE)
+    if isinstance(error, FolderProblem):
+        return CannotDo(str(error))
+    if isinstance(error, BrokenPipeError):
+        # Who reads our output has had enough.
+        sys.stdout = None  # type: ignore[assignment]
+        return CannotDo("the output was cut off")
+    return _of_the_store(error) or _of_the_server(error)
+
+
+def _of_the_store(error: Exception) -> CannotDo | None:
+    # Here, and not above: a command that needs no database should not wait for its drivers.
+    from talktime.storage.errors import SchemaTooNew, StoreError
+
+    if isinstance(error, SchemaTooNew):
+        return CannotDo(str(error))
+    if isinstance(error, StoreError):
+        return CannotDo(f"the database does not answer: {' '.join(str(error).split())}")
+    return None
+
+
+def _of_the_server(error: Exception) -> CannotDo | None:
+    if "talktime.server" not in sys.modules:
+        return None
+    from talktime.server import CannotListen
+    from talktime.supervisor import CannotStart
+
+    if isinstance(error, CannotListen | CannotStart):
+        return CannotDo(str(error))
+    return None

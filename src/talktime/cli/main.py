@@ -1,0 +1,41 @@
+"""The command `talktime`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from click.exceptions import ClickException, Abort
+
+from talktime.cli import backup, checks, demo, keys, rates, serving, tools
+from talktime.cli.errors import told
+from talktime.cli.options import CannotDo
+
+HELP = "Prepaid telephone credits: rating, real-time charging and a ledger that adds up."
+
+app = typer.Typer(
+    name="talktime",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+for part in (serving, keys, checks, backup, rates, demo, tools):
+    part.add_to(app)
+
+
+def main() -> None:
+    """A mistake is answered with a sentence and a code that scripts can trust, never with a traceback."""
+    try:
+        app()
+    except Exception as error:
+        problem = told(error)
+        if problem is None:
+            raise
+        sys.stderr.write(f"talktime: {problem}\n")
+        sys.exit(problem.code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Work that nobody asks for, each kind in its own time: what goes wrong with one is told and tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event, Thread
+
+import structlog
+
+from talktime.actions.seal import seal_all
+from talktime.actions.upkeep import Stopped, forget_answers, verify_nightly
+from talktime.app import App
+
+DAY_SECONDS = 24 * 3600.0
+log = structlog.get_logger("talktime.jobs")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`run(app, stop)` does what there is to do, and comes to an end soon when `stop()` says so."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[App, Callable[[], bool]], int]
+    """How many things it did."""
+    at_once: bool = True
+    """Or first when its time has passed once."""
+
+
+def sweep(app: App, stop: Callable[[], bool]) -> int:
+    return app.sweep()
+
+
+def seal(app: App, stop: Callable[[], bool]) -> int:
+    return seal_all(app.database, app.now, stop)
+
+
+def forget(app: App, stop: Callable[[], bool]) -> int:
+    return forget_answers(app.database, app.now())
+
+
+def verify(app: App, stop: Callable[[], bool]) -> int:
+    return verify_nightly(app.database, app.now(), stop)
+
+
+JOBS = (
+    Job("due", 1, sweep),
+    Job("seal", 30, seal, at_once=False),
+    Job("forget", DAY_SECONDS, forget, at_once=False),
+    # It asks often and does it once a day, in whichever process asks first.
+    Job("verify", 600, verify, at_once=False),
+)
+
+
+class Worker:
+    """A thread for each job, so that a long one keeps no other waiting."""
+
+    def __init__(self, app: App, jobs: Sequence[Job] = JOBS) -> None:
+        self._app = app
+        self._stopped = Event()
+        self._threads = [Thread(target=self._keep_doing, args=(job,), name=f"job-{job.name}") for job in jobs]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Returns when none is at work any more."""
+        self._stopped.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+
+    def _keep_doing(self, job: Job) -> None:
+        if job.at_once:
+            self._do(job)
+        while not self._stopped.wait(job.every_seconds):
+            self._do(job)
+
+    def _do(self, job: Job) -> None:
+        counted = self._app.meters.jobs
+        try:
+            done = job.run(self._app, self._stopped.is_set)
+        except Stopped:
+            return
+        except Exception:
+            # The next turn tries again; nothing of it was kept.
+            log.exception("a job failed", job=job.name)
+            counted.labels(job.name, "failed").inc()
+        else:
+            counted.labels(job.name, "done").inc(done)

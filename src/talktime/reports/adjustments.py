@@ -1,0 +1,22 @@
+"""Adjustments as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from talktime.storage import tables as t
+from talktime.storage.adjustment_store import Adjustment
+from talktime.storage.database import ReadTx
+
+c = t.adjustments.c
+_COLUMNS = [t.adjustments.c[name] for name in Adjustment.__struct_fields__]
+
+
+def page(tx: ReadTx, org_id: int, limit: int, before: str | None) -> Sequence[Adjustment]:
+    """Newest first."""
+    query = select(*_COLUMNS).where(c.org_id == org_id)
+    if before is not None:
+        query = query.where(c.adjustment_id < before)
+    return [Adjustment(*row) for row in tx.execute(query.order_by(c.adjustment_id.desc()).limit(limit))]

@@ -1,0 +1,62 @@
+"""The money of an organization as of now, whatever was booked already."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from sqlalchemy import func, select
+
+from talktime.core.ids import uuid7
+from talktime.core.ledger import EntryKind
+from talktime.core.lots import Lot
+from talktime.core.money import round_half_up
+from talktime.core.time import DAY, NEVER
+from talktime.storage import org_store
+from talktime.storage import tables as t
+from talktime.storage.database import ReadTx
+
+e = t.entries.c
+DAYS = 7
+
+
+class Balance(Struct, frozen=True):
+    """What has expired is not counted."""
+
+    currency: str
+    posted: int
+    held: int
+    available: int
+    average_daily: int
+    next_expiry: tuple[int, int] | None
+    """Amount and instant."""
+    credits_set_up: bool
+
+
+def balance(tx: ReadTx, org_id: int, now: int) -> Balance:
+    """`now` by the organization's clock."""
+    account = org_store.account(tx, org_id)
+    gone = sum([lot.posted - lot.held for lot in account.lots if lot.expires_at <= now])
+    posted = account.posted - gone
+    return Balance(
+        account.currency,
+        posted,
+        account.held,
+        posted - account.held,
+        round_half_up(_charged_since(tx, org_id, now - DAYS * DAY), DAYS),
+        _next_expiry(account.lots, now),
+        bool(account.credits_set_up),
+    )
+
+
+def _charged_since(tx: ReadTx, org_id: int, since: int) -> int:
+    """What calls have cost. Ids of entries sort like their time."""
+    recent = (e.entry_id >= uuid7(since, 0), e.at >= since, e.kind == EntryKind.CHARGE.value)
+    charged = select(func.coalesce(func.sum(e.amount_micros), 0)).where(e.org_id == org_id, *recent)
+    return -int(tx.scalar(charged) or 0)
+
+
+def _next_expiry(lots: list[Lot], now: int) -> tuple[int, int] | None:
+    ends = [lot.expires_at for lot in lots if now < lot.expires_at < NEVER and lot.posted]
+    if not ends:
+        return None
+    first = min(ends)
+    return sum([lot.posted for lot in lots if lot.expires_at == first]), first

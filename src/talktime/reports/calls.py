@@ -1,0 +1,31 @@
+"""Calls as people read them. What switches do with them is the engine's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from talktime.core.calls import Call
+from talktime.storage import tables as t
+from talktime.storage.database import ReadTx
+from talktime.storage.store import decode_call
+
+c = t.calls.c
+
+
+def find(tx: ReadTx, org_id: int, call_id: str) -> Call | None:
+    story = tx.scalar(select(c.story).where(c.org_id == org_id, c.call_id == call_id))
+    return decode_call(story) if story else None
+
+
+def newest(tx: ReadTx, org_id: int, limit: int, before: tuple[int, str] | None, only_open: bool) -> Sequence[Call]:
+    """Newest first, from one page to the next by when they began."""
+    query = select(c.story).where(c.org_id == org_id)
+    if only_open:
+        query = query.where(c.due_at.is_not(None))
+    if before is not None:
+        at, call_id = before
+        query = query.where((c.opened_at < at) | ((c.opened_at == at) & (c.call_id < call_id)))
+    stories = tx.scalars(query.order_by(c.opened_at.desc(), c.call_id.desc()).limit(limit))
+    return [decode_call(story) for story in stories]

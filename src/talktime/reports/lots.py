@@ -1,0 +1,22 @@
+"""Lots as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from talktime.storage import tables as t
+from talktime.storage.database import ReadTx
+from talktime.storage.lot_store import LotRow
+
+c = t.lots.c
+_COLUMNS = [t.lots.c[name] for name in LotRow.__struct_fields__]
+
+
+def page(tx: ReadTx, org_id: int, limit: int, before: str | None) -> Sequence[LotRow]:
+    """All of them, newest first."""
+    query = select(*_COLUMNS).where(c.org_id == org_id)
+    if before is not None:
+        query = query.where(c.lot_id < before)
+    return [LotRow(*row) for row in tx.execute(query.order_by(c.lot_id.desc()).limit(limit))]

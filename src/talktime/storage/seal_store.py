@@ -1,0 +1,112 @@
+"""Seals: how far a chain of rows is hashed, and what the hash is. Entries and audit rows are chained, per organization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Select, and_, func, insert, select
+
+from talktime.storage import tables as t
+from talktime.storage.database import ReadTx, Tx
+
+e, u, s, a = t.entries.c, t.audit.c, t.seals.c, t.accounts.c
+encode = msgspec.json.Encoder().encode
+
+
+class Chain(StrEnum):
+    ENTRIES = "entries"
+    AUDIT = "audit"
+
+
+# What is hashed of a row, after its number: all that is in it.
+COLUMNS: dict[Chain, Sequence[Any]] = {
+    Chain.ENTRIES: (
+        e.entry_no, e.entry_id, e.entry_key, e.kind, e.at, e.amount_micros, e.balance_after, e.postings, e.by, e.note,
+    ),
+    Chain.AUDIT: (u.audit_no, u.audit_id, u.at, u.actor, u.action, u.object, u.old, u.new),
+}  # fmt: skip
+LAST_NO = {Chain.ENTRIES: a.last_entry_no, Chain.AUDIT: a.last_audit_no}
+
+
+class Seal(Struct, frozen=True):
+    through_no: int
+    digest: str
+
+
+class Gap(Exception):
+    """The rows after the last seal are not numbered without gaps. Nothing is sealed over damage."""
+
+
+def unsealed(org_id: int, chain: Chain) -> Seal:
+    """Where a chain begins; no two begin alike."""
+    return Seal(0, sha256(f"talktime {chain} of {org_id}".encode()).hexdigest())
+
+
+def link(digest: bytes, row: Sequence[Any]) -> bytes:
+    """The hash over everything so far and one row more, so that seals may be set anywhere."""
+    return sha256(digest + encode(tuple(row))).digest()
+
+
+def behind(tx: ReadTx, chain: Chain, after: int, limit: int) -> Sequence[int]:
+    """Organizations, in order, with rows that no seal covers yet. Spans organizations."""
+    through = (
+        select(func.coalesce(func.max(s.through_no), 0))
+        .where(s.org_id == a.org_id, s.chain == chain.value)
+        .correlate(t.accounts)
+        .scalar_subquery()
+    )
+    waiting = select(a.org_id).where(a.org_id > after, LAST_NO[chain] > through)
+    return tx.scalars(waiting.order_by(a.org_id).limit(limit)).all()
+
+
+def last(tx: ReadTx, org_id: int, chain: Chain) -> Seal:
+    mine = select(s.through_no, s.digest).where(s.org_id == org_id, s.chain == chain.value)
+    row = tx.execute(mine.order_by(s.through_no.desc()).limit(1)).first()
+    return Seal(*row) if row else unsealed(org_id, chain)
+
+
+def next_seal(tx: ReadTx, org_id: int, chain: Chain, rows_max: int) -> Seal | None:
+    """The seal that covers the next rows; None when all are covered."""
+    begun = last(tx, org_id, chain)
+    rows = _rows_after(tx, org_id, chain, begun.through_no, rows_max)
+    if not rows:
+        return None
+    numbers = [begun.through_no, *(row[0] for row in rows)]
+    if any(later != earlier + 1 for earlier, later in pairwise(numbers)):
+        raise Gap(f"organization {org_id}: the {chain} after number {begun.through_no} are not numbered without gaps")
+    return Seal(numbers[-1], chained(bytes.fromhex(begun.digest), rows).hex())
+
+
+def chained(digest: bytes, rows: Iterable[Sequence[Any]]) -> bytes:
+    for row in rows:
+        digest = link(digest, row)
+    return digest
+
+
+def _rows_after(tx: ReadTx, org_id: int, chain: Chain, number: int, rows_max: int) -> Sequence[Any]:
+    if chain is Chain.AUDIT:
+        mine = select(*COLUMNS[chain]).where(u.org_id == org_id, u.audit_no > number)
+        return tx.execute(mine.order_by(u.audit_no).limit(rows_max)).all()
+    return tx.execute(_entries_after(tx, org_id, number, rows_max)).all()[::-1]
+
+
+def _entries_after(tx: ReadTx, org_id: int, number: int, rows_max: int) -> Select[Any]:
+    """Newest first, by their ids, which sort like their numbers: no index on the number is needed for the few new ones."""
+    last_no = tx.scalar(select(a.last_entry_no).where(a.org_id == org_id)) or 0
+    waiting = last_no - number
+    mine = select(*COLUMNS[Chain.ENTRIES]).where(e.org_id == org_id).order_by(e.entry_id.desc())
+    return mine.limit(min(waiting, rows_max)).offset(max(waiting - rows_max, 0))
+
+
+def add(tx: Tx, org_id: int, chain: Chain, seal: Seal, at: int) -> None:
+    # Two sealers at once may set the same seal: it says the same.
+    there = and_(s.org_id == org_id, s.chain == chain.value, s.through_no == seal.through_no)
+    if tx.scalar(select(s.digest).where(there)) is None:
+        row = {"org_id": org_id, "chain": chain.value, "through_no": seal.through_no, "sealed_at": at}
+        tx.execute(insert(t.seals), row | {"digest": seal.digest})

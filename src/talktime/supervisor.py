@@ -1,0 +1,142 @@
+"""Several processes that do the same on one socket: started together, started again when one dies, ended together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import structlog
+
+log = structlog.get_logger("talktime.supervisor")
+REST_SECONDS = 1.0
+"""Between a death and the next start, so that what cannot live does not eat a processor."""
+GOODBYE_SECONDS = 30.0
+
+
+class Task(NamedTuple):
+    name: str
+    run: Callable[[Callable[[], None]], None]
+    """Is handed a function to call when it is ready; ends in good order on SIGTERM."""
+
+
+class CannotStart(Exception):
+    """A process ended before it was ready; it has said why."""
+
+
+def run(tasks: Sequence[Task], ready: Callable[[], None]) -> None:
+    """Until SIGTERM or SIGINT. This process must have no threads and no connections, since it forks."""
+    Supervisor(tasks).run(ready)
+
+
+class Supervisor:
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._tasks = tasks
+        self._running: dict[int, Task] = {}
+        self._stopping = False
+        # The children read from it: when this process is gone, however that happened, so are they.
+        self._lifeline = os.pipe()
+
+    def run(self, ready: Callable[[], None]) -> None:
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, self._stop)
+        try:
+            begun = [self._start(task) for task in self._tasks]
+            if self._all_told(begun):
+                ready()
+            while self._running and not self._stopping:
+                self._mind_one()
+        finally:
+            self._end_all()
+
+    def _stop(self, number: int, frame: object) -> None:
+        self._stopping = True
+        self._signal_all(signal.SIGTERM)
+
+    def _signal_all(self, number: int) -> None:
+        for pid in list(self._running):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _all_told(self, begun: Sequence[int]) -> bool:
+        for told in begun:
+            if not os.read(told, 1) and not self._stopping:
+                raise CannotStart("a worker process ended before it was ready; what it said is above")
+            os.close(told)
+        return not self._stopping
+
+    def _start(self, task: Task) -> int:
+        """The descriptor from which a byte can be read when it is ready, and none when it died before."""
+        told, tell = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(told)
+            os.close(self._lifeline[1])
+            _be(task, tell, self._lifeline[0])
+        os.close(tell)
+        self._running[pid] = task
+        return told
+
+    def _mind_one(self) -> None:
+        try:
+            pid, status = os.wait()
+        except (ChildProcessError, InterruptedError):
+            return
+        task = self._running.pop(pid, None)
+        if task is None or self._stopping:
+            return
+        log.error("a process died and is started again", task=task.name, status=os.waitstatus_to_exitcode(status))
+        time.sleep(REST_SECONDS)
+        if not self._stopping:
+            os.close(self._start(task))
+
+    def _end_all(self) -> None:
+        self._stopping = True
+        self._signal_all(signal.SIGTERM)
+        deadline = time.monotonic() + GOODBYE_SECONDS
+        while self._running:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+            self._running.pop(pid, None)
+            if time.monotonic() > deadline:
+                self._signal_all(signal.SIGKILL)
+            if not pid:
+                time.sleep(0.02)
+
+
+def _be(task: Task, tell: int, lifeline: int) -> None:
+    """The life of a child; it never returns into what the parent was doing."""
+    code = 1
+    try:
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, _leave)
+        threading.Thread(target=_follow, args=(lifeline,), daemon=True).start()
+        task.run(lambda: _told(tell))
+        code = 0
+    except SystemExit as end:
+        code = int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(0)
+
+
+def _told(tell: int) -> None:
+    with suppress(OSError):
+        os.write(tell, b".")
+
+
+def _follow(lifeline: int) -> None:
+    os.read(lifeline, 1)
+    os.kill(os.getpid(), signal.SIGTERM)

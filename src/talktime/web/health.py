@@ -1,0 +1,33 @@
+"""Whether the server lives, whether its store takes writes, and what it has measured. For machines, without a key."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from talktime.actions.upkeep import prove_writable
+from talktime.web.routes import Raw, Request, Route
+
+PLAIN = "text/plain; charset=utf-8"
+
+
+def alive(request: Request[None]) -> Raw:
+    """The process answers. Balancers ask this one: emergencies are answered while the store is down."""
+    return Raw(b"alive\n", PLAIN)
+
+
+def ready(request: Request[None]) -> Raw:
+    """The store takes writes; 503 when it does not."""
+    prove_writable(request.app.database, request.app.now())
+    return Raw(b"ready\n", PLAIN)
+
+
+def metrics(request: Request[None]) -> Raw:
+    """Figures for Prometheus."""
+    return Raw(generate_latest(request.app.meters.registry), CONTENT_TYPE_LATEST)
+
+
+ROUTES = [
+    Route("GET", "/healthz", None, alive, answer=Raw, tx=False, tag="Health"),
+    Route("GET", "/readyz", None, ready, answer=Raw, tx=False, problems=(503,), tag="Health"),
+    Route("GET", "/metrics", None, metrics, answer=Raw, tx=False, tag="Health"),
+]

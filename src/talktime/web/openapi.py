@@ -1,0 +1,204 @@
+"""The OpenAPI document, made from the table of routes and the types of forms and answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any, get_args, get_origin
+
+import msgspec
+
+from talktime.web.problems import ProblemBody
+from talktime.web.routes import Raw, Route
+
+SCHEMAS = "#/components/schemas/{name}"
+ORG_PATTERN = "^org_[0-9a-f]+$"
+JSON, PROBLEM = "application/json", "application/problem+json"
+Json = dict[str, Any]
+
+DESCRIPTION = """Prepaid telephone credits: who may call, what it costs, what is left.
+
+Amounts are decimal strings with the currency beside them. Times are RFC 3339, answers in UTC. Durations are whole
+seconds. Lists answer `data` and `next`, the cursor of the following page. What is not done is told as a problem
+document (RFC 9457).
+"""
+DESCRIBED = {
+    400: "What was sent cannot be read.",
+    401: "The key is missing, unknown, expired or revoked.",
+    403: "The key may not do that.",
+    404: "There is nothing here for this key.",
+    409: "Things are not such that it could be done.",
+    413: "The body is too large.",
+    422: "A field is unknown, missing, of the wrong type or out of range.",
+    429: "Too many requests with this key.",
+    503: "The store does not answer, so nothing was done. Asking again is safe.",
+}
+
+
+def document(routes: Sequence[Route]) -> Json:
+    types = [*_types(routes), ProblemBody]
+    _, components = msgspec.json.schema_components(types, ref_template=SCHEMAS)
+    paths: dict[str, Json] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Talktime", "version": version("talktime"), "description": DESCRIPTION},
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": _portable(components),
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "tt_live_… or tt_test_…"}},
+        },
+        "tags": [{"name": name} for name in dict.fromkeys(route.tag for route in routes if route.tag)],
+    }
+
+
+def _types(routes: Sequence[Route]) -> list[Any]:
+    """Each once; a list stands for its elements."""
+    named = [kind for route in routes for kind in (route.form, route.answer) if kind not in (None, Raw)]
+    return list({repr(kind): kind for kind in named}.values())
+
+
+def operation(route: Route) -> Json:
+    described: Json = {
+        "operationId": operation_id(route),
+        "summary": route.summary,
+        "tags": [route.tag] if route.tag else [],
+        "parameters": _parameters(route),
+        "responses": _responses(route),
+        "security": [{"key": []}] if route.scope else [],
+    }
+    if route.scope:
+        described["description"] = f"Needs the scope `{route.scope}`."
+    if route.form is not None:
+        described["requestBody"] = _body(route)
+    return described
+
+
+def operation_id(route: Route) -> str:
+    words = re.sub(r"[^a-z0-9]+", "_", route.path.removeprefix("/v1").lower()).strip("_")
+    return f"{route.method.lower()}_{words}"
+
+
+def _schema(kind: Any) -> Json:
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=SCHEMAS)
+    portable: Json = _portable(schema)
+    return portable
+
+
+def _portable(schema: Any) -> Any:
+    """Patterns as every language reads them: our end of the text is Python's."""
+    if isinstance(schema, dict):
+        return {name: _pattern(value) if name == "pattern" else _portable(value) for name, value in schema.items()}
+    return [_portable(one) for one in schema] if isinstance(schema, list) else schema
+
+
+def _pattern(value: Any) -> Any:
+    return value.replace(r"\Z", "$") if isinstance(value, str) else _portable(value)
+
+
+def _body(route: Route) -> Json:
+    content: Json = {JSON: {"schema": _schema(route.form)}}
+    for kind in route.also_kinds:
+        content[kind] = {"schema": {"type": "string"}}
+    return {"required": True, "content": content}
+
+
+def _parameters(route: Route) -> list[Json]:
+    found = [_in_path(name) for name in re.findall(r"{(\w+)}", route.path)]
+    found += _in_query(route)
+    if route.once:
+        text = "Makes repeating safe: the same key and body have the same answer."
+        found.append(_header("Idempotency-Key", text, {"type": "string", "minLength": 1, "maxLength": 255}))
+    if route.scope and "{org}" not in route.path and not route.path.startswith("/v1/operator"):
+        text = "For whom an operator's key acts."
+        found.append(_header("Talktime-Organization", text, {"type": "string", "pattern": ORG_PATTERN}))
+    return found
+
+
+def _in_path(name: str) -> Json:
+    schema: Json = {"type": "string", "minLength": 1}
+    if name == "org":
+        schema["pattern"] = ORG_PATTERN
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _header(name: str, text: str, schema: Json) -> Json:
+    return {"name": name, "in": "header", "description": text, "required": False, "schema": schema}
+
+
+def _in_query(route: Route) -> list[Json]:
+    if route.query is None:
+        return []
+    _, components = msgspec.json.schema_components([route.query], ref_template=SCHEMAS)
+    schema = _portable(components[route.query.__name__])
+    required = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": _without_null(one)}
+        for name, one in schema["properties"].items()
+    ]
+
+
+def _without_null(schema: Json) -> Json:
+    """In an address a value is there or it is not."""
+    if "anyOf" not in schema:
+        return schema
+    kinds = [kind for kind in schema["anyOf"] if kind != {"type": "null"}]
+    return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+
+
+def _responses(route: Route) -> Json:
+    responses: Json = {str(status_of(route)): _answer(route)}
+    for status in statuses(route):
+        content = {PROBLEM: {"schema": {"$ref": SCHEMAS.format(name="ProblemBody")}}}
+        responses[str(status)] = {"description": DESCRIBED[status], "content": content}
+    return responses
+
+
+def status_of(route: Route) -> int:
+    return 204 if route.answer is None else route.status
+
+
+def statuses(route: Route) -> list[int]:
+    """What it may refuse with, besides what it is asked for."""
+    found = set(route.problems)
+    if route.scope:
+        found |= {401, 403, 404, 422, 429, 503}
+    if route.form is not None:
+        found |= {400, 413, 422}
+    if route.query is not None or route.once:
+        found |= {422}
+    if route.once:
+        found |= {409}
+    return sorted(found)
+
+
+def _answer(route: Route) -> Json:
+    described: Json = {"description": HTTPStatus(status_of(route)).phrase}
+    if route.once:
+        text = "Whether this answer was given before under the same key."
+        described["headers"] = {"Idempotent-Replayed": {"description": text, "schema": {"type": "string"}}}
+    if route.answer is Raw:
+        described["content"] = {"*/*": {}}
+    elif route.answer is not None:
+        described["content"] = {JSON: {"schema": answer_schema(route.answer)}}
+    return described
+
+
+def answer_schema(kind: Any) -> Json:
+    """A list is always a page."""
+    if get_origin(kind) is not list:
+        return _schema(kind)
+    items = _schema(get_args(kind)[0])
+    cursor = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "The cursor of the following page."}
+    page = {"data": {"type": "array", "items": items}, "next": cursor}
+    return {"type": "object", "properties": page, "required": ["data", "next"]}
+
+
+def fields(schema: Json, schemas: Mapping[str, Json]) -> Json:
+    """The object behind a reference."""
+    reference = schema.get("$ref")
+    return schemas[reference.rpartition("/")[2]] if reference else schema

@@ -1,0 +1,45 @@
+"""All routes, in one place. Each names who may use it, or is one of the few that everybody may."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from talktime.web import (
+    calls,
+    clocks,
+    docs,
+    entries,
+    funds,
+    health,
+    organizations,
+    people,
+    price_lists,
+    switches,
+)
+from talktime.web.routes import Route
+
+PUBLIC = frozenset({"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs"})
+
+
+class Unguarded(Exception):
+    """A route that names no scope and is not meant for everybody: the server does not start with it."""
+
+
+def guarded(routes: Sequence[Route]) -> list[Route]:
+    for route in routes:
+        if (route.scope is None) != (route.path in PUBLIC):
+            raise Unguarded(f"{route.method} {route.path}")
+    return list(routes)
+
+
+API = [
+    *calls.ROUTES,
+    *switches.ROUTES,
+    *funds.ROUTES,
+    *entries.ROUTES,
+    *people.ROUTES,
+    *organizations.ROUTES,
+    *clocks.ROUTES,
+    *price_lists.ROUTES,
+]
+ROUTES = guarded([*API, *docs.routes([*API, *health.ROUTES]), *health.ROUTES])

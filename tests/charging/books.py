@@ -1,0 +1,228 @@
+"""A small telephone company on a real database: a switch speaks, the engine answers, the books are looked through."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table, insert, select, update
+
+from talktime.charging.engine import Engine, Shelf
+from talktime.core.calls import Answer, Command
+from talktime.core.ids import entry_id
+from talktime.core.ledger import ADJUSTMENTS, DEBT, PROMOTION, EntryKind, Posting, lot_book
+from talktime.core.lots import Lot
+from talktime.core.money import micros as usd
+from talktime.core.prices import PriceList, Prices, Row
+from talktime.storage import tables as t
+from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase, Tx
+from talktime.storage.postgres_store import PostgresStore
+from talktime.storage.schema import prepare
+from talktime.storage.sqlite_store import SqliteStore
+from talktime.storage.store import PRICES_REVISION, Store, decode_call, decode_postings, encode_postings
+from tests.core.audit import AccountRow, CallRow, EntryRow, LotRow, Snapshot, wrong
+from tests.core.switch import NOW, ROWS, Switch
+from tests.support.postgres import Cluster
+
+ORGANIZATION: dict[str, Any] = {
+    "name": "Example",
+    "country": "GB",
+    "currency": "USD",
+    "time_zone": "UTC",
+    "language": "en",
+    "mode": "live",
+    "billing_account": "prepaid",
+    "policy": "DialoutCPCandPSTNInternational",
+    "price_list": None,
+    "slice_seconds": 300,
+    "max_call_seconds": 10_800,
+    "grace_seconds": 120,
+    "limits": "{}",
+    "state": "open",
+    "created_at": NOW,
+    "clock_at": None,
+}
+USER = {
+    "sign_in_name": "ann@example.com",
+    "usage_location": "GB",
+    "kind": "person",
+    "language": "en",
+    "licences": "[]",
+    "created_at": NOW,
+}
+
+
+class Books(Switch):
+    def __init__(self, database: Database, make_store: Callable[[int | None], Store]) -> None:
+        super().__init__()
+        self.database = database
+        self.make_store = make_store
+        self.store = make_store(None)
+        self.versions = [("standard", 0, PriceList(4, ROWS))]
+        self.engine = self.engine_on(self.store)
+
+    def engine_on(self, store: Store, keys_revision: Callable[[], int] | None = None) -> Engine:
+        return Engine(store, Shelf(lambda: Prices(self.versions, {"USD": "standard"})), keys_revision)
+
+    @contextmanager
+    def other_process(self, keys_revision: Callable[[], int] | None = None) -> Iterator[Engine]:
+        """One more engine on the same database, which shares nothing else with the first."""
+        store = self.make_store(1)
+        try:
+            yield self.engine_on(store, keys_revision)
+        finally:
+            store.close()
+
+    def close(self) -> None:
+        self.store.close()
+        self.database.close()
+
+    # ----------------------------------------------------------------------------------------- what is asked
+
+    def run(self, *commands: Command) -> list[Answer]:
+        answers = self.engine.run(commands)
+        assert len(answers) == len(commands)
+        self.check()
+        return answers
+
+    def check(self) -> None:
+        assert wrong(self.snapshot()) == []
+
+    # ----------------------------------------------------------------------------------------- what is there
+
+    def organization(
+        self, *lots: Lot, org_id: int = 1, debt: str = "0", credits_set_up: bool = True, **rules: Any
+    ) -> None:
+        self.database.write(EVERYBODY, _open, org_id, credits_set_up, rules)
+        for lot in lots:
+            self.fund(lot, org_id)
+        if usd(debt):
+            self.owe(debt, org_id)
+
+    def change(self, org_id: int = 1, **rules: Any) -> None:
+        self.database.write(EVERYBODY, _change, org_id, rules)
+
+    def fund(self, lot: Lot, org_id: int = 1) -> None:
+        self.database.write(EVERYBODY, _fund, org_id, lot)
+
+    def owe(self, debt: str, org_id: int = 1) -> None:
+        self.database.write(EVERYBODY, _owe, org_id, usd(debt))
+
+    def publish(self, *rows: Row, at: int = NOW) -> None:
+        """A new version of the operator's list; the database tells every process that there is one."""
+        self.versions.append(("standard", at, PriceList(4, rows)))
+        self.database.write(EVERYBODY, _count_on, PRICES_REVISION)
+
+    def snapshot(self) -> Snapshot:
+        return self.database.read(EVERYBODY, _snapshot)
+
+
+# ------------------------------------------------------------------------------------------------- steps
+
+
+def _open(tx: Tx, org_id: int, credits_set_up: bool, rules: dict[str, Any]) -> None:
+    tx.execute(insert(t.organizations), ORGANIZATION | rules | {"org_id": org_id})
+    tx.execute(insert(t.accounts), {"org_id": org_id, "credits_set_up": credits_set_up})
+    tx.execute(insert(t.users), USER | {"org_id": org_id, "user_id": "usr_ann", "name": "Ann"})
+    for name in ("ann", "usr_ann", "ann@example.com"):
+        tx.execute(insert(t.user_names), {"org_id": org_id, "name": name, "user_id": "usr_ann"})
+
+
+def _change(tx: Tx, org_id: int, rules: dict[str, Any]) -> None:
+    tx.execute(update(t.organizations).where(t.organizations.c.org_id == org_id).values(rules))
+
+
+def _fund(tx: Tx, org_id: int, lot: Lot) -> None:
+    row = {"org_id": org_id, "lot_id": lot.lot_id, "kind": "promotional" if lot.promotional else "paid"}
+    row |= {"amount_micros": lot.posted, "posted_micros": lot.posted, "purchased_at": lot.purchased_at}
+    tx.execute(insert(t.lots), row | {"expires_at": lot.expires_at, "priority": lot.priority, "state": "open"})
+    posting = Posting(PROMOTION, lot_book(lot.lot_id), lot.posted)
+    _append(tx, org_id, f"grant:{lot.lot_id}", EntryKind.GRANT, posting, lot.posted)
+
+
+def _owe(tx: Tx, org_id: int, debt: int) -> None:
+    account = t.accounts.c
+    tx.execute(update(t.accounts).where(account.org_id == org_id).values(debt_micros=account.debt_micros + debt))
+    _append(tx, org_id, "debt", EntryKind.ADJUSTMENT, Posting(DEBT, ADJUSTMENTS, debt), -debt)
+
+
+def _append(tx: Tx, org_id: int, key: str, kind: EntryKind, posting: Posting, amount: int) -> None:
+    account = t.accounts.c
+    moved = {"posted_micros": account.posted_micros + amount, "last_entry_no": account.last_entry_no + 1}
+    query = update(t.accounts).where(account.org_id == org_id).values(moved | {"last_at": NOW})
+    balance, number = tx.execute(query.returning(account.posted_micros, account.last_entry_no)).one()
+    row = {"org_id": org_id, "entry_id": entry_id(NOW, number, key), "entry_no": number, "entry_key": key, "at": NOW}
+    row |= {"kind": kind.value, "amount_micros": amount, "balance_after": balance, "by": "test", "note": ""}
+    tx.execute(insert(t.entries), row | {"postings": encode_postings((posting,)).decode()})
+
+
+def _count_on(tx: Tx, name: str) -> None:
+    tx.execute(update(t.control).where(t.control.c.name == name).values(value=t.control.c.value + 1))
+
+
+def _snapshot(tx: ReadTx) -> Snapshot:
+    def rows(table: Table, order: str, *columns: str) -> Iterator[Any]:
+        picked = [table.c[name] for name in ("org_id", *columns)]
+        ours = table.c.org_id != t.OPERATOR
+        yield from tx.execute(select(*picked).where(ours).order_by(table.c.org_id, table.c[order]))
+
+    counters = ("posted_micros", "held_micros", "debt_micros", "last_entry_no", "last_at")
+    call = ("call_id", "version", "state", "held_micros", "charge_micros", "opened_at", "due_at", "switch", "story")
+    entry = ("entry_id", "entry_no", "entry_key", "kind", "at", "amount_micros", "balance_after", "postings")
+    return Snapshot(
+        [AccountRow(*row) for row in rows(t.accounts, "org_id", *counters)],
+        [LotRow(*row) for row in rows(t.lots, "lot_id", "lot_id", "posted_micros", "held_micros", "state")],
+        [CallRow(*row[:-1], decode_call(row.story)) for row in rows(t.calls, "call_id", *call)],
+        [
+            EntryRow(*row[:8], decode_postings(row.postings), row.by, row.note)
+            for row in rows(t.entries, "entry_no", *entry, "by", "note")
+        ],
+    )
+
+
+# ------------------------------------------------------------------------------------------------- on both databases
+
+
+class Template:
+    """An empty database with the schema, migrated once and then copied."""
+
+    def __init__(self, folder: Path, postgres: Callable[[], Cluster]) -> None:
+        self._folder = folder
+        self._postgres = postgres
+        self._made: dict[str, str] = {}
+
+    @contextmanager
+    def books_on(self, dialect: str, folder: Path) -> Iterator[Books]:
+        with self._on_sqlite(folder) if dialect == "sqlite" else self._on_postgres() as books:
+            try:
+                yield books
+            finally:
+                books.close()
+
+    @contextmanager
+    def _on_sqlite(self, folder: Path) -> Iterator[Books]:
+        template, path = self._folder / "template.db", folder / "talktime.db"
+        if not template.exists():
+            _migrate(SqliteDatabase(template))
+        shutil.copy(template, path)
+        database = SqliteDatabase(path)
+        yield Books(database, lambda lanes: SqliteStore(database))
+
+    @contextmanager
+    def _on_postgres(self) -> Iterator[Books]:
+        cluster = self._postgres()
+        if "postgresql" not in self._made:
+            url = cluster.fresh_database()
+            _migrate(PostgresDatabase(url))
+            self._made["postgresql"] = url.rpartition("/")[2]
+        url = cluster.fresh_database(copy_of=self._made["postgresql"])
+        yield Books(PostgresDatabase(url), lambda lanes: PostgresStore(url, lanes or 2))
+        cluster.drop_database(url)
+
+
+def _migrate(database: Database) -> None:
+    prepare(database)
+    database.close()
