@@ -18,6 +18,8 @@ from bench.legs import LEGS, Outcome, Plan
 from bench.places import Place, Sqlite, postgres
 
 DATABASES = ("postgresql", "sqlite")
+WIDTH_LEAST = 150
+"""Of the tables, also where nobody said how wide they may be."""
 
 
 def main(
@@ -36,6 +38,7 @@ def main(
     if not wanted:
         sys.exit(f"There is nothing to measure for --only '{only}' --database '{database}'.")
     console = Console(highlight=False)
+    console.width = max(console.width, WIDTH_LEAST)
     console.print(machine.facts())
     found = run(wanted, rounds, Plan(seconds))
     report.show(console, wanted, found)

@@ -22,7 +22,7 @@ OPERATIONS = 50
 WARM_UP_SECONDS = 1.0
 OPEN_CALLS = 10_000
 MANY, FEW, BIG = 1_000_000, 10_000, 10_000_000
-USUAL = World()
+USUAL, HOT, WIDE = World(), World(organizations=1), World(organizations=10_000)
 
 
 @dataclass
@@ -47,8 +47,8 @@ class Outcome:
 class Plan:
     seconds: float = 4.0
     world: World = USUAL
-    hot: World = USUAL._replace(organizations=1)
-    wide: World = USUAL._replace(organizations=10_000)
+    hot: World = HOT
+    wide: World = WIDE
 
 
 Earlier = Mapping[str, Outcome]

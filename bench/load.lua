@@ -11,7 +11,7 @@ end
 local key, orgs, size
 -- When each call (or group of calls, by its first) was begun; what is to be settled next.
 local begun, granted = {}, {}
-cycles, failed, seconds = 0, 0, {}
+cycles, failed, seconds, failure = 0, 0, {}, ""
 
 function setup(thread) the_thread = thread end
 
@@ -62,12 +62,17 @@ function request()
   return together(operations)
 end
 
--- Every operation is settled whose authorization was granted; anything else is counted and ends the leg.
+local function fail(status, body)
+  if failed == 0 then failure = status .. " " .. body:sub(1, 300):gsub("%s+", " ") end
+  failed = failed + 1
+end
+
+-- Every operation is settled whose authorization was granted; anything else is counted and voids the leg.
 function response(status, headers, body)
-  if status ~= 200 then failed = failed + 1 return end
+  if status ~= 200 then return fail(status, body) end
   local ids, grants = {}, 0
   for id in body:gmatch('"call_id":"(%d+%.%x+)"') do ids[#ids + 1] = id end
-  if #ids ~= size then failed = failed + 1 return end
+  if #ids ~= size then return fail(status, body) end
   for _ in body:gmatch('"decision":"granted"') do grants = grants + 1 end
   if grants == size then
     granted[#granted + 1] = size == 1 and ids[1] or ids
@@ -76,16 +81,18 @@ function response(status, headers, body)
     seconds[#seconds + 1] = now() - begun[ids[1]]
     begun[ids[1]] = nil
   else
-    failed = failed + 1
+    fail(status, body)
   end
 end
 
 function done(summary, latency)
   local errors = summary.errors
+  -- What the answer was is counted above; these had none.
+  local lost = errors.connect + errors.read + errors.write + errors.timeout
   local times = the_thread:get("seconds")
   table.sort(times)
   local function percentile(part) return (times[math.max(1, math.ceil(#times * part))] or 0) * 1000 end
-  io.write(string.format("RESULT %d %d %.6f %.4f %.4f\n", the_thread:get("cycles"),
-    the_thread:get("failed") + errors.status + errors.connect + errors.read + errors.timeout,
-    summary.duration / 1e6, percentile(0.5), percentile(0.99)))
+  io.write(string.format("RESULT %d %d %.6f %.4f %.4f %s\n", the_thread:get("cycles"),
+    the_thread:get("failed") + lost, summary.duration / 1e6, percentile(0.5), percentile(0.99),
+    the_thread:get("failure")))
 end

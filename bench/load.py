@@ -35,9 +35,9 @@ def closed_loop(server: Server, ground: Ground, connections: int, size: int, sec
     told = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     if "RESULT " not in told.stdout:
         raise LoadFailed(told.stdout + told.stderr)
-    cycles, failed, passed, p50, p99 = told.stdout.split("RESULT ")[1].split()
+    cycles, failed, passed, p50, p99, *failure = told.stdout.split("RESULT ")[1].split()
     if int(failed):
-        raise LoadFailed(f"{failed} requests failed")
+        raise LoadFailed(f"{failed} requests failed: {' '.join(failure) or 'no answer'}")
     return Closed(int(cycles), float(passed), float(p50), float(p99))
 
 

@@ -88,9 +88,9 @@ def mask_names(logger: Any, method: str, event: Event) -> Event:
     return {name: "***" if _SECRET_NAMES.search(name) and value else value for name, value in event.items()}
 
 
-def mask_line(logger: Any, method: str, line: str) -> str:
+def mask_line(logger: Any, method: str, line: Any) -> str:
     """The last to touch a line, so that nothing gets past it: not a traceback, not a value deep inside."""
-    return masked(line)
+    return masked(str(line))
 
 
 def set_up_logging(level: str) -> None:

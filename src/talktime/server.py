@@ -16,10 +16,10 @@ import uvicorn
 
 from talktime import supervisor
 from talktime.app import App, open_app
-from talktime.folder import claimed, socket_path
 from talktime.jobs.worker import Worker
 from talktime.observability import set_up_logging
 from talktime.settings import Settings
+from talktime.storage.folder import claimed, socket_path
 from talktime.web.asgi import Api
 
 BACKLOG = 2048
@@ -31,6 +31,9 @@ Announce = Callable[[str], None]
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
+CannotStart = supervisor.CannotStart
+
+
 class CannotListen(Exception):
     """The address is not to be had."""
 
@@ -39,7 +42,8 @@ def serve(settings: Settings, announce: Announce) -> None:
     """Until SIGTERM or SIGINT. `announce` is told the address when requests are answered."""
     set_up_logging(settings.log_level)
     with stopped_by_signals(), ExitStack() as until_the_end:
-        until_the_end.enter_context(claimed(settings))
+        if settings.on_sqlite:
+            until_the_end.enter_context(claimed(settings.data))
         listener = until_the_end.enter_context(bound(settings.host, settings.port))
         address = address_of(listener)
         if settings.workers > 1:
@@ -183,11 +187,13 @@ class FromTheOwner:
         receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
         send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     ) -> None:
-        await self._api(scope | {"talktime.local": True}, receive, send)
+        await self._api({**scope, "talktime.local": True}, receive, send)
 
 
 @contextmanager
 def bound(host: str, port: int) -> Iterator[socket.socket]:
+    if not 0 <= port < 1 << 16:
+        raise CannotListen(f"there is no port {port}: they go from 0 (any that is free) to 65535")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)

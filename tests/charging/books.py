@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Table, insert, select, update
 
 from talktime.charging.engine import Engine, Shelf
@@ -76,10 +78,6 @@ class Books(Switch):
         finally:
             store.close()
 
-    def close(self) -> None:
-        self.store.close()
-        self.database.close()
-
     # ----------------------------------------------------------------------------------------- what is asked
 
     def run(self, *commands: Command) -> list[Answer]:
@@ -96,11 +94,7 @@ class Books(Switch):
     def organization(
         self, *lots: Lot, org_id: int = 1, debt: str = "0", credits_set_up: bool = True, **rules: Any
     ) -> None:
-        self.database.write(EVERYBODY, _open, org_id, credits_set_up, rules)
-        for lot in lots:
-            self.fund(lot, org_id)
-        if usd(debt):
-            self.owe(debt, org_id)
+        self.database.write(EVERYBODY, _open, org_id, credits_set_up, rules, lots, usd(debt))
 
     def change(self, org_id: int = 1, **rules: Any) -> None:
         self.database.write(EVERYBODY, _change, org_id, rules)
@@ -123,12 +117,16 @@ class Books(Switch):
 # ------------------------------------------------------------------------------------------------- steps
 
 
-def _open(tx: Tx, org_id: int, credits_set_up: bool, rules: dict[str, Any]) -> None:
+def _open(tx: Tx, org_id: int, credits_set_up: bool, rules: dict[str, Any], lots: Sequence[Lot], debt: int) -> None:
     tx.execute(insert(t.organizations), ORGANIZATION | rules | {"org_id": org_id})
     tx.execute(insert(t.accounts), {"org_id": org_id, "credits_set_up": credits_set_up})
     tx.execute(insert(t.users), USER | {"org_id": org_id, "user_id": "usr_ann", "name": "Ann"})
-    for name in ("ann", "usr_ann", "ann@example.com"):
-        tx.execute(insert(t.user_names), {"org_id": org_id, "name": name, "user_id": "usr_ann"})
+    names = ("ann", "usr_ann", "ann@example.com")
+    tx.execute(insert(t.user_names), [{"org_id": org_id, "name": name, "user_id": "usr_ann"} for name in names])
+    for lot in lots:
+        _fund(tx, org_id, lot)
+    if debt:
+        _owe(tx, org_id, debt)
 
 
 def _change(tx: Tx, org_id: int, rules: dict[str, Any]) -> None:
@@ -186,43 +184,53 @@ def _snapshot(tx: ReadTx) -> Snapshot:
 # ------------------------------------------------------------------------------------------------- on both databases
 
 
-class Template:
-    """An empty database with the schema, migrated once and then copied."""
+class Empty:
+    """Databases with the schema and nobody in them. Migrated once: SQLite's file is copied, PostgreSQL's is swept."""
 
     def __init__(self, folder: Path, postgres: Callable[[], Cluster]) -> None:
-        self._folder = folder
+        self._file = folder / "empty.db"
         self._postgres = postgres
-        self._made: dict[str, str] = {}
 
-    @contextmanager
-    def books_on(self, dialect: str, folder: Path) -> Iterator[Books]:
-        with self._on_sqlite(folder) if dialect == "sqlite" else self._on_postgres() as books:
-            try:
-                yield books
-            finally:
-                books.close()
+    def books_on(self, dialect: str, folder: Path) -> AbstractContextManager[Books]:
+        return self._on_sqlite(folder) if dialect == "sqlite" else self._on_postgres()
 
     @contextmanager
     def _on_sqlite(self, folder: Path) -> Iterator[Books]:
-        template, path = self._folder / "template.db", folder / "talktime.db"
-        if not template.exists():
-            _migrate(SqliteDatabase(template))
-        shutil.copy(template, path)
-        database = SqliteDatabase(path)
-        yield Books(database, lambda lanes: SqliteStore(database))
+        if not self._file.exists():
+            migrated(SqliteDatabase(self._file)).close()
+        with closing(SqliteDatabase(shutil.copy(self._file, folder / "talktime.db"))) as database:
+            yield Books(database, lambda lanes: SqliteStore(database))
 
     @contextmanager
     def _on_postgres(self) -> Iterator[Books]:
+        # One for all tests: a copy for each would be 10 MB each time, which takes minutes on a busy disk.
+        database, broom = self._shared
+        broom.execute(SWEEP)
+        with closing(PostgresStore(database.url)) as store:
+            yield Books(database, lambda lanes: PostgresStore(database.url, lanes) if lanes else store)
+
+    @cached_property
+    def _shared(self) -> tuple[Database, psycopg.Connection]:
         cluster = self._postgres()
-        if "postgresql" not in self._made:
-            url = cluster.fresh_database()
-            _migrate(PostgresDatabase(url))
-            self._made["postgresql"] = url.rpartition("/")[2]
-        url = cluster.fresh_database(copy_of=self._made["postgresql"])
-        yield Books(PostgresDatabase(url), lambda lanes: PostgresStore(url, lanes or 2))
-        cluster.drop_database(url)
+        database = migrated(PostgresDatabase(cluster.fresh_database()))
+        superuser_url = cluster.superuser_url(database.url.rpartition("/")[2])
+        return database, psycopg.connect(superuser_url, autocommit=True)
+
+    def close(self) -> None:
+        if "_shared" in self.__dict__:
+            for one in self._shared:
+                one.close()
 
 
-def _migrate(database: Database) -> None:
+# As the superuser: the product itself may delete no entry, and nothing of an organization it does not name.
+SWEEP = ";".join(
+    [
+        *(f"DELETE FROM {table.name} WHERE org_id <> {t.OPERATOR}" for table in t.of_kind("organization")),
+        f"UPDATE {t.control.name} SET value = 0",
+    ]
+)
+
+
+def migrated(database: Database) -> Database:
     prepare(database)
-    database.close()
+    return database

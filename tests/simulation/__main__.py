@@ -9,8 +9,9 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tests.simulation.bugs import BUGS
 from tests.simulation.mirror import Wrong
-from tests.simulation.runs import BUGS, SEEDS_MAX, caught_at, simulate
+from tests.simulation.runs import SEEDS_MAX, caught_at, simulate
 from tests.simulation.world import Figures
 
 
@@ -18,7 +19,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description="Q4: the engine, simulated.")
     parser.add_argument("--operations", type=int, default=1_000_000)
     parser.add_argument("--crashes", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0, help="the first world; with --operations 1 --crashes 0 the only one")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="the first world; with --operations 1 --crashes 0 the only one"
+    )
     parser.add_argument("--processes", type=int, help="worlds at a time; as many as there are processors")
     parser.add_argument("--no-self-check", action="store_true", help="do not put bugs in to see them caught")
     options = parser.parse_args()

@@ -61,7 +61,9 @@ class Actions:
         by = Balance(movement.posted, movement.held, len(movement.entries), now)
         account = moved_account(memory.accounts[org_id], by)
         rows = Rows({org_id: replace(account, debt=account.debt + movement.debt)})
-        rows.entries = list(entry_rows(movement.entries, {org_id: (account.posted, account.last_entry_no, account.last_at)}))
+        rows.entries = list(
+            entry_rows(movement.entries, {org_id: (account.posted, account.last_entry_no, account.last_at)})
+        )
         for lot_id, move in movement.lots:
             by_lot = MovedLot(org_id, lot_id, move.posted, move.held, move.when_empty)
             rows.lots[org_id, lot_id] = moved_lot(memory.lots[org_id][lot_id], by_lot)

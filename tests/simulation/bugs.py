@@ -1,4 +1,4 @@
-"""Mistakes of the kind that programmers make, put in on purpose: a harness that lets one of them pass proves nothing."""
+"""Mistakes of the kind that people make, put in on purpose: a harness that lets one of them pass proves nothing."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def instead_of(owner: object, name: str, words: str) -> Callable[[Callable[..., 
 
 
 # What is replaced, for those that do nearly the same.
-_authorize, _extend, _answered = decide.authorize, decide.extend, decide.answered
-_settle, _release, _lapse = decide.settle, decide.release, decide.lapse
+_authorize, _extend, _answered = grants.authorize, grants.extend, grants.answered
+_settle, _release, _lapse = endings.settle, endings.release, endings.lapse
 _charge_ended, _book_charge, _balances, _run = endings.charge_ended, endings._book_charge, Desk._balances, Engine._run
 _purse, _available, _hold, _expire = Purse.__init__, Purse.available, Purse.hold, Purse.expire
 _moved_account, _commit = store.moved_account, MemoryTx.commit

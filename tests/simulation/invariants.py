@@ -84,11 +84,12 @@ class Books:
         return int(self._last[org_id][ENTRY_NO]) if org_id in self._last else 0
 
 
-def is_covered(memory: Memory, before: Rows, at: int) -> None:
-    """I5: what a transaction takes for its calls was there when it was committed, or came back in it."""
+def is_covered(memory: Memory, before: Rows, at: dict[int, int]) -> None:
+    """I5: what a transaction takes for its calls was there when it was committed, or came back in it. `at`: when it
+    began, by the clock of each organization."""
     for org_id in before.accounts:
         there = {**memory.lots[org_id], **{lot_id: row for (org, lot_id), row in before.lots.items() if org == org_id}}
-        available = sum(lot.posted - lot.held for lot in there.values() if at < lot.expires_at)
+        available = sum(lot.posted - lot.held for lot in there.values() if at[org_id] < lot.expires_at)
         available -= before.accounts[org_id].debt
         mine = [(row, memory.calls[key]) for key, row in before.calls.items() if key[0] == org_id]
         moved = [_taken(after) - _taken(row) for row, after in mine]

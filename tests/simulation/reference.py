@@ -1,6 +1,6 @@
 """What the engine must do, written without any care for speed: one command after the other, on plain dictionaries.
 
-Independent of `core`: it knows its commands and the names of its refusals, and has read `spec/money.md` and `spec/api.md`.
+Independent of `core`: it knows its commands and the names of its refusals, and has read the specification.
 """
 
 from __future__ import annotations
@@ -178,10 +178,12 @@ class Reference:
             return None
         in_force = [one for one in self.price_lists[org["price_list"]] if one["published"] <= at][-1:]
         for kind in () if is_free(asked) else KINDS.get(asked.call_type, ("outbound",)):
-            rows = [row for one in in_force for row in one["rows"] if row[0] == kind and asked.to[1:].startswith(row[1])]
+            rows = [
+                row for one in in_force for row in one["rows"] if row[0] == kind and asked.to[1:].startswith(row[1])
+            ]
             if rows:
                 _, *fields = max(rows, key=lambda row: len(row[1]))
-                return Rate(*fields, in_force[0]["decimals"])
+                return Rate._make((*fields, in_force[0]["decimals"]))
         return None
 
     def extend(self, command: Extend, org: Dict, call: Dict | None, now: int) -> Said:
@@ -246,7 +248,11 @@ class Reference:
 
     def correct(self, command: Settle, org: Dict, call: Dict, now: int) -> None:
         """It was charged its grant, and now its true end is known."""
-        cost, before, key = price(call["rate"] or FREE, command.seconds), size(call["charged"]), f"settle:{command.call_id}"
+        cost, before, key = (
+            price(call["rate"] or FREE, command.seconds),
+            size(call["charged"]),
+            f"settle:{command.call_id}",
+        )
         if cost >= before:
             more = self.charge(org, [], cost - before, now)
             call["charged"] = call["charged"] + more

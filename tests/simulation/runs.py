@@ -35,7 +35,11 @@ def on_one_cpu(number: int) -> Iterator[None]:
 
 
 def simulate(
-    operations: int, crashes: int, seed: int, processes: int | None = None, tell: Callable[[Figures], None] = lambda _: None
+    operations: int,
+    crashes: int,
+    seed: int,
+    processes: int | None = None,
+    tell: Callable[[Figures], None] = lambda _: None,
 ) -> Figures:
     """The worlds from `seed` on, until so much has happened."""
     figures = Figures()

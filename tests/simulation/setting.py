@@ -31,7 +31,9 @@ ORDINARY = [
     ("conference", "4420", 61_003, 0, 1, 1),
     ("toll_free", "1800", 41_239, 0, 60, 60),
 ]
-DEARER = [(kind, prefix, per_minute * 3, fee, first, step + 4) for kind, prefix, per_minute, fee, first, step in ORDINARY]
+DEARER = [
+    (kind, prefix, per_minute * 3, fee, first, step + 4) for kind, prefix, per_minute, fee, first, step in ORDINARY
+]
 FEWER = [row for row in ORDINARY if row[1] not in ("33", "4420")]
 
 NUMBERS = ("+442079460000", "+447700900123", "+12025550100", "+33123456789", "+4930123456", "+390612345678")

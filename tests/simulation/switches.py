@@ -112,7 +112,8 @@ def ordinary(line: Line) -> Script:
     talked = yield from talking(line, answer, line.talk_time())
     yield Ask(line.settle(talked))
     if line.likely(0.2):
-        yield Send(line.chance.choice([line.settle(talked), line.settle(talked + 1), line.release(), line.answered()]))
+        more: list[Command] = [line.settle(talked), line.settle(talked + 1), line.release(), line.answered()]
+        yield Send(line.chance.choice(more))
 
 
 def unanswered(line: Line) -> Script:
@@ -154,7 +155,8 @@ def recorded(line: Line) -> Script:
     record = line.record(line.talk_time(), ago=line.chance.randrange(600))
     yield Ask(record)
     if line.likely(0.3):
-        yield Ask(line.chance.choice([record, line.record(7), line.authorize(), line.release()]))
+        more: list[Command] = [record, line.record(7), line.authorize(), line.release()]
+        yield Ask(line.chance.choice(more))
     if line.likely(0.2):
         yield Ask(line.settle(line.talk_time()))
 

@@ -17,8 +17,6 @@ from msgspec import Struct, field
 
 from talktime.core.calls import (
     Answer,
-    Asked,
-    Authorize,
     Command,
     Ended,
     Extended,
@@ -49,7 +47,7 @@ from tests.simulation.setting import (
     some_org,
 )
 from tests.simulation.store import ENTRY_KEY, KIND, POSTINGS, Memory, Rows
-from tests.simulation.switches import Ask, Line, Script, Send, Sleep, some_script
+from tests.simulation.switches import Line, Script, Send, Sleep, some_script
 
 DRAINED_WITHIN = 8 * 60 * MINUTE
 ERRANDS_EVERY = 15 * SECOND
@@ -119,7 +117,9 @@ class Caller:
 class Request:
     """A command on its way, sent again under the same id until it is answered."""
 
-    def __init__(self, world: World, command: Command, caller: Caller | None = None, times_max: int | None = None) -> None:
+    def __init__(
+        self, world: World, command: Command, caller: Caller | None = None, times_max: int | None = None
+    ) -> None:
         self.command = command
         self._world = world
         self._caller = caller
@@ -200,7 +200,9 @@ class World:
             self._drain()
             self._check_the_end()
         except Wrong as wrong:
-            raise Wrong(f"world {self.seed}, {(self.now - START) / SECOND:.3f} s after its beginning: {wrong}") from wrong
+            raise Wrong(
+                f"world {self.seed}, {(self.now - START) / SECOND:.3f} s after its beginning: {wrong}"
+            ) from wrong
         except Exception as error:
             raise Wrong(f"world {self.seed}: nobody expected {error!r}") from error
         finally:
@@ -360,7 +362,9 @@ class World:
                 if account.clock_at:
                     self._move_clock(org_id, MINUTE)
             if self.now > end:
-                raise Wrong(f"I19: {self.under_way} under way and {len(self.memory.due)} calls open after hours of quiet")
+                raise Wrong(
+                    f"I19: {self.under_way} under way and {len(self.memory.due)} calls open after hours of quiet"
+                )
         self._live_until(self.now + MINUTE)
 
     # ---------------------------------------------------------------- comparing
@@ -370,16 +374,12 @@ class World:
         answers = self.mirror.run(commands, seen)
         self._count(commands, answers)
         self._books.committed(before)
-        is_covered(self.memory, before, min(self._time_of(command) for command in commands))
+        is_covered(self.memory, before, {org_id: org["clock"] or commands[0].at for org_id, org in seen.orgs.items()})
         for org_id in seen.orgs:
             self._compare_org(org_id)
         for key in seen.calls:
             self._compare_call(key)
         return answers
-
-    def _time_of(self, command: Command) -> int:
-        account = self.memory.accounts.get(command.org_id)
-        return (account and account.clock_at) or command.at
 
     def _count(self, commands: Sequence[Command], answers: Sequence[Said]) -> None:
         self.figures.operations += len(commands)

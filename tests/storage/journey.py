@@ -1,5 +1,5 @@
 """Every function of ours that speaks to a database is called in each of its ways, with arguments made up from its
-signature: what matters is the statement that it sends, not what it finds. A function that comes later is called, too."""
+signature: what matters is the statement that it sends, not what it finds. A function that comes later is called too."""
 
 from __future__ import annotations
 
@@ -146,12 +146,16 @@ def ways(name: str, function: Function) -> Iterator[dict[str, Any]]:
     given = OF_FUNCTION.get(name, {})
     parameters = list(inspect.signature(function).parameters.values())[1:]
     choices = [
-        [given[one.name]] if one.name in given else _values(one.name, hints[one.name])
+        ([given[one.name]] if one.name in given else _values(one.name, hints[one.name])) + _default(one)
         for one in parameters
         if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
     ]
     for values in product(*choices):
         yield dict(zip((one.name for one in parameters), values, strict=True))
+
+
+def _default(parameter: inspect.Parameter) -> list[Any]:
+    return [] if parameter.default is parameter.empty else [parameter.default]
 
 
 def _values(name: str, kind: Any) -> list[Any]:

@@ -43,7 +43,7 @@ def _part(table: Table, part: int) -> str:
 class Partitioned:
     def __init__(self, url: str) -> None:
         make_partitioned(url)
-        self._connection = psycopg.connect(url, autocommit=True)
+        self._connection = psycopg.connect(url, autocommit=True, prepare_threshold=None)
         self._parts: dict[int, int] = {}
 
     def close(self) -> None:

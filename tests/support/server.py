@@ -152,4 +152,4 @@ def serving(
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Settings of the tester's own must not reach the servers of the tests."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("TALKTIME_")}
-    return ours | extra
+    return {**ours, **extra}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import structlog
+from collections.abc import Callable, Iterator
 
 from talktime.storage import seal_store
 from talktime.storage.database import EVERYBODY, Database, Tx
@@ -14,35 +12,44 @@ from talktime.storage.seal_store import Chain, Gap
 ROWS_MAX = 5_000
 """Of one organization in one transaction."""
 ORGANIZATIONS_MAX = 500
-log = structlog.get_logger("talktime.seal")
 
 
 def never() -> bool:
     return False
 
 
-def seal_all(database: Database, now: Callable[[], int], stop: Callable[[], bool] = never) -> int:
-    """Seal what is not sealed, one organization after the other; how many seals were set."""
-    return sum(_seal_chain(database, chain, now, stop) for chain in Chain)
+def ignore(gap: Gap) -> None:
+    """`talktime verify` finds it, too."""
 
 
-def _seal_chain(database: Database, chain: Chain, now: Callable[[], int], stop: Callable[[], bool]) -> int:
-    sealed, after = 0, -1
-    while org_ids := database.read(EVERYBODY, seal_store.behind, chain, after, ORGANIZATIONS_MAX):
-        for org_id in org_ids:
-            while not stop() and seal_organization(database, org_id, chain, now()):
-                sealed += 1
-        after = org_ids[-1]
+def seal_all(
+    database: Database,
+    now: Callable[[], int],
+    stop: Callable[[], bool] = never,
+    tell: Callable[[Gap], None] = ignore,
+) -> int:
+    """Seal what is not sealed, one organization after the other; how many seals were set. `tell` hears of damage."""
+    sealed = 0
+    for chain in Chain:
+        for org_id in _behind(database, chain):
+            try:
+                while not stop() and seal_organization(database, org_id, chain, now()):
+                    sealed += 1
+            except Gap as gap:
+                tell(gap)
     return sealed
+
+
+def _behind(database: Database, chain: Chain) -> Iterator[int]:
+    after = -1
+    while org_ids := database.read(EVERYBODY, seal_store.behind, chain, after, ORGANIZATIONS_MAX):
+        yield from org_ids
+        after = org_ids[-1]
 
 
 def seal_organization(database: Database, org_id: int, chain: Chain, at: int) -> bool:
     """One more seal; False when there is nothing left to seal. The hashing is done beside the writers."""
-    try:
-        seal = database.read(org_id, seal_store.next_seal, org_id, chain, ROWS_MAX)
-    except Gap as gap:
-        log.error("nothing is sealed over damage: run talktime verify", chain=chain.value, error=str(gap))
-        return False
+    seal = database.read(org_id, seal_store.next_seal, org_id, chain, ROWS_MAX)
     if seal is None:
         return False
 

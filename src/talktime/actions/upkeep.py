@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import structlog
-
 from talktime.storage import idempotency_store, upkeep_store
 from talktime.storage.database import EVERYBODY, Database
 from talktime.storage.verify import Finding, Report, reading, verify
@@ -13,7 +11,6 @@ from talktime.storage.verify import Finding, Report, reading, verify
 __all__ = ["Finding", "Report", "Stopped", "forget_answers", "prove_writable", "reading", "verify", "verify_nightly"]
 
 PORTION = 500
-log = structlog.get_logger("talktime.upkeep")
 
 
 class Stopped(Exception):
@@ -34,18 +31,15 @@ def forget_answers(database: Database, now: int) -> int:
     return forgotten
 
 
-def verify_nightly(database: Database, now: int, stop: Callable[[], bool]) -> int:
-    """Once a day, by one of the processes; how many times it did (0 or 1)."""
+def verify_nightly(database: Database, now: int, stop: Callable[[], bool]) -> Report | None:
+    """Once a day, by one of the processes; None when it is not the turn of this one."""
     if not database.write((), upkeep_store.claim_verification, now):
-        return 0
+        return None
 
     def go_on(done: int, total: int) -> None:
         if stop():
             raise Stopped
 
     report = verify(database, go_on)
-    for finding in report.findings:
-        log.error("verify", invariant=finding.invariant, organization=finding.organization, detail=finding.detail)
-    log.info("verified", findings=report.found, entries=report.entries, seconds=round(report.seconds, 1))
     database.write((), upkeep_store.put, upkeep_store.VERIFY_FINDINGS, report.found)
-    return 1
+    return report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from struct import error as DoesNotFit
 
 from talktime.core.calls import Answer, Authorize, Command, Failed, Key
 from talktime.core.decide import decide
@@ -11,7 +12,8 @@ from talktime.core.prices import Prices
 from talktime.storage.errors import Conflict, StoreUnavailable
 from talktime.storage.store import BatchTx, Read, Store
 
-Decide = Callable[..., tuple[list[Answer], object]]
+# What the database says no to, and what is so large that it cannot even be said to it or found in a calendar.
+IMPOSSIBLE = (Conflict, OverflowError, DoesNotFit)
 
 
 class Shelf:
@@ -19,14 +21,15 @@ class Shelf:
 
     def __init__(self, read: Callable[[], Prices]) -> None:
         self._read = read
-        self._revision = -1
-        self._prices = Prices(())
+        # One value, since two lanes may read at once: a revision never stands beside the prices of another.
+        self._kept = (-1, Prices(()))
 
     def at(self, revision: int) -> Prices:
-        if revision != self._revision:
-            self._prices = self._read()
-            self._revision = revision
-        return self._prices
+        kept, prices = self._kept
+        if kept != revision:
+            prices = self._read()
+            self._kept = (revision, prices)
+        return prices
 
 
 class KeysChanged(Exception):
@@ -52,23 +55,25 @@ class Engine:
     def _run_once(self, commands: Sequence[Command]) -> list[Answer]:
         try:
             return self._run(commands, locked=False)
-        except Conflict:
+        except IMPOSSIBLE:
             pass
         try:
             return self._run(commands, locked=True)
-        except Conflict:
+        except IMPOSSIBLE:
             return [self._run_alone(command) for command in commands]
 
     def _run_alone(self, command: Command) -> Answer:
         try:
             return self._run([command], locked=True)[0]
-        except Conflict:
+        except IMPOSSIBLE:
             return Failed()
 
     def _run(self, commands: Sequence[Command], locked: bool) -> list[Answer]:
         org_ids = sorted({command.org_id for command in commands})
         with self._store.transaction(org_ids, locked) as tx:
             read = self._load(tx, commands)
+            if not locked and _is_owing(read):
+                raise Conflict("where there is debt, only locks keep two calls from taking the same money")
 
             state = State(self._shelf.at(read.prices_revision), read.accounts, read.calls, read.users)
             answers, changes = decide(state, commands)
@@ -82,6 +87,11 @@ class Engine:
         if self._keys_revision and self._keys_revision() != read.keys_revision:
             raise KeysChanged
         return read
+
+
+def _is_owing(read: Read) -> bool:
+    """No constraint sees what is available then: money that pays the debt first is still in the lots."""
+    return any([account.debt for account in read.accounts.values()])
 
 
 def _names(commands: Sequence[Command]) -> set[Key]:

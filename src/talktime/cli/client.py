@@ -15,8 +15,8 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from talktime.cli.options import CannotDo
-from talktime.folder import FolderInUse, claimed, socket_path
 from talktime.settings import Settings
+from talktime.storage.folder import FolderInUse, claimed, socket_path
 
 PATIENCE_SECONDS = 5.0
 """A server that is just starting has the folder and no socket yet."""
@@ -92,7 +92,8 @@ class Client:
         from talktime.web.asgi import Api
 
         with ExitStack() as opened:
-            opened.enter_context(claimed(self._settings))
+            if self._settings.on_sqlite:
+                opened.enter_context(claimed(self._settings.data))
             app = open_app(self._settings)
             opened.callback(app.close)
             self._api = Api(app)

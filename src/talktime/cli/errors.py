@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from talktime.cli.options import FAILED, USAGE, CannotDo
-from talktime.folder import FolderProblem
+from talktime.cli.options import USAGE, CannotDo
 from talktime.settings import SettingsError
+from talktime.storage.folder import FolderProblem
 
 
 def told(error: Exception) -> CannotDo | None:
@@ -19,7 +19,7 @@ def told(error: Exception) -> CannotDo | None:
         return CannotDo(str(error))
     if isinstance(error, BrokenPipeError):
         # Who reads our output has had enough.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return CannotDo("the output was cut off")
     return _of_the_store(error) or _of_the_server(error)
 
@@ -38,8 +38,7 @@ def _of_the_store(error: Exception) -> CannotDo | None:
 def _of_the_server(error: Exception) -> CannotDo | None:
     if "talktime.server" not in sys.modules:
         return None
-    from talktime.server import CannotListen
-    from talktime.supervisor import CannotStart
+    from talktime.server import CannotListen, CannotStart
 
     if isinstance(error, CannotListen | CannotStart):
         return CannotDo(str(error))

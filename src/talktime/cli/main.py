@@ -5,11 +5,9 @@ from __future__ import annotations
 import sys
 
 import typer
-from click.exceptions import ClickException, Abort
 
 from talktime.cli import backup, checks, demo, keys, rates, serving, tools
 from talktime.cli.errors import told
-from talktime.cli.options import CannotDo
 
 HELP = "Prepaid telephone credits: rating, real-time charging and a ledger that adds up."
 

@@ -40,7 +40,7 @@ def worker(data: Data = None, database: Url = None, as_json: Json = False) -> No
 
     settings = settings_of(data, database)
     if settings.on_sqlite:
-        raise CannotDo("a worker beside a server needs PostgreSQL; on SQLite the server does its due work itself", USAGE)
+        raise CannotDo("a worker of its own needs PostgreSQL; on SQLite the server does its due work itself", USAGE)
     if as_json:
         say_json({"working": True})
     server.work(settings)

@@ -11,6 +11,7 @@ import structlog
 from talktime.actions.seal import seal_all
 from talktime.actions.upkeep import Stopped, forget_answers, verify_nightly
 from talktime.app import App
+from talktime.storage.seal_store import Gap
 
 DAY_SECONDS = 24 * 3600.0
 log = structlog.get_logger("talktime.jobs")
@@ -33,7 +34,10 @@ def sweep(app: App, stop: Callable[[], bool]) -> int:
 
 
 def seal(app: App, stop: Callable[[], bool]) -> int:
-    return seal_all(app.database, app.now, stop)
+    def tell(gap: Gap) -> None:
+        log.error("nothing is sealed over damage: run talktime verify", error=str(gap))
+
+    return seal_all(app.database, app.now, stop, tell)
 
 
 def forget(app: App, stop: Callable[[], bool]) -> int:
@@ -41,7 +45,13 @@ def forget(app: App, stop: Callable[[], bool]) -> int:
 
 
 def verify(app: App, stop: Callable[[], bool]) -> int:
-    return verify_nightly(app.database, app.now(), stop)
+    report = verify_nightly(app.database, app.now(), stop)
+    if report is None:
+        return 0
+    for finding in report.findings:
+        log.error("verify", invariant=finding.invariant, organization=finding.organization, detail=finding.detail)
+    log.info("verified", findings=report.found, entries=report.entries, seconds=round(report.seconds, 1))
+    return 1
 
 
 JOBS = (

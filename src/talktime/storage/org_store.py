@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import bindparam, insert, select, text, update
+from sqlalchemy import String, bindparam, insert, select, text, update
 
 from talktime.core.organizations import Account
 from talktime.storage import tables as t
@@ -61,7 +61,7 @@ def lock(tx: Tx, org_id: int) -> Organization | None:
 def account(tx: ReadTx, org_id: int, also: Sequence[str] = ()) -> Account:
     """With its open lots, and `also` these, whatever became of them."""
     head = tx.execute(text(_ACCOUNT), {"org_id": org_id})
-    lots = text(_LOTS).bindparams(bindparam("also", expanding=True))
+    lots = text(_LOTS).bindparams(bindparam("also", type_=String, expanding=True))
     return accounts_of(head, tx.execute(lots, {"org_id": org_id, "also": list(also)}))[org_id]
 
 
@@ -71,7 +71,8 @@ def add(tx: Tx, made: Organization) -> None:
 
 
 def change(tx: Tx, changed: Organization) -> None:
-    tx.execute(update(t.organizations).where(o.org_id == changed.org_id).values(**_values(changed)))
+    values = {name: value for name, value in _values(changed).items() if name != "org_id"}
+    tx.execute(update(t.organizations).where(o.org_id == changed.org_id).values(**values))
 
 
 def _values(made: Organization) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Seals: how far a chain of rows is hashed, and what the hash is. Entries and audit rows are chained, per organization."""
+"""Seals: how far an organization's entries and audit rows are chained by hash, and what the hash is."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _rows_after(tx: ReadTx, org_id: int, chain: Chain, number: int, rows_max: in
 
 
 def _entries_after(tx: ReadTx, org_id: int, number: int, rows_max: int) -> Select[Any]:
-    """Newest first, by their ids, which sort like their numbers: no index on the number is needed for the few new ones."""
+    """Newest first, by their ids, which sort like their numbers: those few need no index on the number."""
     last_no = tx.scalar(select(a.last_entry_no).where(a.org_id == org_id)) or 0
     waiting = last_no - number
     mine = select(*COLUMNS[Chain.ENTRIES]).where(e.org_id == org_id).order_by(e.entry_id.desc())

@@ -15,25 +15,27 @@ from talktime.core.scopes import Scope
 from talktime.core.time import moment
 from talktime.reports import calls, entries
 from talktime.storage.database import ReadTx
-from talktime.web.call_forms import (
-    AnsweredForm,
-    AuthorizeForm,
+from talktime.web.call_answers import (
     BatchBody,
-    BatchForm,
     ExtendedBody,
-    ExtendForm,
     GrantedBody,
     HeardBody,
     RateBody,
     RecordedBody,
-    RecordForm,
     RefusedBody,
-    ReleaseForm,
     RowBody,
     SettledBody,
-    SettleForm,
     rate_body,
     row_body,
+)
+from talktime.web.call_forms import (
+    AnsweredForm,
+    AuthorizeForm,
+    BatchForm,
+    ExtendForm,
+    RecordForm,
+    ReleaseForm,
+    SettleForm,
 )
 from talktime.web.entries import EntryBody, entry_body
 from talktime.web.lists import Page, page_of

@@ -13,19 +13,17 @@ from talktime.core.calls import Answer, Command
 from talktime.core.ids import org_number
 from talktime.core.scopes import OPERATOR_ORG, Caller, Scope
 from talktime.storage.errors import StoreError
+from talktime.web.call_answers import BatchBody, OperationAnswer, outside
 from talktime.web.call_forms import (
     AnsweredForm,
     Asking,
     AuthorizeForm,
-    BatchBody,
     BatchForm,
     ExtendForm,
     Form,
-    OperationAnswer,
     RecordForm,
     ReleaseForm,
     SettleForm,
-    outside,
 )
 from talktime.web.problems import Problem, problem_of
 

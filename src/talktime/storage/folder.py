@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from talktime.settings import DATABASE_FILE, Settings
-
+DATABASE_FILE = "talktime.db"
 LOCK_FILE = "talktime.lock"
 SOCKET_FILE = "talktime.sock"
 SOCKET_PATH_MAX = 100
@@ -27,20 +26,17 @@ class FolderInUse(FolderProblem):
 
 
 @contextmanager
-def claimed(settings: Settings) -> Iterator[None]:
-    """Nobody else opens the database until the block ends, however it ends. PostgreSQL needs no such thing."""
-    if not settings.on_sqlite:
-        yield
-        return
+def claimed(folder: Path) -> Iterator[None]:
+    """Nobody else opens the database in it until the block ends, however it ends."""
     # Whatever is made from here on - database, write-ahead log, socket - is nobody else's.
     os.umask(0o077)
     try:
-        make_private(settings.data)
-        lock = (settings.data / LOCK_FILE).open("a+")
+        make_private(folder)
+        lock = (folder / LOCK_FILE).open("a+")
     except OSError as error:
-        raise FolderProblem(f"the data folder {settings.data} cannot be used: {error.strerror}") from error
+        raise FolderProblem(f"the data folder {folder} cannot be used: {error.strerror}") from error
     with lock:
-        _lock(lock, settings.data)
+        _lock(lock, folder)
         yield
 
 

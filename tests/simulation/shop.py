@@ -1,0 +1,230 @@
+"""Organizations on a real database, with the engine, the sweep and the actions of the product, beside the reference."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+from msgspec import Struct
+from sqlalchemy import select
+
+from talktime.actions import funds, organizations
+from talktime.actions.audit import Actor
+from talktime.charging import due
+from talktime.charging.engine import Engine, Shelf
+from talktime.core.calls import Answer, Command, Key, Touch
+from talktime.storage import org_store, schema, user_store
+from talktime.storage import tables as t
+from talktime.storage.adjustment_store import BOOKED, Adjustment
+from talktime.storage.database import Database, PostgresDatabase, ReadTx, SqliteDatabase, Tx
+from talktime.storage.errors import StoreUnavailable
+from talktime.storage.org_store import Organization
+from talktime.storage.postgres_store import PostgresStore
+from talktime.storage.sqlite_store import SqliteStore
+from talktime.storage.store import BatchTx, Store, decode_call, decode_postings
+from talktime.storage.user_store import UserRow
+from talktime.storage.verify import verify
+from tests.simulation import mirror
+from tests.simulation.mirror import expect
+from tests.simulation.reference import Dict, Reference
+from tests.simulation.setting import START, USERS, LotPlan, OrgPlan, as_prices, price_lists
+from tests.support.postgres import Cluster
+
+BY = "administrator"
+# Where there is such a place: nothing here is meant to survive.
+IN_MEMORY = Path("/dev/shm")
+FOR_EVER = 30 * 365 * 86_400_000_000
+
+
+class Forgetful:
+    """A store that may lose the connection while it commits: it was committed, and nobody has heard of it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.lanes = store.lanes
+        self.shard_of = store.shard_of
+        self.close = store.close
+        self.loses_next = False
+
+    @contextmanager
+    def transaction(self, org_ids: Sequence[int], locked: bool) -> Iterator[BatchTx]:
+        with self._store.transaction(org_ids, locked) as tx:
+            yield tx
+        if self.loses_next:
+            self.loses_next = False
+            raise StoreUnavailable("the connection is lost in COMMIT")
+
+
+class Rows(Struct):
+    """What the database has of one organization."""
+
+    money: Dict
+    calls: dict[str, Dict | None]
+
+
+class Shop:
+    def __init__(self, database: Database, store: Store) -> None:
+        self._database = database
+        self._store = Forgetful(store)
+        self._price_lists = price_lists()
+        self._engine = Engine(self._store, Shelf(lambda: as_prices(self._price_lists)))
+        self._numbers = count(1)
+        self.commands = 0
+
+    def new_reference(self) -> Reference:
+        return Reference(self._price_lists)
+
+    def close(self) -> None:
+        self._store.close()
+        self._database.close()
+
+    # ---------------------------------------------------------------- calls
+
+    def run(self, reference: Reference, commands: Sequence[Command], lost: bool = False) -> list[Answer]:
+        """Both do it. A commit of which nobody has heard is done again, in both."""
+        self._store.loses_next = lost
+        answers = self._engine.run(commands)
+        for _ in range(1 + lost):
+            wanted = [reference.do(command) for command in commands]
+        for command, answer, told in zip(commands, answers, wanted, strict=True):
+            expect(f"the answer to {command}", mirror.said(answer), told)
+        self.commands += len(commands)
+        self.compare(reference, {(command.org_id, command.call_id) for command in commands})
+        return answers
+
+    def sweep(self, reference: Reference, now: int) -> None:
+        due.sweep(self._database, lambda commands: self._run_mine(reference, commands), now)
+
+    def move_clock(self, reference: Reference, org_id: int, to: int) -> None:
+        """What falls due on the way happens at its instant."""
+
+        def at_its_instant(commands: Sequence[Command]) -> list[Answer]:
+            reference.orgs[org_id]["clock"] = commands[0].at
+            return self.run(reference, commands)
+
+        due.move_clock(self._database, at_its_instant, org_id, to)
+        reference.orgs[org_id]["clock"] = to
+
+    def _run_mine(self, reference: Reference, commands: Sequence[Command]) -> list[Answer]:
+        """Others may have left something behind that is due."""
+        mine = [command for command in commands if command.org_id in reference.orgs]
+        return self.run(reference, mine) if mine else []
+
+    # ---------------------------------------------------------------- actions
+
+    def add_org(self, reference: Reference, plan: OrgPlan) -> int:
+        org_id = next(self._numbers)
+        self._database.write(org_id, _add_org, org_id, plan)
+        mirror.add_org(reference, OrgPlan(org_id, [], plan.slice_seconds, plan.max_call_seconds, plan.grace_seconds))
+        reference.orgs[org_id] |= {"price_list": plan.price_list or "default", "clock": plan.clock_at}
+        return org_id
+
+    def grant(self, reference: Reference, org_id: int, amount: int, expires_at: int, priority: int, now: int) -> None:
+        name = f"{next(self._numbers):032x}"
+        command = funds.Grant(name, amount, expires_at, priority)
+        self._database.write(org_id, funds.grant, org_id, command, Actor(BY, now))
+        at = reference.orgs[org_id]["clock"] or now
+        lot = LotPlan(f"lot_{name}", amount, at, expires_at, priority, promotional=True)
+        mirror.grant(reference, org_id, lot, at)
+        self.compare(reference, {(org_id, "")})
+
+    def take(self, reference: Reference, org_id: int, amount: int, now: int) -> None:
+        name = f"adj_{next(self._numbers):032x}"
+        adjustment = Adjustment(name, -amount, "", BOOKED, BY, None, now)
+        self._database.write(org_id, funds.adjust, org_id, adjustment, amount, Actor(BY, now))
+        mirror.take(reference, org_id, amount, reference.orgs[org_id]["clock"] or now)
+        self.compare(reference, {(org_id, "")})
+
+    def close_org(self, reference: Reference, org_id: int, now: int) -> None:
+        self._database.write(org_id, organizations.close, org_id, Actor(BY, now))
+        reference.orgs[org_id]["closed"] = True
+
+    # ---------------------------------------------------------------- comparing
+
+    def compare(self, reference: Reference, keys: set[Key]) -> None:
+        for org_id in sorted({org_id for org_id, _ in keys} & set(reference.orgs)):
+            call_ids = [call_id for org, call_id in keys if org == org_id]
+            rows = self._database.read(org_id, _rows, org_id, call_ids)
+            expect(f"money of {org_id}", rows.money, mirror.amounts(reference.orgs[org_id]))
+            wanted = {call_id: mirror.told_call(reference.calls.get((org_id, call_id))) for call_id in call_ids}
+            expect(f"calls of {org_id}", rows.calls, wanted)
+
+    def finish(self, reference: Reference, now: int) -> None:
+        """Long after the last call: nothing is held, what could expire has, and all books are as they should be."""
+        later = now + FOR_EVER
+        for org_id, org in reference.orgs.items():
+            if org["clock"]:
+                self.move_clock(reference, org_id, later)
+        self.sweep(reference, later)
+        for org_id, org in reference.orgs.items():
+            self.run(reference, [Touch(org_id, "", later, "clock")])
+            expect(f"held by {org_id}", org["held"], 0)
+            found = self._database.read(org_id, _entries, org_id)
+            wanted = {key: postings for (org, key), postings in reference.entries.items() if org == org_id}
+            expect(f"entries of {org_id}", found, {key: mirror.summed(one) for key, one in wanted.items()})
+        self.compare(reference, set(reference.calls))
+
+    def verify(self) -> None:
+        """By the product's own check, of everything that was ever done here."""
+        expect("findings of `talktime verify`", verify(self._database).findings, [])
+
+
+# ---------------------------------------------------------------- steps
+
+
+def _add_org(tx: Tx, org_id: int, plan: OrgPlan) -> None:
+    fixed = ("Example", "GB", "USD", "UTC", "en", "test" if plan.clock_at else "live", "prepaid", "")
+    limits = (plan.slice_seconds, plan.max_call_seconds, plan.grace_seconds, "{}")
+    org_store.add(tx, Organization(org_id, *fixed, plan.price_list, *limits, "open", START, plan.clock_at))
+    for name in USERS:
+        user = UserRow(f"usr_{name}", name, name, "GB", None, "person", "en", "[]", START)
+        user_store.add(tx, org_id, user)
+
+
+def _rows(tx: ReadTx, org_id: int, call_ids: Sequence[str]) -> Rows:
+    a, lot, c = t.accounts.c, t.lots.c, t.calls.c
+    account = select(a.posted_micros, a.held_micros, a.debt_micros).where(a.org_id == org_id)
+    posted, held, debt = tx.execute(account).one()
+    lots = tx.execute(select(lot.lot_id, lot.posted_micros, lot.held_micros).where(lot.org_id == org_id))
+    by_lot = {lot_id: (lot_posted, lot_held) for lot_id, lot_posted, lot_held in lots}
+    stories = tx.execute(select(c.call_id, c.story).where(c.org_id == org_id, c.call_id.in_(call_ids)))
+    calls = {call_id: mirror.said_call(decode_call(story)) for call_id, story in stories}
+    money = {"posted": posted, "held": held, "debt": debt, "lots": by_lot}
+    return Rows(money, dict.fromkeys(call_ids) | calls)
+
+
+def _entries(tx: ReadTx, org_id: int) -> Dict:
+    e = t.entries.c
+    rows = tx.execute(select(e.entry_key, e.postings).where(e.org_id == org_id, e.kind == "charge"))
+    return {key: mirror.summed(decode_postings(postings)) for key, postings in rows}
+
+
+# ---------------------------------------------------------------- on both databases
+
+
+@contextmanager
+def sqlite_shop() -> Iterator[Shop]:
+    place = IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="talktime-shop-", dir=place) as folder:
+        database = SqliteDatabase(Path(folder) / "talktime.db")
+        yield from _open(database, lambda: SqliteStore(database))
+
+
+@contextmanager
+def postgres_shop(cluster: Cluster) -> Iterator[Shop]:
+    url = cluster.fresh_database()
+    yield from _open(PostgresDatabase(url), lambda: PostgresStore(url))
+    cluster.drop_database(url)
+
+
+def _open(database: Database, make_store: Callable[[], Store]) -> Iterator[Shop]:
+    schema.prepare(database)
+    shop = Shop(database, make_store())
+    try:
+        yield shop
+    finally:
+        shop.close()

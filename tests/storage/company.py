@@ -1,0 +1,108 @@
+"""A company that has used everything once: a row in every table there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from talktime.actions import funds, idempotency, keys, organizations, people, prices, switches
+from talktime.actions.audit import Actor
+from talktime.actions.seal import seal_all
+from talktime.charging.engine import Engine, Shelf
+from talktime.charging.switches import Heartbeat, hear
+from talktime.core.calls import Answer
+from talktime.core.limits import Limits
+from talktime.core.prices import Row
+from talktime.core.scopes import OPERATOR_ORG, Scope
+from talktime.core.time import DAY
+from talktime.storage import price_store
+from talktime.storage.adjustment_store import BOOKED, Adjustment, Reversal
+from talktime.storage.database import Database, Tx
+from talktime.storage.idempotency_store import Kept
+from talktime.storage.store import Store
+from talktime.storage.user_store import UserRow
+from talktime.storage.vault import KEY_BYTES, Vault
+from tests.core.switch import NOW, ROWS, YEAR, Switch
+from tests.core.switch import usd as micros
+
+BOSS, OTHER = Actor("key_boss", NOW), Actor("key_other", NOW)
+VALUES: dict[str, Any] = {
+    "name": "Contoso",
+    "country": "GB",
+    "currency": "USD",
+    "time_zone": "Europe/London",
+    "language": "en",
+    "mode": "live",
+    "billing_account": "prepaid",
+    "policy": "DialoutCPCandPSTNInternational",
+    "price_list": None,
+}
+ANN = UserRow("usr_ann", "Ann", "ann@contoso.example", "GB", "+442079460100", "person", "en", "[]", NOW)
+
+
+class Phone(Switch):
+    def __init__(self, engine: Engine, org_id: int) -> None:
+        super().__init__()
+        self._engine = engine
+        self.org_id = org_id
+
+    def run(self, *commands: Any) -> list[Answer]:
+        return self._engine.run(commands)
+
+
+def found_company(database: Database, store: Store) -> int:
+    """Its number."""
+    database.write(OPERATOR_ORG, _prices)
+    # Organizations are numbered from one; the first cannot be seen before it is made.
+    org_id: int = database.write((1,), organizations.create, VALUES, Limits(), BOSS).org_id
+    database.write(org_id, _people, org_id)
+    database.write(org_id, funds.grant, org_id, funds.Grant("1", micros("10"), NOW + YEAR, 100), BOSS)
+    database.write(org_id, funds.grant, org_id, funds.Grant("2", micros("1"), NOW + DAY, 50), BOSS)
+    engine = Engine(store, Shelf(lambda: database.read((), price_store.published)))
+    _calls(Phone(engine, org_id))
+    hear(database, engine.run, Heartbeat(org_id, "edge", "boot1", ["c4"], NOW, "key_1", "sw_1"))
+    hear(database, engine.run, Heartbeat(OPERATOR_ORG, "sbc", "boot2", None, NOW, "key_1", "sw_2"))
+    database.write(org_id, _corrections, org_id)
+    seal_all(database, lambda: NOW + DAY)
+    return org_id
+
+
+def _prices(tx: Tx) -> None:
+    draft = prices.Draft(ROWS)
+    prices.create(tx, "pl_standard", "Standard", "USD", 4, draft, BOSS)
+    prices.publish(tx, "pl_standard", None, BOSS)
+    prices.change(tx, "pl_standard", None, True, BOSS)
+    prices.draft_version(tx, "pl_standard", prices.Draft([*ROWS, Row("81", "Japan", 5)]), BOSS)
+    keys.issue(tx, OPERATOR_ORG, "live", [Scope.OPERATOR], BOSS, (), None)
+
+
+def _people(tx: Tx, org_id: int) -> None:
+    people.create(tx, org_id, ANN, BOSS)
+    people.own(tx, org_id, {"E5": 10}, BOSS)
+    people.assign(tx, org_id, "usr_ann", ["E5"], BOSS)
+    made = keys.issue(tx, org_id, "live", [Scope.CALLS], BOSS, ["192.0.2.0/24"], NOW + YEAR)
+    keys.withdraw(tx, org_id, made.key_id, BOSS)
+    secret = {"cut_url": "https://edge.contoso.example/cut", "cut_token": "secret"}
+    switches.add_switch(tx, Vault(bytes(KEY_BYTES)), org_id, "edge", "sw_1", secret, NOW)
+
+
+def _calls(phone: Phone) -> None:
+    who = {"user": "usr_ann"}
+    phone.authorize("c1", **who)
+    phone.settle("c1", 61)
+    phone.authorize("c2", **who)
+    phone.release("c2", "486")
+    phone.authorize("c3", to="+9991234567", **who)
+    phone.authorize("c4", to="+33199001234", **who)
+    phone.answered("c4")
+    phone.record("c5", 120, **who)
+
+
+def _corrections(tx: Tx, org_id: int) -> None:
+    adjustment = Adjustment("adj_1", micros("-0.5"), "booked wrongly", BOOKED, BOSS.by, None, NOW)
+    funds.adjust(tx, org_id, adjustment, micros("1"), BOSS)
+    big = Adjustment("adj_2", micros("2"), "a gift", BOOKED, BOSS.by, None, NOW)
+    funds.adjust(tx, org_id, big, micros("1"), BOSS)
+    funds.confirm(tx, org_id, "adj_2", OTHER)
+    funds.reverse(tx, org_id, Reversal("c1", "rev_1", micros("0.05"), "a bad line", BOSS.by, NOW), BOSS)
+    kept = Kept(idempotency.digest("grant", b"{}"), 201, "{}")
+    idempotency.remember(tx, org_id, "/v1/grants", "again", kept, NOW, forever=True)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from talktime.app import open_app
+from talktime.settings import Settings
+from talktime.storage.verify import verify
+from tests.support.postgres import Cluster
+from tests.web.client import Clock, World
+
+
+@pytest.fixture(scope="session")
+def empty_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database is made once and then copied."""
+    folder = tmp_path_factory.mktemp("empty")
+    open_app(Settings(data=folder)).close()
+    return folder
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[World]:
+    """However a test has left it, the books must add up."""
+    clock = Clock()
+    app = open_app(settings, clock)
+    world = World(app, clock)
+    try:
+        yield world
+        assert verify(app.database, lambda done, total: None).findings == []
+    finally:
+        world.door.close()
+        app.close()
+
+
+@pytest.fixture
+def world(empty_data: Path, tmp_path: Path) -> Iterator[World]:
+    shutil.copytree(empty_data, tmp_path / "data")
+    with opened(Settings(data=tmp_path / "data")) as made:
+        yield made
+
+
+@pytest.fixture
+def postgres_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    cluster = cast(Cluster, request.getfixturevalue("postgres"))
+    with opened(Settings(data=tmp_path, database=cluster.fresh_database())) as made:
+        yield made
+
+
+@pytest.fixture(params=["world", "postgres_world"], ids=["sqlite", "postgresql"])
+def anywhere(request: pytest.FixtureRequest) -> World:
+    """On both databases."""
+    return cast(World, request.getfixturevalue(request.param))
