@@ -30,7 +30,7 @@ from talktime.core.calls import (
     Settle,
     Touch,
 )
-from talktime.core.time import MINUTE, NEVER, SECOND
+from talktime.core.time import NEVER, SECOND
 from tests.simulation.bugs import BUGS
 from tests.simulation.mirror import Wrong
 from tests.simulation.setting import MICROS, NUMBERS, RARE_NUMBERS, START, USERS, OrgPlan
@@ -38,9 +38,11 @@ from tests.simulation.shop import Shop, postgres_shop, sqlite_shop
 from tests.support.postgres import Cluster, new_cluster
 
 MILLISECOND = 1000
+FOR_EVER = 40_000
+"""Seconds after which a lot may as well have no end."""
 KINDS = (Authorize, Extend, Answered, Settle, Release, Record, Lapse, Touch)
-CALLS = 6
-"""So few ids that most of what is said is about a call that is known."""
+MANY = 8
+"""Calls after which an organization may be closed."""
 
 
 class Spoken(NamedTuple):
@@ -48,7 +50,8 @@ class Spoken(NamedTuple):
 
     kind: type[Command]
     org: int
-    call: int
+    back: int
+    """0 is the latest call, 1 the one before; -1 a new one."""
     asked: Asked
     seconds: int
     more: int
@@ -58,19 +61,31 @@ class Spoken(NamedTuple):
     lost: bool
 
 
+class Meanwhile(NamedTuple):
+    """What the clock and people do."""
+
+    kind: str
+    org: int
+    seconds: int
+    early: int
+    """Microseconds before the end of a lot."""
+    amount: int
+    priority: int
+
+
 durations = st.sampled_from([0, 1, 30, 59, 60, 61, 300, 301, 1000, 4000])
 asked = st.builds(
     Asked,
-    st.sampled_from([CallType.USER_OUT] * 4 + [CallType.CONF_OUT, CallType.UCAP_IN, CallType.USER_IN, CallType.DR_OUT]),
-    st.sampled_from((NUMBERS[0], NUMBERS[0], *NUMBERS, *RARE_NUMBERS)),
-    st.sampled_from((USERS[0], USERS[0], USERS[1], None, "nobody")),
-    requested_seconds=st.sampled_from([None, None, None, 1, 100]),
+    st.sampled_from([CallType.USER_OUT] * 8 + [CallType.CONF_OUT, CallType.UCAP_IN, CallType.USER_IN, CallType.DR_OUT]),
+    st.sampled_from((*NUMBERS[:1] * 10, *NUMBERS, *RARE_NUMBERS)),
+    st.sampled_from((*USERS[:1] * 10, USERS[1], None, "nobody")),
+    requested_seconds=st.sampled_from([None] * 8 + [1, 100]),
 )
 spoken = st.builds(
     Spoken,
-    st.sampled_from((Authorize, Authorize, Settle, *KINDS)),
-    st.integers(0, 1),
-    st.integers(0, CALLS - 1),
+    st.sampled_from((Authorize, Authorize, Authorize, Settle, Extend, *KINDS)),
+    st.sampled_from([0, 0, 0, 1]),
+    st.sampled_from([0, 0, 0, 0, 1, 1, 2, 3, -1]),
     asked,
     durations,
     st.sampled_from([0, 0, 0, 0, -60, 60]),
@@ -84,10 +99,21 @@ organizations = st.builds(
     st.sampled_from([300, 60, 20]),
     st.sampled_from([3600, 400, 90]),
     st.sampled_from([120, 5]),
-    st.sampled_from([None, None, "cents", "later"]),
-    st.sampled_from([None, None, START]),
+    st.sampled_from([None] * 6 + ["cents", "later"]),
+    st.sampled_from([None, None, None, START]),
 )
-amounts = st.sampled_from([1, 100, 12_500, 100_000, 333_333, MICROS, 20 * MICROS])
+amounts = st.sampled_from([1, 12_500, 100_000, 333_333, MICROS, MICROS, 3 * MICROS])
+
+times = st.sampled_from([1, 5, 60, 121, 361, 1200, FOR_EVER])
+meanwhile = st.builds(
+    Meanwhile,
+    st.sampled_from(["wait", "wait", "wait for an end", "wait for an end", "sweep", "grant", "grant", "take", "close"]),
+    st.integers(0, 1),
+    times,
+    st.sampled_from([0, 1, 500_000]),
+    amounts,
+    st.sampled_from([100, 100, 50]),
+)
 
 
 class Calls(RuleBasedStateMachine):
@@ -98,12 +124,14 @@ class Calls(RuleBasedStateMachine):
         self.reference = self.shop.new_reference()
         self.now = START
         self.org_ids: list[int] = []
+        self.latest = [0, 0]
         self.said: list[Command] = []
 
-    @initialize(plans=st.tuples(organizations, organizations), first=amounts)
-    def begin(self, plans: tuple[OrgPlan, OrgPlan], first: int) -> None:
+    @initialize(plans=st.tuples(organizations, organizations), first=amounts, second=amounts)
+    def begin(self, plans: tuple[OrgPlan, OrgPlan], first: int, second: int) -> None:
         self.org_ids = [self.shop.add_org(self.reference, plan) for plan in plans]
         self.shop.grant(self.reference, self.org_ids[0], first, NEVER, 100, self.now)
+        self.shop.grant(self.reference, self.org_ids[0], second, self.now + 600 * SECOND, 100, self.now)
 
     # ---------------------------------------------------------------- calls
 
@@ -113,6 +141,11 @@ class Calls(RuleBasedStateMachine):
         self.said = [self._command(one) for one in batch]
         self.shop.run(self.reference, self.said, lost)
 
+    @rule(batch=st.lists(spoken, min_size=2, max_size=8))
+    def say_one_after_the_other(self, batch: list[Spoken]) -> None:
+        for one in batch:
+            self.say([one], lost=False)
+
     @rule()
     @precondition(lambda self: self.said)
     def say_it_again(self) -> None:
@@ -120,7 +153,7 @@ class Calls(RuleBasedStateMachine):
 
     def _command(self, said: Spoken) -> Command:
         self.now += said.after * MILLISECOND
-        about = (self.org_ids[said.org], "" if said.kind is Touch else f"c{said.call}", self.now, "switch")
+        about = (self.org_ids[said.org], self._call_id(said), self.now, "switch")
         if said.kind is Authorize:
             return Authorize(*about, said.asked)
         if said.kind is Record:
@@ -136,58 +169,49 @@ class Calls(RuleBasedStateMachine):
             return Release(*about)
         return Lapse(*about, said.lost) if said.kind is Lapse else Touch(*about)
 
+    def _call_id(self, said: Spoken) -> str:
+        if said.kind is Touch:
+            return ""
+        begins = said.kind in (Authorize, Record) and said.back == 0
+        self.latest[said.org] += begins or said.back < 0
+        return f"c{self.latest[said.org] - max(said.back, 0)}"
+
     def _finished(self, said: Spoken) -> Asked:
         """A switch's record has no `requested_seconds`."""
         began = self.now - said.seconds * SECOND
         asked = said.asked
         return Asked(asked.call_type, asked.to, asked.user, started_at=began, duration_seconds=said.seconds)
 
-    # ---------------------------------------------------------------- time
+    # ---------------------------------------------------------------- meanwhile
 
-    @rule(seconds=st.sampled_from([1, 5, 60, 121, 361, 1200]))
-    def wait(self, seconds: int) -> None:
-        self.now += seconds * SECOND
-        self._move_clocks()
+    @rule(what=meanwhile)
+    def do(self, what: Meanwhile) -> None:
+        """Everything else is one rule, so that calls get most of the steps."""
+        org_id = self.org_ids[what.org]
+        match what.kind:
+            case "wait":
+                self._move_on(what.seconds * SECOND)
+            case "wait for an end":
+                self._move_on(self._until_the_end_of_a_lot(org_id) - what.early)
+            case "sweep":
+                self.shop.sweep(self.reference, self.now)
+            case "grant" if not self.reference.orgs[org_id]["closed"]:
+                ends = self.now + what.seconds * SECOND if what.seconds < FOR_EVER else NEVER
+                self.shop.grant(self.reference, org_id, what.amount, ends, what.priority, self.now)
+            case "take":
+                self.shop.take(self.reference, org_id, what.amount, self.now)
+            case "close" if len(self.reference.calls) > MANY:
+                self.shop.close_org(self.reference, org_id, self.now)
 
-    @rule(org=st.integers(0, 1), early=st.sampled_from([0, 1, 500_000]))
-    def wait_for_the_end_of_a_lot(self, org: int, early: int) -> None:
-        lots = self.reference.orgs[self.org_ids[org]]["lots"].values()
-        ends = [lot["ends"] for lot in lots if self.now < lot["ends"] < NEVER]
-        if ends:
-            self.now = max(min(ends) - early, self.now)
-            self._move_clocks()
+    def _until_the_end_of_a_lot(self, org_id: int) -> int:
+        lots = self.reference.orgs[org_id]["lots"].values()
+        return min([lot["ends"] - self.now for lot in lots if self.now < lot["ends"] < NEVER], default=0)
 
-    def _move_clocks(self) -> None:
+    def _move_on(self, by: int) -> None:
+        self.now += max(by, 0)
         for org_id in self.org_ids:
             if self.reference.orgs[org_id]["clock"]:
                 self.shop.move_clock(self.reference, org_id, self.now)
-
-    @rule()
-    def sweep(self) -> None:
-        self.shop.sweep(self.reference, self.now)
-
-    # ---------------------------------------------------------------- people
-
-    @rule(
-        org=st.integers(0, 1),
-        amount=amounts,
-        minutes=st.sampled_from([1, 5, 10, None]),
-        priority=st.sampled_from([100, 100, 50]),
-    )
-    def grant(self, org: int, amount: int, minutes: int | None, priority: int) -> None:
-        org_id = self.org_ids[org]
-        if not self.reference.orgs[org_id]["closed"]:
-            ends = NEVER if minutes is None else self.now + minutes * MINUTE
-            self.shop.grant(self.reference, org_id, amount, ends, priority, self.now)
-
-    @rule(org=st.integers(0, 1), amount=amounts)
-    def take(self, org: int, amount: int) -> None:
-        self.shop.take(self.reference, self.org_ids[org], amount, self.now)
-
-    @rule()
-    @precondition(lambda self: len(self.reference.calls) > CALLS)
-    def close(self) -> None:
-        self.shop.close_org(self.reference, self.org_ids[1], self.now)
 
     def teardown(self) -> None:
         if self.org_ids and not sys.exc_info()[0]:

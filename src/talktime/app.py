@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -15,10 +15,11 @@ from talktime.charging.batcher import Batcher
 from talktime.charging.engine import Engine, Shelf
 from talktime.clock import SteadyClock
 from talktime.core.ids import uuid7
+from talktime.core.switches import SILENT_AFTER
 from talktime.observability import Meters
 from talktime.settings import Settings
-from talktime.storage import price_store, schema
-from talktime.storage.database import Database, PostgresDatabase, SqliteDatabase
+from talktime.storage import call_store, price_store, schema, switch_store
+from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, SqliteDatabase
 from talktime.storage.postgres_store import PostgresStore
 from talktime.storage.sqlite_store import SqliteStore
 from talktime.storage.store import Store
@@ -46,6 +47,15 @@ class App:
     def sweep(self) -> int:
         """Work off what is due by our clock."""
         return due.sweep(self.database, self.engine.run, self.now(), self.store.shard_of)
+
+    def watch(self) -> Sequence[str]:
+        """Look at what nobody reports; the names of switches that have fallen silent."""
+        self.meters.open_calls.set(self.database.read(EVERYBODY, call_store.count_open))
+        silent = self.database.read(EVERYBODY, switch_store.silent, self.now() - SILENT_AFTER)
+        self.meters.silent_switches.set(len(silent))
+        if isinstance(self.now, SteadyClock):
+            self.meters.clock_seconds_away.set(self.now.seconds_away)
+        return [name for _, name in silent]
 
     def move_clock(self, org_id: int, to: int) -> None:
         """A test organization's clock goes forward, with all that falls due until then."""

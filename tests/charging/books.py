@@ -173,10 +173,10 @@ def _snapshot(tx: ReadTx) -> Snapshot:
     return Snapshot(
         [AccountRow(*row) for row in rows(t.accounts, "org_id", *counters)],
         [LotRow(*row) for row in rows(t.lots, "lot_id", "lot_id", "posted_micros", "held_micros", "state")],
-        [CallRow(*row[:-1], decode_call(row.story)) for row in rows(t.calls, "call_id", *call)],
+        [CallRow(*(*columns, decode_call(story))) for *columns, story in rows(t.calls, "call_id", *call)],
         [
-            EntryRow(*row[:8], decode_postings(row.postings), row.by, row.note)
-            for row in rows(t.entries, "entry_no", *entry, "by", "note")
+            EntryRow(*(*columns, decode_postings(postings), by, note))
+            for *columns, postings, by, note in rows(t.entries, "entry_no", *entry, "by", "note")
         ],
     )
 
@@ -198,7 +198,7 @@ class Empty:
     def _on_sqlite(self, folder: Path) -> Iterator[Books]:
         if not self._file.exists():
             migrated(SqliteDatabase(self._file)).close()
-        with closing(SqliteDatabase(shutil.copy(self._file, folder / "talktime.db"))) as database:
+        with closing(SqliteDatabase(Path(shutil.copy(self._file, folder / "talktime.db")))) as database:
             yield Books(database, lambda lanes: SqliteStore(database))
 
     @contextmanager

@@ -141,7 +141,7 @@ def test_a_user_is_known_by_every_name(shop: Books, name: str) -> None:
 
 def test_an_organization_that_is_not_there_is_unknown_and_leaves_no_trace(shop: Books) -> None:
     shop.org_id = 2
-    commands = [shop.authorization("c1"), shop.settlement("c2", 60), shop.extension("c3", 300)]
+    commands: list[Command] = [shop.authorization("c1"), shop.settlement("c2", 60), shop.extension("c3", 300)]
     assert shop.run(*commands) == [Unknown()] * 3
     assert shop.snapshot().calls == []
 

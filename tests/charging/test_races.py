@@ -73,10 +73,14 @@ def test_debt_is_not_lent_to_sixteen_processes(books: Books) -> None:
 
 def test_one_call_said_by_sixteen_processes_is_held_and_charged_once(books: Books) -> None:
     books.organization(lot("lot1", "10"))
-    story = [[books.authorization("c1")], [books.extension("c1", 300)], [books.settlement("c1", 500)]]
+    story: list[list[Command]] = [
+        [books.authorization("c1")],
+        [books.extension("c1", 300)],
+        [books.settlement("c1", 500)],
+    ]
     with processes(books) as engines:
-        for command in story:
-            answers = at_once([hammering(engine, [command]) for engine in engines])
+        for batch in story:
+            answers = at_once([hammering(engine, [batch]) for engine in engines])
             assert answers == [answers[0]] * PROCESSES
     assert books.booked() == {"settle:c1": "-0.9"}
     assert books.money() == ("9.1", "0")

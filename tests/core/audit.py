@@ -194,14 +194,13 @@ def time_never_goes_back(org: Org) -> bool:
 
 
 def each_row_says_what_its_story_says(org: Org) -> bool:
-    return all(row[:-1] == columns_of(row.story) for row in org.calls)
+    return all(row == row_of(row.story) for row in org.calls)
 
 
-def columns_of(call: Call) -> tuple[object, ...]:
-    charge = call.settled.charge if call.settled else 0
-    held = total(call.drawn)
-    key = (call.org_id, call.call_id)
-    return *key, call.version, call.state.value, held, charge, call.opened_at, call.due_at, call.switch
+def row_of(call: Call) -> CallRow:
+    held, charge = total(call.drawn), call.settled.charge if call.settled else 0
+    counted = (call.version, call.state.value, held, charge)
+    return CallRow(call.org_id, call.call_id, *counted, call.opened_at, call.due_at, call.switch, call)
 
 
 def only_open_calls_are_due_and_hold(org: Org) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from talktime.core.calls import Answer, Call, Command, Key
 from talktime.core.decide import decide
@@ -14,7 +15,7 @@ from talktime.core.lots import Lot
 from talktime.core.money import micros as usd
 from talktime.core.organizations import Account, User
 from talktime.core.prices import Prices
-from tests.core.audit import AccountRow, CallRow, EntryRow, LotRow, Snapshot, columns_of, wrong
+from tests.core.audit import AccountRow, EntryRow, LotRow, Snapshot, row_of, wrong
 from tests.core.switch import NOW, ROWS, Switch, priced
 
 
@@ -22,7 +23,7 @@ from tests.core.switch import NOW, ROWS, Switch, priced
 class Sheet:
     """One organization: its rules, and its money as it stands."""
 
-    rules: dict[str, object]
+    rules: dict[str, Any]
     posted: int = 0
     held: int = 0
     debt: int = 0
@@ -35,7 +36,7 @@ class Sheet:
         """As the stores read it: only the open lots."""
         lots = [lot for lot_id, lot in self.lots.items() if self.states[lot_id] == "open"]
         counters = {"posted": self.posted, "held": self.held, "debt": self.debt, "last_entry_no": len(self.entries)}
-        return Account(**({"currency": "USD", "lots": lots} | counters | self.rules))  # type: ignore[arg-type]
+        return Account(**({"currency": "USD", "lots": lots} | counters | self.rules))
 
     def append(self, entry: Entry) -> None:
         number = len(self.entries) + 1
@@ -60,7 +61,7 @@ class Sheet:
 
 
 class Paper(Switch):
-    def __init__(self, *lots: Lot, debt: str = "0", prices: Prices | None = None, **rules: object) -> None:
+    def __init__(self, *lots: Lot, debt: str = "0", prices: Prices | None = None, **rules: Any) -> None:
         super().__init__()
         self.prices = prices or priced(*ROWS)
         self.users: dict[Key, User] = {}
@@ -68,7 +69,7 @@ class Paper(Switch):
         self._calls: dict[Key, Call] = {}
         self.organization(*lots, debt=debt, **rules)
 
-    def organization(self, *lots: Lot, org_id: int = 1, debt: str = "0", **rules: object) -> None:
+    def organization(self, *lots: Lot, org_id: int = 1, debt: str = "0", **rules: Any) -> None:
         self._sheets[org_id] = Sheet(rules)
         self.users[org_id, "ann"] = User(f"usr_ann_{org_id}")
         for lot in lots:
@@ -132,6 +133,6 @@ class Paper(Switch):
         return Snapshot(
             [AccountRow(o, s.posted, s.held, s.debt, len(s.entries), s.last_at) for o, s in sheets],
             [LotRow(o, n, lot.posted, lot.held, s.states[n]) for o, s in sheets for n, lot in s.lots.items()],
-            [CallRow(*columns_of(call), call) for call in self._calls.values()],  # type: ignore[arg-type]
+            [row_of(call) for call in self._calls.values()],
             [entry for _, sheet in sheets for entry in sheet.entries],
         )

@@ -2,18 +2,20 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from talktime.core.calls import Authorize, Call, CallState, Funds, Granted, Release, Touch
+from talktime.core.calls import Authorize, Call, CallState, Command, Funds, Granted, Refusal, Release, Touch
 from talktime.core.decide import decide
 from talktime.core.desk import Balance, MovedLot, State, changed
 from talktime.core.ledger import EXPIRED, Posting
 from talktime.core.lots import Part
 from talktime.core.money import micros as usd
 from talktime.core.organizations import Account, User
+from talktime.core.prices import PriceList, Prices, Row
 from talktime.core.time import DAY, SECOND
 from tests.core.paper import Paper
-from tests.core.switch import FRANCE_RATE, NOW, ROWS, UK_RATE, ended, granted, lot, priced
+from tests.core.switch import FRANCE_RATE, NOW, ROWS, UK_RATE, ended, granted, lot, priced, refused
 
 PRICES = priced(*ROWS)
+OWN = Row("44", "our own price", usd("0.2"))
 
 
 def state(*accounts: Account, calls: tuple[Call, ...] = ()) -> State:
@@ -99,7 +101,7 @@ def test_several_lots_that_end_at_once_are_numbered_on() -> None:
 def test_a_touch_books_what_ended_since_an_earlier_command_of_its_batch() -> None:
     account = Account("USD", [lot("short", "1", NOW + 1), lot("lot1", "10")], usd("11"))
     release = Release(1, "nobody", NOW, "key_1")
-    commands = [of_organization(1, "c1"), release, Touch(1, "", NOW + 1, "clock")]
+    commands: list[Command] = [of_organization(1, "c1"), release, Touch(1, "", NOW + 1, "clock")]
     _, changes = decide(state(account), commands)
     assert [(entry.key, entry.at, entry.amount) for entry in changes.entries] == [
         ("expire:short:1", NOW + 1, -usd("0.5"))
@@ -127,10 +129,10 @@ def test_a_test_organization_lives_by_its_own_clock() -> None:
 
 
 def test_an_organization_is_priced_by_its_own_list_or_its_currencys() -> None:
-    for rules in ({"price_list": "none of ours"}, {"currency": "EUR"}):
-        paper = Paper(lot("lot1", "10"), **rules)
-        assert paper.authorize("c1") != granted(Paper(lot("lot1", "10")).authorize("c1"))
-        assert paper.call("c1").known_rate is None
+    own = Paper(lot("lot1", "10"), price_list="own", prices=Prices([("own", 0, PriceList(4, [OWN]))]))
+    assert granted(own.authorize("c1")).rate == OWN.rate(4, NOW, "UTC")
+    for paper in (Paper(price_list="none of ours"), Paper(currency="EUR")):
+        assert refused(paper.authorize("c1")) is Refusal.NO_RATE
 
 
 def test_a_call_keeps_the_price_it_began_with() -> None:

@@ -5,7 +5,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.lots import Lot, Move, Part, Purse, joined, spending_order, split, split_last, total
+from talktime.core.lots import Lot, Move, Part, Parts, Purse, joined, spending_order, split, split_last, total
 
 NOW = 1_000
 
@@ -180,7 +180,8 @@ steps = st.lists(
 
 @given(some_lots, st.sampled_from([0, 0, 30]), steps)
 def test_no_lot_is_ever_below_what_it_holds(lots: list[Lot], debt: int, steps: list[tuple[str, int]]) -> None:
-    purse, holds = Purse(lots, debt), [(Part(one.lot_id, one.held),) for one in lots if one.held]
+    purse = Purse(lots, debt)
+    holds: list[Parts] = [(Part(one.lot_id, one.held),) for one in lots if one.held]
     for step, amount in steps:
         match step:
             case "hold":

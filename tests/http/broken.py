@@ -21,9 +21,10 @@ from talktime.cli.main import main
 from talktime.core.calls import Key
 from talktime.core.desk import Changes
 from talktime.storage import postgres_store
-from talktime.storage.postgres_store import PostgresTx, Statement, Statements
+from talktime.storage.postgres_store import PostgresTx, Statements
 from talktime.storage.sqlite_store import SqliteStore, SqliteTx
 from talktime.storage.store import Read
+from talktime.storage.wire import Statement
 from tests.support.server import Server
 
 PAUSE_SECONDS = 0.005
@@ -109,7 +110,7 @@ class Slow(PostgresTx):
 
 
 def plant() -> None:
-    app.SqliteStore = Careless  # type: ignore[misc]
+    app.SqliteStore = Careless  # type: ignore[attr-defined]
     postgres_store.Statements = LooksAtNoVersion  # type: ignore[misc]
     postgres_store.PostgresTx = Slow  # type: ignore[misc]
 

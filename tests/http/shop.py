@@ -44,10 +44,12 @@ class Api:
         where = urlsplit(url)
         assert where.hostname and where.port
         self._connection = HTTPConnection(where.hostname, where.port, timeout=TIMEOUT_SECONDS)
+        self._others: list[Api] = []
 
     def of(self, org: str | None = None, key: str | None = None) -> Api:
-        """Another connection, for another organization or with another key."""
-        return Api(self.url, key or self.key, org)
+        """Another connection, for another organization or with another key. It ends with this one."""
+        self._others.append(Api(self.url, key or self.key, org))
+        return self._others[-1]
 
     def send(
         self,
@@ -87,7 +89,8 @@ class Api:
         self._connection.connect()
 
     def close(self) -> None:
-        self._connection.close()
+        for one in [self, *self._others]:
+            one._connection.close()
 
     def __enter__(self) -> Self:
         return self

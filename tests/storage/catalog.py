@@ -17,7 +17,8 @@ FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND N
 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum LEFT JOIN pg_collation l ON l.oid = a.attcollation
 WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY 1, 2"""
 _CONSTRAINTS = """SELECT c.relname, o.conname, o.contype, pg_get_constraintdef(o.oid), o.condeferrable
-FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1, 2"""
+FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid
+WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1, 2"""
 _INDEXES = "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
 _OPTIONS = """SELECT relname, array_to_string(reloptions, ',') FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"""
@@ -44,7 +45,9 @@ def _sqlite(connection: Connection) -> dict[str, list[Any]]:
         for _, column, kind, required, default, key, _ in sorted(rows(f"PRAGMA table_xinfo({table})"), key=_by_name)
     ]
     # An index that SQLite makes by itself for a key has no text; the key stands with the columns.
-    indexes = rows("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY 1, 2")
+    indexes = rows(
+        "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY 1, 2"
+    )
     return {
         "columns": columns,
         "checks": [(table, *check) for table, made in tables for check in _checks(made)],

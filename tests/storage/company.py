@@ -9,8 +9,8 @@ from talktime.actions.audit import Actor
 from talktime.actions.seal import seal_all
 from talktime.charging.engine import Engine, Shelf
 from talktime.charging.switches import Heartbeat, hear
-from talktime.core.calls import Answer
 from talktime.core.limits import Limits
+from talktime.core.money import micros
 from talktime.core.prices import Row
 from talktime.core.scopes import OPERATOR_ORG, Scope
 from talktime.core.time import DAY
@@ -21,8 +21,8 @@ from talktime.storage.idempotency_store import Kept
 from talktime.storage.store import Store
 from talktime.storage.user_store import UserRow
 from talktime.storage.vault import KEY_BYTES, Vault
-from tests.core.switch import NOW, ROWS, YEAR, Switch
-from tests.core.switch import usd as micros
+from tests.core.switch import NOW, ROWS, YEAR
+from tests.storage.shop import Phone
 
 BOSS, OTHER = Actor("key_boss", NOW), Actor("key_other", NOW)
 VALUES: dict[str, Any] = {
@@ -36,17 +36,7 @@ VALUES: dict[str, Any] = {
     "policy": "DialoutCPCandPSTNInternational",
     "price_list": None,
 }
-ANN = UserRow("usr_ann", "Ann", "ann@contoso.example", "GB", "+442079460100", "person", "en", "[]", NOW)
-
-
-class Phone(Switch):
-    def __init__(self, engine: Engine, org_id: int) -> None:
-        super().__init__()
-        self._engine = engine
-        self.org_id = org_id
-
-    def run(self, *commands: Any) -> list[Answer]:
-        return self._engine.run(commands)
+ANN = UserRow("usr_ann", "Ann", "ann", "GB", "+442079460100", "person", "en", "[]", NOW)
 
 
 def found_company(database: Database, store: Store) -> int:
@@ -77,8 +67,8 @@ def _prices(tx: Tx) -> None:
 
 def _people(tx: Tx, org_id: int) -> None:
     people.create(tx, org_id, ANN, BOSS)
-    people.own(tx, org_id, {"E5": 10}, BOSS)
-    people.assign(tx, org_id, "usr_ann", ["E5"], BOSS)
+    people.own(tx, org_id, {"ENTERPRISEPREMIUM": 10}, BOSS)
+    people.assign(tx, org_id, "usr_ann", ["ENTERPRISEPREMIUM"], BOSS)
     made = keys.issue(tx, org_id, "live", [Scope.CALLS], BOSS, ["192.0.2.0/24"], NOW + YEAR)
     keys.withdraw(tx, org_id, made.key_id, BOSS)
     secret = {"cut_url": "https://edge.contoso.example/cut", "cut_token": "secret"}
@@ -86,23 +76,22 @@ def _people(tx: Tx, org_id: int) -> None:
 
 
 def _calls(phone: Phone) -> None:
-    who = {"user": "usr_ann"}
-    phone.authorize("c1", **who)
+    phone.authorize("c1")
     phone.settle("c1", 61)
-    phone.authorize("c2", **who)
+    phone.authorize("c2")
     phone.release("c2", "486")
-    phone.authorize("c3", to="+9991234567", **who)
-    phone.authorize("c4", to="+33199001234", **who)
+    phone.authorize("c3", to="+9991234567")
+    phone.authorize("c4", to="+33199001234")
     phone.answered("c4")
-    phone.record("c5", 120, **who)
+    phone.record("c5", 120)
 
 
 def _corrections(tx: Tx, org_id: int) -> None:
-    adjustment = Adjustment("adj_1", micros("-0.5"), "booked wrongly", BOOKED, BOSS.by, None, NOW)
+    adjustment = Adjustment("adj_7", micros("-0.5"), "booked wrongly", BOOKED, BOSS.by, None, NOW)
     funds.adjust(tx, org_id, adjustment, micros("1"), BOSS)
-    big = Adjustment("adj_2", micros("2"), "a gift", BOOKED, BOSS.by, None, NOW)
+    big = Adjustment("adj_8", micros("2"), "a gift", BOOKED, BOSS.by, None, NOW)
     funds.adjust(tx, org_id, big, micros("1"), BOSS)
-    funds.confirm(tx, org_id, "adj_2", OTHER)
-    funds.reverse(tx, org_id, Reversal("c1", "rev_1", micros("0.05"), "a bad line", BOSS.by, NOW), BOSS)
+    funds.confirm(tx, org_id, "adj_8", OTHER)
+    funds.reverse(tx, org_id, Reversal("c1", "rev_9", micros("0.05"), "a bad line", BOSS.by, NOW), BOSS)
     kept = Kept(idempotency.digest("grant", b"{}"), 201, "{}")
     idempotency.remember(tx, org_id, "/v1/grants", "again", kept, NOW, forever=True)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,9 @@ def as_program(migrations: Path, newest: str) -> None:
 def main(orders: Orders) -> list[str]:
     if orders.migrations:
         as_program(Path(orders.migrations), orders.newest)
-    alone = [_ended(_begun(lambda: _die_before(death), orders.url)) for death in orders.deaths]
+    alone = [_ended(_begun(partial(_die_before, death), orders.url)) for death in orders.deaths]
     started, start = os.pipe()
-    children = [_begun(lambda: _wait(started, start), orders.url) for _ in range(orders.together)]
+    children = [_begun(partial(_wait, started, start), orders.url) for _ in range(orders.together)]
     os.close(start)
     return alone + [_ended(child) for child in children]
 

@@ -14,22 +14,26 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from talktime.actions.seal import seal_all
+from talktime.actions.upkeep import forget_answers
 from talktime.charging import due
 from talktime.charging.batcher import Batcher
+from talktime.charging.engine import Engine
 from talktime.charging.switches import Heartbeat, hear
-from talktime.core.calls import Answer, Command, Granted
+from talktime.core.calls import Answer, Command, Ended, Granted
 from talktime.storage import postgres_store
 from talktime.storage import tables as t
-from talktime.storage.database import EVERYBODY, PostgresDatabase, Tx
-from talktime.storage.postgres_store import PostgresStore, Statements
+from talktime.storage.database import EVERYBODY, Tx
+from talktime.storage.postgres_store import Statements
 from talktime.storage.store import KEYS_REVISION, PRICES_REVISION
 from talktime.storage.verify import verify
 from talktime.storage.wire import INT8, INT8_ARRAY, TEXT, TEXT_ARRAY, Statement
-from tests.charging.books import Books, Template
-from tests.core.switch import NOW, Switch, lot
+from tests.core.switch import NOW
+from tests.storage import shop as shops
+from tests.storage.company import found_company
+from tests.storage.conftest import DIALECTS, Maker
 from tests.storage.journey import travel
 from tests.storage.rules import broken_rules, is_read_only, tables_of
+from tests.storage.shop import Phone, Shop
 from tests.support.partitioned import PARTS, Partitioned
 from tests.support.postgres import Cluster
 from tests.support.statements import ENGINE, MIGRATION, RECORDED, SPANNING, Recorded, record, recorded_alone
@@ -69,40 +73,38 @@ KINDS = {INT8: "bigint", TEXT: "text", INT8_ARRAY: "bigint[]", TEXT_ARRAY: "text
 
 
 @pytest.fixture(scope="module", autouse=True)
-def journey(template: Template, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """On both databases: all functions of the stores, the engine, and what happens by itself."""
+def journey(maker: Maker, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """On both databases: all functions of the stores, the actions, the engine, and what happens by itself."""
     record()
     problems: list[str] = []
-    for dialect in ("sqlite", "postgresql"):
-        with template.books_on(dialect, tmp_path_factory.mktemp(dialect)) as books:
-            books.organization(lot("lot1", "10"), lot("lot2", "1", ends=NOW + 1))
-            a_day_at_the_switch(books)
-            what_happens_by_itself(books)
-            problems += travel(books.database)
+    for dialect in DIALECTS:
+        with maker.shop_on(dialect, tmp_path_factory.mktemp(dialect)) as shop:
+            org_id = found_company(shop.database, shop.store)
+            a_day_at_the_switch(shop, org_id)
+            what_happens_by_itself(shop, org_id)
+            problems += travel(shop.database)
     return problems
 
 
-def a_day_at_the_switch(books: Books) -> None:
-    books.authorize("c1")
-    books.authorize("c2", to="+33199001234")
-    books.extend("c1", 300)
-    books.answered("c2")
-    books.settle("c1", 61)
-    books.release("c2")
-    books.record("c3", 30)
-    books.authorize("c4")
+def a_day_at_the_switch(shop: Shop, org_id: int) -> None:
+    phone = shop.phone(org_id)
+    phone.authorize("c6")
+    phone.extend("c6", 300)
+    phone.settle("c6", 400)
+    phone.authorize("c7")
     # As when two batches met: the second time under locks.
-    with books.store.transaction([1], locked=True) as tx:
-        tx.load([(1, "c4")], [])
+    with shop.store.transaction([org_id], locked=True) as tx:
+        tx.load([(org_id, "c7")], [])
 
 
-def what_happens_by_itself(books: Books) -> None:
-    run = books.engine.run
-    hear(books.database, run, Heartbeat(0, "sbc", "boot", ["c1"], books.now, "key_1", "sw_1"))
-    hear(books.database, run, Heartbeat(1, "edge", "boot", ["c1"], books.now, "key_1", "sw_2"))
-    due.sweep(books.database, run, NOW + 10**12)
-    seal_all(books.database, lambda: NOW)
-    verify(books.database)
+def what_happens_by_itself(shop: Shop, org_id: int) -> None:
+    run = shop.engine.run
+    hear(shop.database, run, Heartbeat(0, "sbc", "boot", ["c7"], NOW, "key_1", "sw_9"))
+    hear(shop.database, run, Heartbeat(org_id, "edge", "boot", ["c7"], NOW, "key_1", "sw_1"))
+    due.sweep(shop.database, run, NOW + 10**12)
+    due.move_clock(shop.database, run, org_id, NOW + 10**12)
+    forget_answers(shop.database, NOW + 10**12)
+    verify(shop.database)
 
 
 @pytest.fixture(scope="module")
@@ -240,13 +242,13 @@ def spread(database, everybody):
 """
 
 
-def test_a_bad_statement_of_ours_is_caught_wherever_it_is_sent(books: Books) -> None:
+def test_a_bad_statement_of_ours_is_caught_wherever_it_is_sent(shop: Shop) -> None:
     ours: dict[str, Any] = {"__name__": "talktime.storage.planted"}
     exec(PLANTED, ours)
     with recorded_alone() as found:
-        books.database.read(1, ours["look"])
-        ours["spread"](books.database, EVERYBODY)
-        books.database.read(1, lambda tx: tx.exec_driver_sql("SELECT 1 FROM lots"))
+        shop.database.read(1, ours["look"])
+        ours["spread"](shop.database, EVERYBODY)
+        shop.database.read(1, lambda tx: tx.exec_driver_sql("SELECT 1 FROM lots"))
         senders = {one.sender: untied([one]) for one in found.values() if one.sender.startswith("planted")}
         # What a test itself sends is no business of ours.
         assert [one for one in found.values() if "lots" in one.text] == []
@@ -352,56 +354,53 @@ def test_rows_of_several_organizations_inserted_at_once_are_caught(partitioned: 
 
 
 @contextmanager
-def shop(url: str, shard_of: Callable[[int], int]) -> Iterator[Books]:
+def shop_in_parts(url: str, shard_of: Callable[[int], int]) -> Iterator[Shop]:
     """Our whole engine on tables that lie in parts."""
-    database = PostgresDatabase(url)
-    books = Books(database, lambda lanes: PostgresStore(url, lanes or 2, shard_of))
+    shop = shops.postgres_shop(url, shard_of=shard_of)
     try:
-        database.write(EVERYBODY, _begin)
-        for org_id in range(1, ORGS + 1):
-            books.organization(lot("lot1", "10"), org_id=org_id)
-        yield books
+        shop.database.write(EVERYBODY, _begin)
+        shop.open(*range(1, ORGS + 1))
+        yield shop
     finally:
-        books.close()
+        shop.close()
 
 
 def _begin(tx: Tx) -> None:
     tx.execute(insert(t.control), [{"name": name, "value": 0} for name in (PRICES_REVISION, KEYS_REVISION)])
 
 
-def commands(now: int) -> list[Command]:
+def commands(engine: Engine) -> list[Command]:
     made: list[Command] = []
     for org_id in range(1, ORGS + 1):
-        speaker = Switch()
-        speaker.org_id, speaker.now = org_id, now
-        made += [speaker.authorization("a"), speaker.authorization("b"), speaker.settlement("a", 61)]
+        phone = Phone(engine, org_id)
+        made += [phone.authorization("a"), phone.authorization("b"), phone.settlement("a", 61)]
     return made
 
 
 def test_a_batch_carries_organizations_of_one_part_and_the_books_add_up(postgres: Cluster) -> None:
     url = postgres.fresh_database()
     partitioned = Partitioned(url)
-    with shop(url, partitioned.part_of) as books:
+    with shop_in_parts(url, partitioned.part_of) as shop:
         batches: list[set[int]] = []
 
         def run(batch: Sequence[Command]) -> list[Answer]:
-            batches.append({books.store.shard_of(command.org_id) for command in batch})
-            return books.engine.run(batch)
+            batches.append({shop.store.shard_of(command.org_id) for command in batch})
+            return shop.engine.run(batch)
 
-        batcher = Batcher(run, books.store.lanes, books.store.shard_of)
-        answers = asyncio.run(batcher.submit(commands(books.now)))
+        batcher = Batcher(run, shop.store.lanes, shop.store.shard_of)
+        answers = asyncio.run(batcher.submit(commands(shop.engine)))
         batcher.close()
         assert [len(parts) for parts in batches] == [1] * PARTS
         assert set().union(*batches) == set(range(PARTS))
-        assert sum(isinstance(answer, Granted) for answer in answers) == 2 * ORGS
-        books.check()
+        assert [type(answer) for answer in answers] == [Granted, Granted, Ended] * ORGS
+        assert shop.problems() == []
     partitioned.close()
 
 
-def test_what_is_due_is_worked_off_in_portions_of_one_part(partitioned: Partitioned) -> None:
-    portions = list(due.portions(commands(NOW), partitioned.part_of))
+def test_what_is_due_is_worked_off_in_portions_of_one_part(partitioned: Partitioned, postgres_shop: Shop) -> None:
+    portions = list(due.portions(commands(postgres_shop.engine), partitioned.part_of))
     assert [len({partitioned.part_of(one.org_id) for one in portion}) for portion in portions] == [1] * PARTS
 
 
-def test_without_parts_a_batch_may_carry_anybody(postgres_books: Books) -> None:
-    assert {postgres_books.store.shard_of(org_id) for org_id in range(1, 100)} == {0}
+def test_without_parts_a_batch_may_carry_anybody(postgres_shop: Shop) -> None:
+    assert {postgres_shop.store.shard_of(org_id) for org_id in range(1, 100)} == {0}

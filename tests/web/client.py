@@ -74,7 +74,9 @@ class Client:
     def send(
         self, method: str, path: str, body: bytes | None = None, kind: str = "application/json", **headers: str
     ) -> Answer:
-        sent = self._headers | {"content-type": kind} | {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = (
+            self._headers | {"content-type": kind} | {name.replace("_", "-"): value for name, value in headers.items()}
+        )
         return self._door.send(method, path, body, sent)
 
     def get(self, path: str, **query: Any) -> Answer:

@@ -26,7 +26,14 @@ def test_a_grant_is_a_promotional_lot_and_sets_credits_up(anywhere: World) -> No
     org = anywhere.organization()
     lot = org.grant("7.25", expires_at="2030-09-01T00:00:00Z", priority=40)
     assert lot.status == 201
-    wanted = {"kind": "promotional", "amount": "7.25", "remaining": "7.25", "held": "0", "priority": 40, "state": "open"}
+    wanted = {
+        "kind": "promotional",
+        "amount": "7.25",
+        "remaining": "7.25",
+        "held": "0",
+        "priority": 40,
+        "state": "open",
+    }
     assert wanted.items() <= lot.json.items()
     assert lot.json["expires_at"] == "2030-09-01T00:00:00Z"
     assert org.lots == [lot.json]
@@ -276,7 +283,10 @@ def test_what_comes_back_after_its_end_expires_again(anywhere: World) -> None:
     call = org.call(60)
     anywhere.clock.pass_days(60)
     assert org.reverse(call, "0.12").status == 201
-    assert [(entry["kind"], entry["amount"]) for entry in org.entries[:2]] == [("expiry", "-0.12"), ("reversal", "0.12")]
+    assert [(entry["kind"], entry["amount"]) for entry in org.entries[:2]] == [
+        ("expiry", "-0.12"),
+        ("reversal", "0.12"),
+    ]
     assert (org.balance, org.remaining) == ("0", ["0"])
 
 

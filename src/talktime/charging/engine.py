@@ -91,7 +91,7 @@ class Engine:
 
 def _is_owing(read: Read) -> bool:
     """No constraint sees what is available then: money that pays the debt first is still in the lots."""
-    return any([account.debt for account in read.accounts.values()])
+    return any(account.debt for account in read.accounts.values())
 
 
 def _names(commands: Sequence[Command]) -> set[Key]:

@@ -1,4 +1,4 @@
-"""`talktime verify` and `talktime doctor`."""
+"""`talktime verify`."""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ from talktime.core.calls import (
     Record,
     Release,
     Settle,
-    Touch,
     Unknown,
 )
 from talktime.core.desk import Changes, Desk, State
@@ -49,6 +48,6 @@ def _answer(desk: Desk, command: Command) -> Answer:
             return answered(desk, command, call)
         case Lapse():
             return lapse(desk, command, call)
-        case Touch():
-            desk.expire(command)
-            return Done()
+    # What is left is a touch.
+    desk.expire(command)
+    return Done()

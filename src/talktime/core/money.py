@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MICROS_PER_UNIT = 1_000_000
 AMOUNT_MAX = 10**15 * MICROS_PER_UNIT // 1000
@@ -28,6 +29,7 @@ def micros(text: str) -> int:
     return -amount if sign else amount
 
 
+@lru_cache(maxsize=4096)
 def decimal(amount: int) -> str:
     """The shortest decimal string of an amount."""
     units, rest = divmod(abs(amount), MICROS_PER_UNIT)

@@ -33,6 +33,20 @@ def sweep(app: App, stop: Callable[[], bool]) -> int:
     return app.sweep()
 
 
+class Watch:
+    """Silence alerts and ends nothing: what a silent switch carries ends with its grants."""
+
+    def __init__(self) -> None:
+        self._silent: set[str] = set()
+
+    def __call__(self, app: App, stop: Callable[[], bool]) -> int:
+        silent = set(app.watch())
+        for name in sorted(silent - self._silent):
+            log.warning("a switch is silent", switch=name)
+        self._silent = silent
+        return len(silent)
+
+
 def seal(app: App, stop: Callable[[], bool]) -> int:
     def tell(gap: Gap) -> None:
         log.error("nothing is sealed over damage: run talktime verify", error=str(gap))
@@ -56,6 +70,7 @@ def verify(app: App, stop: Callable[[], bool]) -> int:
 
 JOBS = (
     Job("due", 1, sweep),
+    Job("watch", 10, Watch()),
     Job("seal", 30, seal, at_once=False),
     Job("forget", DAY_SECONDS, forget, at_once=False),
     # It asks often and does it once a day, in whichever process asks first.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from talktime.core.calls import Call
 from talktime.storage import tables as t
@@ -38,6 +38,11 @@ def open_by_switch(tx: ReadTx, org_id: int) -> Sequence[tuple[str, str]]:
         select(c.switch, c.call_id).where(c.org_id == org_id, c.due_at.is_not(None), c.switch.is_not(None))
     )
     return [(switch, call_id) for switch, call_id in rows]
+
+
+def count_open(tx: ReadTx) -> int:
+    """Of all organizations."""
+    return tx.scalar(select(func.count()).select_from(t.calls).where(c.due_at.is_not(None))) or 0
 
 
 def due(tx: ReadTx, now: int, limit: int) -> Sequence[tuple[int, str, int]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Concatenate, NewType, ParamSpec, TypeVar
 
+import psycopg
 import sqlalchemy
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, StaticPool
@@ -125,10 +126,12 @@ class PostgresDatabase(Database):
     """People and clocks come through this pool; the engine keeps connections of its own."""
 
     def __init__(self, url: str) -> None:
-        driver_url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+        def connect() -> psycopg.Connection:
+            # The driver reads the address, which may name several hosts: SQLAlchemy could not.
+            return psycopg.connect(url, connect_timeout=5, application_name="talktime")
+
         options: dict[str, Any] = {"pool_size": 4, "max_overflow": 12, "pool_pre_ping": True, "pool_timeout": 5}
-        options["connect_args"] = {"connect_timeout": 5, "application_name": "talktime"}
-        engine = create_engine(driver_url, **options)
+        engine = create_engine("postgresql+psycopg://", creator=connect, **options)
         super().__init__(
             url, engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         )

@@ -18,6 +18,7 @@ from talktime.app import App
 from talktime.charging.engine import KeysChanged
 from talktime.core.ids import org_number
 from talktime.core.scopes import OPERATOR_ORG, Caller
+from talktime.core.time import NEVER
 from talktime.storage.errors import StoreError
 from talktime.web.cold import answer_cold
 from talktime.web.hot import HotDoor, may_call
@@ -45,7 +46,7 @@ class Api:
         self._threads = ThreadPoolExecutor(COLD_THREADS, "doors")
         # The paths that switches wait on, found at once.
         self._verbs = {route.path.encode(): route.path.rpartition("/")[2] for route in ROUTES if route.hot}
-        self._seconds = {verb: app.meters.answer_seconds.labels(verb) for verb in self._verbs.values()}
+        self._observe = app.meters.answer_seconds.observe
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,7 +70,7 @@ class Api:
             await self._in_thread(self._app.keys.forget)
             answer = await self._decide(verb, scope, headers, body)
         await respond(send, 200, encode(answer))
-        self._seconds[verb].observe(perf_counter() - begun)
+        self._observe(verb, perf_counter() - begun)
 
     async def _decide(self, verb: str, scope: AsgiScope, headers: Headers, body: bytes) -> Any:
         key = bearer(headers)
@@ -119,7 +120,7 @@ class Api:
         return caller
 
     def _admitted(self, caller: Caller | None, scope: AsgiScope) -> Caller:
-        if caller is None or caller.expires_at <= self._app.now():
+        if caller is None or (caller.expires_at != NEVER and caller.expires_at <= self._app.now()):
             raise Problem(401, "unauthorized", headers={"www-authenticate": "Bearer"})
         if caller.addresses and not _within(caller.addresses, scope.get("client")):
             raise Problem(403, "address_not_allowed")

@@ -26,7 +26,10 @@ class Page(Struct, forbid_unknown_fields=True, kw_only=True):
         if self.cursor is None:
             return None
         try:
-            return msgspec.json.decode(urlsafe_b64decode(self.cursor.encode()), type=kind)
+            raw = urlsafe_b64decode(self.cursor.encode())
+            if rb"\u0000" in raw:
+                raise ValueError("no key has a zero byte")
+            return msgspec.json.decode(raw, type=kind)
         except (Error, ValueError, msgspec.MsgspecError) as error:
             raise invalid("cursor", "It was not given out by this list.") from error
 

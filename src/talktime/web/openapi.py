@@ -6,14 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
+from types import UnionType
 from typing import Any, get_args, get_origin
 
 import msgspec
 
+from talktime.web.call_forms import OfCall
 from talktime.web.problems import ProblemBody
 from talktime.web.routes import Raw, Route
 
-SCHEMAS = "#/components/schemas/{name}"
+REFERENCE = "#/components/schemas/{name}"
 ORG_PATTERN = "^org_[0-9a-f]+$"
 JSON, PROBLEM = "application/json", "application/problem+json"
 Json = dict[str, Any]
@@ -37,56 +39,85 @@ DESCRIBED = {
 }
 
 
+class Schemas:
+    """All types at once, since two of the same name are told apart by longer names."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        named = [route.form for route in routes] + [route.answer for route in routes]
+        atoms = [atom for kind in [*named, ProblemBody] for atom in _atoms(kind)]
+        kinds = list({repr(kind): kind for kind in atoms}.values())
+        made, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)
+        self.components = {name: _untagged(schema) for name, schema in _portable(components).items()}
+        self._schemas: dict[str, Json] = {
+            repr(kind): _portable(schema) for kind, schema in zip(kinds, made, strict=True)
+        }
+
+    def of(self, kind: Any) -> Json:
+        """A list that is answered is a page of one; alternatives are told apart by their fields."""
+        if _is_alternative(kind):
+            return {"anyOf": [self.of(one) for one in get_args(kind)]}
+        return self._schemas[repr(kind)]
+
+    def answer(self, kind: Any) -> Json:
+        if get_origin(kind) is not list:
+            return self.of(kind)
+        cursor = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "The cursor of the following page."}
+        page = {"data": {"type": "array", "items": self.of(get_args(kind)[0])}, "next": cursor}
+        return {"type": "object", "properties": page, "required": ["data", "next"]}
+
+
+def _atoms(kind: Any) -> list[Any]:
+    if kind is None or kind is Raw:
+        return []
+    if _is_alternative(kind):
+        return [atom for one in get_args(kind) for atom in _atoms(one)]
+    return [kind, *_atoms(get_args(kind)[0])] if get_origin(kind) is list else [kind]
+
+
+def _is_alternative(kind: Any) -> bool:
+    """Several objects that carry no tag."""
+    return get_origin(kind) is UnionType and all(isinstance(one, type) for one in get_args(kind))
+
+
 def document(routes: Sequence[Route]) -> Json:
-    types = [*_types(routes), ProblemBody]
-    _, components = msgspec.json.schema_components(types, ref_template=SCHEMAS)
+    schemas = Schemas(routes)
     paths: dict[str, Json] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = operation(route, schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Talktime", "version": version("talktime"), "description": DESCRIPTION},
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
-            "schemas": _portable(components),
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "tt_live_… or tt_test_…"}},
+            "schemas": schemas.components,
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "bearerFormat": "tt_live_... or tt_test_..."}
+            },
         },
         "tags": [{"name": name} for name in dict.fromkeys(route.tag for route in routes if route.tag)],
     }
 
 
-def _types(routes: Sequence[Route]) -> list[Any]:
-    """Each once; a list stands for its elements."""
-    named = [kind for route in routes for kind in (route.form, route.answer) if kind not in (None, Raw)]
-    return list({repr(kind): kind for kind in named}.values())
-
-
-def operation(route: Route) -> Json:
+def operation(route: Route, schemas: Schemas) -> Json:
     described: Json = {
         "operationId": operation_id(route),
         "summary": route.summary,
         "tags": [route.tag] if route.tag else [],
         "parameters": _parameters(route),
-        "responses": _responses(route),
+        "responses": _responses(route, schemas),
         "security": [{"key": []}] if route.scope else [],
     }
     if route.scope:
         described["description"] = f"Needs the scope `{route.scope}`."
     if route.form is not None:
-        described["requestBody"] = _body(route)
+        described["requestBody"] = _body(route, schemas)
     return described
 
 
 def operation_id(route: Route) -> str:
     words = re.sub(r"[^a-z0-9]+", "_", route.path.removeprefix("/v1").lower()).strip("_")
     return f"{route.method.lower()}_{words}"
-
-
-def _schema(kind: Any) -> Json:
-    (schema,), _ = msgspec.json.schema_components([kind], ref_template=SCHEMAS)
-    portable: Json = _portable(schema)
-    return portable
 
 
 def _portable(schema: Any) -> Any:
@@ -96,15 +127,30 @@ def _portable(schema: Any) -> Any:
     return [_portable(one) for one in schema] if isinstance(schema, list) else schema
 
 
+def _untagged(schema: Json) -> Json:
+    """What tells the operations of a batch apart need not be said on a route of its own."""
+    required = [name for name in schema.get("required", ()) if name != OfCall.__struct_config__.tag_field]
+    return schema | {"required": required} if "required" in schema else schema
+
+
 def _pattern(value: Any) -> Any:
     return value.replace(r"\Z", "$") if isinstance(value, str) else _portable(value)
 
 
-def _body(route: Route) -> Json:
-    content: Json = {JSON: {"schema": _schema(route.form)}}
+def _body(route: Route, schemas: Schemas) -> Json:
+    content: Json = {JSON: {"schema": schemas.of(route.form)}}
     for kind in route.also_kinds:
         content[kind] = {"schema": {"type": "string"}}
-    return {"required": True, "content": content}
+    return {"required": not _may_be_empty(route.form), "content": content}
+
+
+def _may_be_empty(form: Any) -> bool:
+    """No body is read like `{}`."""
+    try:
+        msgspec.json.decode(b"{}", type=form)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _parameters(route: Route) -> list[Json]:
@@ -133,7 +179,7 @@ def _header(name: str, text: str, schema: Json) -> Json:
 def _in_query(route: Route) -> list[Json]:
     if route.query is None:
         return []
-    _, components = msgspec.json.schema_components([route.query], ref_template=SCHEMAS)
+    _, components = msgspec.json.schema_components([route.query], ref_template=REFERENCE)
     schema = _portable(components[route.query.__name__])
     required = schema.get("required", [])
     return [
@@ -150,10 +196,10 @@ def _without_null(schema: Json) -> Json:
     return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
 
 
-def _responses(route: Route) -> Json:
-    responses: Json = {str(status_of(route)): _answer(route)}
+def _responses(route: Route, schemas: Schemas) -> Json:
+    responses: Json = {str(status_of(route)): _answer(route, schemas)}
     for status in statuses(route):
-        content = {PROBLEM: {"schema": {"$ref": SCHEMAS.format(name="ProblemBody")}}}
+        content = {PROBLEM: {"schema": schemas.of(ProblemBody)}}
         responses[str(status)] = {"description": DESCRIBED[status], "content": content}
     return responses
 
@@ -176,7 +222,7 @@ def statuses(route: Route) -> list[int]:
     return sorted(found)
 
 
-def _answer(route: Route) -> Json:
+def _answer(route: Route, schemas: Schemas) -> Json:
     described: Json = {"description": HTTPStatus(status_of(route)).phrase}
     if route.once:
         text = "Whether this answer was given before under the same key."
@@ -184,18 +230,12 @@ def _answer(route: Route) -> Json:
     if route.answer is Raw:
         described["content"] = {"*/*": {}}
     elif route.answer is not None:
-        described["content"] = {JSON: {"schema": answer_schema(route.answer)}}
+        described["content"] = {JSON: {"schema": schemas.answer(route.answer)}}
     return described
 
 
-def answer_schema(kind: Any) -> Json:
-    """A list is always a page."""
-    if get_origin(kind) is not list:
-        return _schema(kind)
-    items = _schema(get_args(kind)[0])
-    cursor = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "The cursor of the following page."}
-    page = {"data": {"type": "array", "items": items}, "next": cursor}
-    return {"type": "object", "properties": page, "required": ["data", "next"]}
+def _alternatives(kind: Any) -> Sequence[Any]:
+    return get_args(kind) if isinstance(kind, UnionType) else (kind,)
 
 
 def fields(schema: Json, schemas: Mapping[str, Json]) -> Json:

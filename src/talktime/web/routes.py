@@ -127,7 +127,8 @@ class Router:
             parts = tuple(unquote(part, errors="strict") for part in raw_path.decode("ascii").strip("/").split("/"))
         except UnicodeDecodeError as error:
             raise Problem(404, "not_found") from error
-        candidates = self._candidates(parts)
+        # No name has a zero byte, and not every database can be asked for one.
+        candidates = self._candidates(parts) if "\0" not in "".join(parts) else []
         for methods in candidates:
             if route := methods.get(method):
                 return route, _named(route, parts)

@@ -1,0 +1,103 @@
+"""A copy of the whole database as it stood at one instant, taken beside the running server; and the way back.
+
+On SQLite it is one file, page by page from a snapshot. What PostgreSQL has for it stands in `backup_postgres`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from talktime.storage import schema
+from talktime.storage.backup_postgres import BackupProblem, backup_postgres, must_be_known, restore_postgres
+from talktime.storage.database import SqliteDatabase, open_reader
+from talktime.storage.errors import StoreUnavailable
+
+Progress = Callable[[int, int], None]
+SQLITE_SUFFIX, POSTGRES_SUFFIX = ".sqlite", ".talktime"
+PAGES = 2_000
+CHUNK_BYTES = 1 << 20
+
+
+def backup_sqlite(path: Path, destination: Path, progress: Progress) -> None:
+    if not path.exists():
+        raise StoreUnavailable(f"there is no database at {path}")
+    with whole_or_not_at_all(destination) as unfinished, closing(open_reader(path, sqlite3.connect)) as source:
+        # Held open, so that all pages are of one instant, and nobody's commit makes the copy begin again.
+        source.execute("BEGIN")
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        with closing(sqlite3.connect(unfinished)) as target:
+            source.backup(target, pages=PAGES, progress=lambda _, left, total: progress(total - left, total))
+
+
+def restore_sqlite(source: Path, path: Path, progress: Progress) -> None:
+    _must_be_sqlite(source)
+    if path.exists():
+        raise BackupProblem(f"there is a database at {path}: a backup is restored into an empty folder only")
+    with whole_or_not_at_all(path) as unfinished, source.open("rb") as backup, unfinished.open("wb") as copy:
+        done, total = 0, source.stat().st_size
+        while chunk := backup.read(CHUNK_BYTES):
+            copy.write(chunk)
+            done += len(chunk)
+            progress(done, total)
+    with closing(SqliteDatabase(path)) as database:
+        schema.prepare(database)
+
+
+def _must_be_sqlite(source: Path) -> None:
+    if not source.is_file():
+        raise BackupProblem(f"there is no file {source}")
+    with source.open("rb") as file:
+        if file.read(16) != b"SQLite format 3\0":
+            raise BackupProblem(f"{source} is no backup of an embedded database")
+    with closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as database:
+        try:
+            row = database.execute("SELECT version_num FROM alembic_version").fetchone()
+        except sqlite3.Error as error:
+            raise BackupProblem(f"{source} is no backup of Talktime: {error}") from error
+    must_be_known(row[0])
+
+
+@contextmanager
+def whole_or_not_at_all(destination: Path) -> Iterator[Path]:
+    """A file beside it to write to, which takes its name when everything is on the disk."""
+    unfinished = destination.with_name(f".{destination.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    try:
+        yield unfinished
+        flush(unfinished)
+        unfinished.replace(destination)
+        flush(destination.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def suffix_for(url: str | None) -> str:
+    return POSTGRES_SUFFIX if url else SQLITE_SUFFIX
+
+
+def backup(url: str | None, path: Path, destination: Path, progress: Progress) -> None:
+    if url:
+        with whole_or_not_at_all(destination) as unfinished:
+            backup_postgres(url, unfinished, progress)
+    else:
+        backup_sqlite(path, destination, progress)
+
+
+def restore(source: Path, url: str | None, path: Path, progress: Progress) -> None:
+    if url:
+        restore_postgres(source, url, progress)
+    else:
+        restore_sqlite(source, path, progress)

@@ -1,0 +1,302 @@
+"""Q1, crashes: clients talk to real servers, which are killed again and again, and after each time everything they were
+answered must be there, once, and the same when it is asked again.
+
+Each round opens the gate for the clients, does the damage while they talk, closes the gate and mends what is broken.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import psutil
+
+from tests.crash.clients import CLIENTS, Call, Client, Gate, Grant, Journal, World
+from tests.crash.judge import Finding, Wrong, ask_again, judge
+from tests.crash.runner import ANSWER_POINTS, BATCH_POINTS, Runner
+from tests.support.postgres import Cluster, new_cluster
+from tests.support.server import talktime
+
+DIALECTS = ("sqlite", "postgresql")
+ROUNDS_IN_A_WORLD = 20
+POINT_SECONDS_MAX = 15.0
+RECOVERY_SECONDS_MAX = 60.0
+SELF_CHECK_ROUNDS_MAX = 10
+
+
+class HarnessError(Exception):
+    """The harness does not do what it should; it says nothing about the product."""
+
+
+@dataclass(slots=True)
+class Figures:
+    rounds: int = 0
+    operations: int = 0
+    """Sent, each once however often it was repeated."""
+    acknowledged: int = 0
+    in_doubt: int = 0
+    """Sent and not answered when the damage was done."""
+    starts: list[float] = field(default_factory=list)
+    """Until `ready`, by the clock on the wall."""
+    processor: list[float] = field(default_factory=list)
+    """And by what the process used of it, which a busy machine does not lengthen."""
+    recoveries: list[float] = field(default_factory=list)
+    """Of a server that lived on, from the moment that its database answered."""
+    slowest_answer: float = 0.0
+    findings: list[Finding] = field(default_factory=list)
+    missed_points: int = 0
+    """Rounds in which the server did not come by its point, and was killed from outside."""
+
+    def count(self, wrong: Wrong) -> int:
+        return sum(finding.wrong is wrong for finding in self.findings)
+
+    def __str__(self) -> str:
+        starts = (
+            f"ready in {median(self.starts):.2f} s, slowest {max(self.starts):.2f} s" if self.starts else "no starts"
+        )
+        recovered = f", recovered in at most {max(self.recoveries):.2f} s" if self.recoveries else ""
+        wrong = ", ".join(f"{self.count(one)} {one.value}" for one in Wrong)
+        return (
+            f"{self.rounds} rounds, {self.operations:,} operations, {self.acknowledged:,} acknowledged, "
+            f"{self.in_doubt:,} in doubt: {wrong}; {starts}{recovered}; slowest answer {self.slowest_answer:.2f} s"
+        )
+
+
+# ------------------------------------------------------------------------------------------------- what is damaged
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """`point`: where the first server dies by itself; otherwise `strike` does something to it or its database."""
+
+    name: str
+    point: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.point}".strip()
+
+
+START = Damage("start")
+SERVER_KILLED, ALL_KILLED, DATABASE_KILLED = Damage("server killed"), Damage("all killed"), Damage("database killed")
+
+
+def at_point(point: str, chance: Random) -> Damage:
+    most = {"statement": 60, "before_action_commit": 3, "before_answer_to_a_grant": 3}.get(point, 25)
+    return Damage("server dies", f"{point}:{chance.randint(1, most)}")
+
+
+def damages(dialect: str, chance: Random) -> Iterator[Damage]:
+    """For ever: half of them at random instants, half at named points, each point as often as the others."""
+    while True:
+        points = [*BATCH_POINTS, *ANSWER_POINTS, "statement", "before_action_commit", "before_answer_to_a_grant"]
+        chance.shuffle(points)
+        for point in points:
+            match dialect, chance.random():
+                case "sqlite", _:
+                    yield SERVER_KILLED
+                case _, part:
+                    yield DATABASE_KILLED if part < 0.5 else SERVER_KILLED if part < 0.75 else ALL_KILLED
+            yield at_point(point, chance)
+
+
+# ------------------------------------------------------------------------------------------------- where it happens
+
+
+class Site:
+    """Servers, their database, and the clients that talk to them."""
+
+    def __init__(
+        self, where: Path | str, servers: Sequence[Runner], cluster: Cluster | None, seed: str, figures: Figures
+    ) -> None:
+        self.where = where
+        self.servers = servers
+        self.cluster = cluster
+        self.chance = Random(seed)
+        self.figures = figures
+        self.gate = Gate(CLIENTS)
+        self.world = World.made(servers[0].url, servers[0].operator_key)
+        urls = [server.url for server in servers]
+        self.clients = [Client(number, seed, self.world, urls, self.gate) for number in range(CLIENTS)]
+        self._seen: set[int] = set()
+        self._counted = (0, 0)
+        for client in self.clients:
+            client.start()
+        self.gate.close()
+
+    @property
+    def journals(self) -> list[Journal]:
+        return [client.journal for client in self.clients]
+
+    @property
+    def answered(self) -> int:
+        return sum(journal.answered for journal in self.journals)
+
+    def play(self, damages: Iterator[Damage], rounds: int, tell: Callable[[], None]) -> None:
+        """Until something is found, or everything has come to a good end."""
+        damage = START
+        for _ in range(rounds):
+            before, damage = damage, next(damages)
+            self._prepare(damage)
+            if not self._is_clean_after(before):
+                return
+            self._strike(damage)
+            self.figures.rounds += 1
+            tell()
+        self._prepare(START)
+        if self._is_clean_after(damage):
+            self._finish()
+
+    def _prepare(self, damage: Damage) -> None:
+        """A server dies at a point only when it was started for it; whatever was killed is started."""
+        first = self.servers[0]
+        if damage.point or first.environment.get("CRASH_AT"):
+            first.kill()
+            first.environment["CRASH_AT"] = damage.point
+        for server in self.servers:
+            if server.is_running and server.has_died():
+                raise HarnessError(f"a server has ended by itself\n{server.log}")
+            if not server.is_running:
+                self.figures.starts.append(server.start())
+                times = psutil.Process(server.pid).cpu_times()
+                self.figures.processor.append(times.user + times.system)
+
+    def _is_clean_after(self, damage: Damage) -> bool:
+        found = [Finding(wrong, f"round {self.figures.rounds}, {damage}: {words}") for wrong, words in self._check()]
+        self.figures.findings += found
+        return not found
+
+    def _strike(self, damage: Damage) -> None:
+        if damage.point:
+            self.servers[0].arm()
+        self.gate.open()
+        if damage.point:
+            if not self.servers[0].has_died(POINT_SECONDS_MAX):
+                self.figures.missed_points += 1
+            self.servers[0].kill()
+        else:
+            self._wait_for_traffic()
+            self._kill(damage)
+        # Those who still find somebody who answers repeat there what was not answered.
+        time.sleep(self.chance.uniform(0, 0.15))
+        self.gate.close()
+        self.figures.in_doubt += len(self.open_questions)
+        self._count()
+
+    def _wait_for_traffic(self) -> None:
+        enough = self.answered + self.chance.randint(5, 250)
+        deadline = time.monotonic() + POINT_SECONDS_MAX
+        while self.answered < enough and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(self.chance.uniform(0, 0.02))
+
+    def _kill(self, damage: Damage) -> None:
+        if damage is DATABASE_KILLED:
+            self._kill_database()
+            return
+        for server in self.servers if damage is ALL_KILLED else self.servers[:1]:
+            server.kill()
+
+    def _kill_database(self) -> None:
+        """The servers live on; they say no, and get over it by themselves."""
+        assert self.cluster
+        self.cluster.kill()
+        self.gate.database_is_down = True
+        time.sleep(self.chance.uniform(0.1, 0.6))
+        self.gate.database_is_down = False
+        self.cluster.start()
+        begun, before = time.monotonic(), self.answered
+        while self.answered == before:
+            if time.monotonic() - begun > RECOVERY_SECONDS_MAX:
+                raise HarnessError(f"nobody is answered after the database came back\n{self.servers[0].log}")
+            time.sleep(0.005)
+        self.figures.recoveries.append(time.monotonic() - begun)
+
+    @property
+    def open_questions(self) -> list[object]:
+        calls = [one for journal in self.journals for call in journal.calls for one in call.doubtful]
+        grants = [one for journal in self.journals for one in journal.grants if one.sent and one.answer is None]
+        return [*calls, *grants]
+
+    def _check(self) -> list[Finding]:
+        """While nobody asks anything."""
+        calls = [call for journal in self.journals for call in journal.calls if self._is_new(call, call.has_ended)]
+        grants = [
+            one for journal in self.journals for one in journal.grants if self._is_new(one, one.answer is not None)
+        ]
+        found = judge(self.where, self.world, self.journals)
+        return found + ask_again(self.servers[-1].url, self.world, calls, grants)
+
+    def _is_new(self, one: Call | Grant, is_over: bool) -> bool:
+        """What is over is asked again once; what goes on, after each round."""
+        if id(one) in self._seen:
+            return False
+        if is_over:
+            self._seen.add(id(one))
+        return True
+
+    def _finish(self) -> None:
+        """Every call comes to its end, every question to its answer; then all of it adds up."""
+        self.gate.finishing = True
+        self.gate.open()
+        for client in self.clients:
+            client.join(RECOVERY_SECONDS_MAX)
+            if client.is_alive():
+                raise HarnessError(f"{client.name} comes to no end\n{self.servers[0].log}")
+        figures = self.figures
+        figures.findings += judge(self.where, self.world, self.journals, at_rest=True)
+        checked = talktime("verify", *self.servers[0].database)
+        if checked.returncode:
+            figures.findings.append(Finding(Wrong.BROKEN, checked.stdout + checked.stderr))
+        self._count()
+
+    def _count(self) -> None:
+        figures = self.figures
+        acknowledged = self.answered
+        operations = acknowledged + len(self.open_questions)
+        figures.acknowledged += acknowledged - self._counted[0]
+        figures.operations += operations - self._counted[1]
+        self._counted = acknowledged, operations
+        figures.slowest_answer = max(figures.slowest_answer, *(journal.slowest_seconds for journal in self.journals))
+
+
+@contextmanager
+def site(dialect: str, cluster: Cluster | None, seed: str, figures: Figures, bug: str = "") -> Iterator[Site]:
+    with TemporaryDirectory(prefix="talktime-crash-") as folder, ExitStack() as ending:
+        environment = {"BROKEN": bug, "TALKTIME_LOG_LEVEL": "error", "TALKTIME_DATA": f"{folder}/keys"}
+        if cluster:
+            url = cluster.fresh_database()
+            ending.callback(cluster.drop_database, url)
+        where: Path | str = url if cluster else Path(folder) / "data"
+        # On PostgreSQL a second process serves the same database, and is not the one that is made to die at a point.
+        servers = [Runner(where, environment=environment) for _ in range(2 if cluster else 1)]
+        for server in servers:
+            ending.callback(server.remove)
+            server.start()
+        yield Site(where, servers, cluster, seed, figures)
+
+
+def run(
+    dialect: str,
+    rounds: int,
+    seed: int,
+    tell: Callable[[Figures], None] = lambda figures: None,
+    cluster: Cluster | None = None,
+    kinds: Iterator[Damage] | None = None,
+    bug: str = "",
+) -> Figures:
+    """Until the first finding: what is wrong stays wrong."""
+    figures = Figures()
+    with ExitStack() as ending:
+        if dialect == "postgresql" and cluster is None:
+            cluster = ending.enter_context(new_cluster())
+        kinds = kinds or damages(dialect, Random(f"{seed}/damages"))
+        while figures.rounds < rounds and not figures.findings:
+            with site(dialect, cluster, f"{seed}/{figures.rounds}", figures, bug) as here:
+                here.play(kinds, min(ROUNDS_IN_A_WORLD, rounds - figures.rounds), lambda: tell(figures))
+    return figures

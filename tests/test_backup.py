@@ -1,0 +1,236 @@
+"""Q18, the fast part: a backup taken under load, restored elsewhere, adds up and is what the database once was."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from talktime.actions.seal import seal_all
+from talktime.storage import backup as backups
+from talktime.storage import schema
+from talktime.storage import tables as t
+from talktime.storage.backup_postgres import BackupProblem
+from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase
+from talktime.storage.errors import SchemaTooNew, StoreUnavailable
+from talktime.storage.postgres_store import PostgresStore
+from talktime.storage.sqlite_store import SqliteStore
+from talktime.storage.verify import reading, silent, verify
+from tests.charging.books import Books
+from tests.core.switch import NOW, lot
+from tests.support.postgres import Cluster
+
+
+class Place:
+    """Where a database is, or could be."""
+
+    def __init__(self, url: str | None, path: Path) -> None:
+        self.url, self.path = url, path
+
+    @contextmanager
+    def books(self) -> Iterator[Books]:
+        database: Database = PostgresDatabase(self.url) if self.url else SqliteDatabase(self.path)
+        schema.prepare(database)
+        if isinstance(database, SqliteDatabase):
+            store: Any = SqliteStore(database)
+        else:
+            assert self.url
+            store = PostgresStore(self.url)
+        books = Books(database, lambda lanes: store)
+        yield books
+        store.close()
+        database.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Database]:
+        with closing(reading(self.url, self.path)) as database:
+            yield database
+
+    def backup(self, destination: Path) -> None:
+        backups.backup(self.url, self.path, destination, silent)
+
+    def restore(self, source: Path) -> None:
+        backups.restore(source, self.url, self.path, silent)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Place]:
+    """A new one each time."""
+    names = iter("abcdef")
+
+    def make() -> Place:
+        if request.param == "postgresql":
+            cluster: Cluster = request.getfixturevalue("postgres")
+            return Place(cluster.fresh_database(), tmp_path)
+        folder = tmp_path / next(names)
+        folder.mkdir()
+        return Place(None, folder / "talktime.db")
+
+    return make
+
+
+def busy(books: Books, stop: threading.Event) -> None:
+    number = 0
+    while not stop.is_set():
+        number += 1
+        calls = [f"call-{number}-{one}" for one in range(8)]
+        books.engine.run([books.authorization(call) for call in calls])
+        books.engine.run([books.settlement(call, 61) for call in calls[:6]])
+
+
+def entries(tx: ReadTx) -> list[tuple[Any, ...]]:
+    rows = tx.execute(select(t.entries).where(t.entries.c.org_id == 1).order_by(t.entries.c.entry_no))
+    return [tuple(row) for row in rows]
+
+
+def test_a_backup_under_load_is_a_prefix_of_history(place: Callable[[], Place], tmp_path: Path) -> None:
+    source, target, copy = place(), place(), tmp_path / "copy"
+    with source.books() as books:
+        books.organization(lot("lot1", "100000"))
+        stop = threading.Event()
+        load = threading.Thread(target=busy, args=(books, stop))
+        load.start()
+        try:
+            while len(books.database.read(1, entries)) < 100:
+                pass
+            seal_all(books.database, lambda: NOW)
+            before = books.database.read(1, entries)
+            source.backup(copy)
+        finally:
+            stop.set()
+            load.join()
+        history = books.database.read(1, entries)
+
+    target.restore(copy)
+
+    with target.reading() as restored:
+        report = verify(restored)
+        assert report.findings == []
+        kept = restored.read(EVERYBODY, entries)
+    assert len(before) <= len(kept) < len(history)
+    assert history[: len(kept)] == kept
+    assert 0 < report.unsealed < report.entries
+
+
+def test_a_restored_database_goes_on(place: Callable[[], Place], tmp_path: Path) -> None:
+    source, target = place(), place()
+    with source.books() as books:
+        books.organization(lot("lot1", "10"))
+        books.authorize("c1")
+        source.backup(tmp_path / "copy")
+    target.restore(tmp_path / "copy")
+    with target.books() as books:
+        books.settle("c1", 61)
+        books.authorize("c2")
+        seal_all(books.database, lambda: NOW)
+        assert verify(books.database).findings == []
+
+
+def test_the_walls_stand_again(place: Callable[[], Place], tmp_path: Path) -> None:
+    """What PostgreSQL refuses to a stranger and SQLite to everybody, it refuses after a restore as well."""
+    source, target = place(), place()
+    with source.books() as books:
+        books.organization(lot("lot1", "10"))
+        source.backup(tmp_path / "copy")
+    target.restore(tmp_path / "copy")
+    with target.books() as books:
+        assert books.database.dialect == "sqlite" or books.database.read(2, entries) == []
+        with pytest.raises(Exception, match=r"only added to|permission denied"):
+            books.database.write(1, lambda tx: tx.execute(t.entries.delete()))
+
+
+def test_a_restore_goes_into_an_empty_place_only(place: Callable[[], Place], tmp_path: Path) -> None:
+    source = place()
+    with source.books() as books:
+        books.organization(lot("lot1", "10"))
+        source.backup(tmp_path / "copy")
+        with pytest.raises(BackupProblem, match="empty"):
+            source.restore(tmp_path / "copy")
+        assert len(books.database.read(1, entries)) == 1
+
+
+def test_what_is_no_backup_is_refused_and_leaves_nothing(place: Callable[[], Place], tmp_path: Path) -> None:
+    target = place()
+    for content in (b"", b"SQLite format 3\0" + bytes(4096), b"PK\x05\x06" + bytes(18), b"words"):
+        (tmp_path / "wrong").write_bytes(content)
+        with pytest.raises(BackupProblem):
+            target.restore(tmp_path / "wrong")
+    with pytest.raises(BackupProblem, match="no file"):
+        target.restore(tmp_path / "missing")
+    with target.books() as books:
+        assert books.database.read(EVERYBODY, entries) == []
+
+
+def test_half_a_backup_is_refused_and_leaves_nothing(place: Callable[[], Place], tmp_path: Path) -> None:
+    source, target = place(), place()
+    with source.books() as books:
+        books.organization(lot("lot1", "10"))
+        source.backup(tmp_path / "copy")
+    whole = (tmp_path / "copy").read_bytes()
+    (tmp_path / "copy").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BackupProblem):
+        target.restore(tmp_path / "copy")
+    with target.books() as books:
+        assert books.database.read(EVERYBODY, entries) == []
+
+
+def test_a_backup_of_a_newer_program_is_refused(place: Callable[[], Place], tmp_path: Path) -> None:
+    source, target = place(), place()
+    with source.books() as books:
+        books.database.write((), lambda tx: tx.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'"))
+        source.backup(tmp_path / "copy")
+    with pytest.raises(SchemaTooNew, match="9999"):
+        target.restore(tmp_path / "copy")
+
+
+def test_without_a_database_there_is_nothing_to_back_up(tmp_path: Path) -> None:
+    for url in (None, "postgresql://nobody@127.0.0.1:1/x"):
+        with pytest.raises(StoreUnavailable):
+            backups.backup(url, tmp_path / "talktime.db", tmp_path / "copy", silent)
+    assert [path.name for path in tmp_path.iterdir()] == []
+
+
+def test_a_backup_is_for_its_owner_and_appears_whole(tmp_path: Path) -> None:
+    source = Place(None, tmp_path / "talktime.db")
+    with source.books() as books:
+        books.organization(lot("lot1", "10"))
+        source.backup(tmp_path / "copy")
+        before = (tmp_path / "copy").read_bytes()
+
+        def interrupted(done: int, total: int) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            backups.backup(None, source.path, tmp_path / "copy", interrupted)
+    assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "copy").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+
+
+def test_commits_do_not_make_a_backup_begin_again(tmp_path: Path) -> None:
+    """Between any two pages somebody commits; the copy comes to its end and is of one instant."""
+    source = Place(None, tmp_path / "talktime.db")
+    with source.books() as books, closing(sqlite3.connect(source.path, isolation_level=None)) as writer:
+        books.organization(lot("lot1", "10"))
+        steps: list[int] = []
+
+        def commit(done: int, total: int) -> None:
+            steps.append(done)
+            assert len(steps) < 1_000
+            writer.execute("UPDATE accounts SET last_at = last_at + 1 WHERE org_id = 1")
+
+        books.database.close()
+        original, backups.PAGES = backups.PAGES, 1
+        try:
+            backups.backup(None, source.path, tmp_path / "copy", commit)
+        finally:
+            backups.PAGES = original
+    assert steps == sorted(set(steps))
+    with closing(sqlite3.connect(tmp_path / "copy")) as copy:
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -1,0 +1,50 @@
+"""The table of routes: nothing stands open by mistake, and everything is described."""
+
+from __future__ import annotations
+
+import pytest
+
+from talktime.core.scopes import Scope
+from talktime.web.routes import Route
+from talktime.web.table import PUBLIC, ROUTES, Unguarded, guarded
+from tests.web.client import World
+
+
+def handler() -> None:
+    """Does nothing."""
+
+
+def test_every_route_names_a_scope_or_is_meant_for_everybody() -> None:
+    assert {route.path for route in ROUTES if route.scope is None} == PUBLIC
+
+
+@pytest.mark.parametrize(
+    "route", [Route("GET", "/v1/secrets", None, handler), Route("GET", "/healthz", Scope.CALLS, handler)]
+)
+def test_the_server_does_not_start_with_a_route_that_was_forgotten(route: Route) -> None:
+    with pytest.raises(Unguarded):
+        guarded([route])
+
+
+def test_no_two_routes_are_the_same() -> None:
+    named = [(route.method, route.path) for route in ROUTES]
+    assert len(set(named)) == len(named)
+
+
+def test_the_operators_routes_need_the_operators_scope() -> None:
+    operators = [route for route in ROUTES if route.path.startswith("/v1/operator")]
+    assert {route.scope for route in operators} == {Scope.OPERATOR}
+
+
+def test_what_holds_a_secret_is_never_kept_for_an_idempotency_key() -> None:
+    keys = [route for route in ROUTES if route.method == "POST" and route.path.endswith("/keys")]
+    assert [route.once for route in keys] == [None, None]
+
+
+def test_without_a_key_only_the_public_routes_answer(world: World) -> None:
+    for route in ROUTES:
+        if route.scope is not None:
+            path = route.path.replace("{", "").replace("}", "")
+            assert world.nobody.send(route.method, path).status == 401, route.path
+    for path in PUBLIC:
+        assert world.nobody.get(path).status == 200
