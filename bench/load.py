@@ -13,6 +13,7 @@ from bench.places import Ground
 from bench.server import Server
 
 SCRIPT = Path(__file__).parent / "load.lua"
+ROOT = Path(__file__).parent.parent
 
 
 class LoadFailed(Exception):
@@ -76,7 +77,8 @@ def engine_alone(ground: Ground, size: int, seconds: float) -> Alone:
 
 def _python(module: str, *arguments: object, **environment: str) -> str:
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    told = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+    environment = {**os.environ, **environment}
+    told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
     if told.returncode:
         raise LoadFailed(told.stderr)
     return told.stdout

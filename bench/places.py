@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from bench.world import World, begin, fill
 from talktime.settings import DATABASE_FILE, Settings
 from tests.support.postgres import Cluster, new_cluster
 
+# So that nothing is written into a data folder where PostgreSQL is the database.
+SECRET_KEY = urlsafe_b64encode(bytes(32)).decode()
 COPIED_MAX = 200_000
 """A world with more old calls is not copied for each leg: it hardly changes by one."""
 
@@ -161,7 +164,8 @@ class Postgres:
             connection.execute(statement.encode())
 
     def _ground(self, world: World, key: str, database: str) -> Ground:
-        environment = {"TALKTIME_DATABASE": self.socket_url(database, "talktime")}
+        url = self.socket_url(database, "talktime")
+        environment = {"TALKTIME_DATABASE": url, "TALKTIME_SECRET_KEY": SECRET_KEY}
         return Ground(world, key, environment, self.folder, lambda query: self._rows(database, query), self.processes)
 
     def _rows(self, database: str, query: str) -> Sequence[Row]:
@@ -171,9 +175,7 @@ class Postgres:
     def _template(self, world: World) -> tuple[str, str]:
         if world not in self._made:
             name = self.cluster.fresh_database().rpartition("/")[2]
-            with tempfile.TemporaryDirectory() as data:
-                settings = Settings(data=Path(data), database=self.socket_url(name, "talktime"))
-                key = begin(settings, world)
+            key = begin(Settings(database=self.socket_url(name, "talktime"), secret_key=SECRET_KEY), world)
             # As the superuser, whom no row-level security keeps from COPY.
             with psycopg.connect(self.socket_url(name)) as connection:
                 fill(world, lambda table, columns, rows: _copy(connection, table, columns, rows))

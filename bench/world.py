@@ -89,7 +89,7 @@ def _publish(tx: Tx, rates: int) -> None:
     rows = rows_of(rates)
     price_store.add(tx, Head(LIST_ID, "Bench", CURRENCY, 4, True, 0))
     draft = Version(LIST_ID, 1, 4, None, len(rows), 0)
-    price_store.replace_draft(tx, draft, rows)
+    price_store.replace_draft(tx, draft, price_store.packed(rows))
     price_store.publish(tx, draft, 0)
 
 

@@ -176,9 +176,7 @@ class Client(Thread):
         own = world.orgs[number % len(world.orgs)] if number % 2 else None
         self._orgs = [own] if own else world.orgs
         self._is_operator = own is None
-        # The first is where it asks; when nobody answers there, it asks at the next.
-        first = number % len(urls)
-        self._apis = [Api(url, own.key if own else world.key) for url in (*urls[first:], *urls[:first])]
+        self._apis = [Api(url, own.key if own else world.key) for url in urls]
         self._hand: list[Call] = []
 
     def run(self) -> None:
@@ -311,13 +309,14 @@ class Client(Thread):
                 one.sent = True
             was_down = self._gate.database_is_down
             begun = time.monotonic()
+            # The next question may go to another server, and so may the same one when it is asked again.
+            api = self._chance.choice(self._apis)
             answer: Answer | None = None
             with suppress(OSError, HTTPException):
-                answer = self._apis[0].post(path, raw=raw, headers=headers)
+                answer = api.post(path, raw=raw, headers=headers)
             self._note_time(path, time.monotonic() - begun)
             if answer is None:
-                self._apis[0].close()
-                self._apis.append(self._apis.pop(0))
+                api.close()
                 time.sleep(UNAVAILABLE_PAUSE_SECONDS)
             elif answer.status == 503:
                 if "retry-after" not in answer.headers:

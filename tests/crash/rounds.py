@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
 
 import psutil
+import psycopg
 
 from tests.crash.clients import CLIENTS, Call, Client, Gate, Grant, Journal, World
 from tests.crash.judge import Finding, Wrong, ask_again, judge
@@ -178,6 +180,7 @@ class Site:
         if damage.point:
             if not self.servers[0].has_died(POINT_SECONDS_MAX):
                 self.figures.missed_points += 1
+            self.figures.in_doubt += len(self.open_questions)
             self.servers[0].kill()
         else:
             self._wait_for_traffic()
@@ -185,7 +188,6 @@ class Site:
         # Those who still find somebody who answers repeat there what was not answered.
         time.sleep(self.chance.uniform(0, 0.15))
         self.gate.close()
-        self.figures.in_doubt += len(self.open_questions)
         self._count()
 
     def _wait_for_traffic(self) -> None:
@@ -201,12 +203,14 @@ class Site:
             return
         for server in self.servers if damage is ALL_KILLED else self.servers[:1]:
             server.kill()
+        self.figures.in_doubt += len(self.open_questions)
 
     def _kill_database(self) -> None:
         """The servers live on; they say no, and get over it by themselves."""
         assert self.cluster
         self.cluster.kill()
         self.gate.database_is_down = True
+        self.figures.in_doubt += len(self.open_questions)
         time.sleep(self.chance.uniform(0.1, 0.6))
         self.gate.database_is_down = False
         self.cluster.start()
@@ -266,7 +270,7 @@ class Site:
 
 
 @contextmanager
-def site(dialect: str, cluster: Cluster | None, seed: str, figures: Figures, bug: str = "") -> Iterator[Site]:
+def site(cluster: Cluster | None, seed: str, figures: Figures, bug: str = "") -> Iterator[Site]:
     with TemporaryDirectory(prefix="talktime-crash-") as folder, ExitStack() as ending:
         environment = {"BROKEN": bug, "TALKTIME_LOG_LEVEL": "error", "TALKTIME_DATA": f"{folder}/keys"}
         if cluster:
@@ -297,6 +301,54 @@ def run(
             cluster = ending.enter_context(new_cluster())
         kinds = kinds or damages(dialect, Random(f"{seed}/damages"))
         while figures.rounds < rounds and not figures.findings:
-            with site(dialect, cluster, f"{seed}/{figures.rounds}", figures, bug) as here:
+            with site(cluster, f"{seed}/{figures.rounds}", figures, bug) as here:
                 here.play(kinds, min(ROUNDS_IN_A_WORLD, rounds - figures.rounds), lambda: tell(figures))
     return figures
+
+
+# ------------------------------------------------------------------------------------------------- the self-check
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Something that is not as it should be, how to show it, and what must be found."""
+
+    dialect: str
+    bug: str
+    damage: Damage
+    wrong: Wrong
+
+
+FORGETFUL = "the database answers before it has written"
+EARLY, KEYLESS = "answers_before_commit", "forgets_idempotency_keys"
+GRANT_LOST = Damage("server dies", "before_answer_to_a_grant:1")
+BROKEN = (
+    Broken("sqlite", EARLY, SERVER_KILLED, Wrong.LOST),
+    Broken("sqlite", KEYLESS, GRANT_LOST, Wrong.DOUBLED),
+    Broken("postgresql", EARLY, ALL_KILLED, Wrong.LOST),
+    Broken("postgresql", KEYLESS, GRANT_LOST, Wrong.DOUBLED),
+    Broken("postgresql", FORGETFUL, DATABASE_KILLED, Wrong.LOST),
+)
+
+
+def caught_after(broken: Broken, seed: int) -> int:
+    """In which round. Not to be caught is a fault of the harness."""
+    with ExitStack() as ending:
+        cluster = ending.enter_context(new_cluster(fsync=False)) if broken.dialect == "postgresql" else None
+        bug = broken.bug
+        if cluster and bug == FORGETFUL:
+            forget_what_was_just_written(cluster)
+            bug = ""
+        figures = run(
+            broken.dialect, SELF_CHECK_ROUNDS_MAX, seed, cluster=cluster, kinds=repeat(broken.damage), bug=bug
+        )
+    if broken.wrong not in {finding.wrong for finding in figures.findings}:
+        raise HarnessError(f"{broken.bug} on {broken.dialect} is not found: the harness proves nothing\n{figures}")
+    return figures.rounds
+
+
+def forget_what_was_just_written(cluster: Cluster) -> None:
+    with psycopg.connect(cluster.superuser_url(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET synchronous_commit = off")
+        connection.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+        connection.execute("SELECT pg_reload_conf()")

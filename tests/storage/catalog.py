@@ -40,7 +40,7 @@ def _sqlite(connection: Connection) -> dict[str, list[Any]]:
 
     tables = rows("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY 1")
     columns = [
-        (table, column, kind, bool(required) or bool(key), _plain(default), key)
+        (table, column, kind, bool(required) or bool(key), rows(f"SELECT {default or 'NULL'}"), key)
         for table, _ in tables
         for _, column, kind, required, default, key, _ in sorted(rows(f"PRAGMA table_xinfo({table})"), key=_by_name)
     ]

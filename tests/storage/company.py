@@ -57,11 +57,11 @@ def found_company(database: Database, store: Store) -> int:
 
 
 def _prices(tx: Tx) -> None:
-    draft = prices.Draft(ROWS)
-    prices.create(tx, "pl_standard", "Standard", "USD", 4, draft, BOSS)
+    prices.create(tx, "pl_standard", prices.draft_of(ROWS, "Standard", "USD", 4, None), BOSS)
     prices.publish(tx, "pl_standard", None, BOSS)
     prices.change(tx, "pl_standard", None, True, BOSS)
-    prices.draft_version(tx, "pl_standard", prices.Draft([*ROWS, Row("81", "Japan", 5)]), BOSS)
+    more = [*ROWS, Row("81", "Japan", 5)]
+    prices.draft_version(tx, "pl_standard", prices.draft_of(more, None, None, None, None), BOSS)
     keys.issue(tx, OPERATOR_ORG, "live", [Scope.OPERATOR], BOSS, (), None)
 
 

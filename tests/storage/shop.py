@@ -43,6 +43,7 @@ class Shop:
         self.database = database
         self.store = store
         self.engine = Engine(store, Shelf(lambda: PRICES))
+        self._is_open = True
 
     def open(self, *org_ids: int) -> None:
         """Organizations with ten dollars each."""
@@ -56,8 +57,11 @@ class Shop:
         return [f"{found.organization}: {found.detail}" for found in verify(self.database).findings]
 
     def close(self) -> None:
-        self.store.close()
-        self.database.close()
+        """A test may close it earlier than its fixture does."""
+        if self._is_open:
+            self._is_open = False
+            self.store.close()
+            self.database.close()
 
 
 def _open(tx: Tx, org_ids: Sequence[int]) -> None:

@@ -1,5 +1,5 @@
-"""The tables are what the code says, however they came to be: at a first start, by migrations, after a crash in the middle
-of one, with several processes at the same time, from a database that an older version has left."""
+"""The tables are what the code says, however they came to be: at a first start, by migrations, after a crash in the
+middle of one, with several processes at the same time, from a database that an older version has left."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_table_that_differs_is_noticed(shop: Shop, change: str) -> None:
     "change",
     [
         "ALTER TABLE lots DROP CONSTRAINT lots_held",
-        "ALTER TABLE lots DROP CONSTRAINT lots_held; ALTER TABLE lots ADD CONSTRAINT lots_held CHECK (held_micros >= 0)",
+        "ALTER TABLE lots DROP CONSTRAINT lots_held, ADD CONSTRAINT lots_held CHECK (held_micros >= 0)",
         "DROP INDEX lots_open; CREATE INDEX lots_open ON lots (org_id, expires_at)",
         'ALTER TABLE users ALTER COLUMN name TYPE text COLLATE "default"',
         "ALTER TABLE accounts ALTER COLUMN held_micros DROP DEFAULT",
@@ -143,7 +143,7 @@ def test_nothing_is_numbered_by_a_sequence_or_judged_late(postgres_shop: Shop) -
         "with an identity": "SELECT attname FROM pg_attribute WHERE attidentity <> ''",
     }
     found = {what: postgres_shop.database.read((), _all, query) for what, query in queries.items()}
-    assert found == dict.fromkeys(queries, [])
+    assert found == {what: [] for what in queries}
 
 
 def _all(tx: Connection, query: str) -> list[Any]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -45,13 +47,19 @@ class Server:
         self.url = ""
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = Path(f"/dev/shm/talktime-test-{os.getpid()}-{id(self)}.log")
+        self._own = Path(tempfile.mkdtemp(prefix="talktime-test-"))
+        """Its log, and on PostgreSQL what it keeps beside the database."""
+        self._log = self._own / "log"
         self._operator_key = ""
 
     @property
     def database(self) -> list[str]:
         """The options that tell any command which database is meant."""
-        return ["--data", str(self.where)] if isinstance(self.where, Path) else ["--database", self.where]
+        return (
+            ["--data", str(self.where)]
+            if isinstance(self.where, Path)
+            else ["--database", self.where, "--data", str(self._own)]
+        )
 
     @property
     def base_url(self) -> str:
@@ -116,7 +124,7 @@ class Server:
 
     def remove(self) -> None:
         self.kill()
-        self._log.unlink(missing_ok=True)
+        shutil.rmtree(self._own, ignore_errors=True)
 
     def _first_line(self, deadline: float) -> str:
         assert self._process and self._process.stdout

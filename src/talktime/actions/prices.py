@@ -18,13 +18,25 @@ from talktime.storage.price_store import Head, Version
 
 
 class Draft(Struct, frozen=True):
-    """What somebody sent; None: as the list has it."""
+    """What somebody sent, packed as it is kept; None: as the list has it."""
 
-    rows: Sequence[Row]
+    rows: bytes
+    row_count: int
     name: str | None = None
     currency: str | None = None
     charge_decimals: int | None = None
     default: bool | None = None
+
+
+def draft_of(
+    rows: Sequence[Row],
+    name: str | None,
+    currency: str | None,
+    charge_decimals: int | None,
+    default: bool | None,
+) -> Draft:
+    """Before the transaction: packing a hundred thousand rows takes its time."""
+    return Draft(price_store.packed(rows), len(rows), name, currency, charge_decimals, default)
 
 
 class Known(Struct, frozen=True):
@@ -54,10 +66,12 @@ def known(tx: ReadTx, heads: Sequence[Head]) -> Sequence[Known]:
     return [Known(head, tuple(one for one in versions if one.list_id == head.list_id)) for head in heads]
 
 
-def create(tx: Tx, list_id: str, name: str, currency: str, decimals: int, draft: Draft, actor: Actor) -> Known:
+def create(tx: Tx, list_id: str, draft: Draft, actor: Actor) -> Known:
     """Its rows are a draft until they are published."""
+    name, currency, decimals = draft.name or "Price list", draft.currency, draft.charge_decimals
+    assert currency is not None and decimals is not None
     price_store.add(tx, Head(list_id, name, currency, decimals, False, actor.now))
-    price_store.replace_draft(tx, Version(list_id, 1, decimals, None, len(draft.rows), actor.now), draft.rows)
+    price_store.replace_draft(tx, Version(list_id, 1, decimals, None, draft.row_count, actor.now), draft.rows)
     if draft.default:
         _make_default(tx, found(tx, list_id), actor.now)
     made = found(tx, list_id)
@@ -72,8 +86,8 @@ def draft_version(tx: Tx, list_id: str, draft: Draft, actor: Actor) -> Known:
         raise Invalid("currency_fixed", "currency")
     decimals = known.head.charge_decimals if draft.charge_decimals is None else draft.charge_decimals
     number = 1 + max([one.version for one in known.versions if one != known.draft], default=0)
-    price_store.replace_draft(tx, Version(list_id, number, decimals, None, len(draft.rows), actor.now), draft.rows)
-    audit.note(tx, OPERATOR_ORG, actor, "price_list.drafted", list_id, None, {"rows": len(draft.rows)})
+    price_store.replace_draft(tx, Version(list_id, number, decimals, None, draft.row_count, actor.now), draft.rows)
+    audit.note(tx, OPERATOR_ORG, actor, "price_list.drafted", list_id, None, {"rows": draft.row_count})
     return change(tx, list_id, draft.name, draft.default, actor)
 
 

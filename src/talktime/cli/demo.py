@@ -47,8 +47,9 @@ def demo(
         _tell(address, office, switch, time.monotonic() - begun, as_json)
         if not once:
             switch.run(calls_per_second, stop, seconds)
-            say()
-            say("calls: " + ", ".join(f"{number} {what}" for what, number in sorted(switch.did.items())))
+            if not as_json:
+                say()
+                say("calls: " + ", ".join(f"{number} {what}" for what, number in sorted(switch.did.items())))
 
 
 @contextmanager
@@ -117,7 +118,7 @@ def _commands(address: str, office: Office, call_id: str) -> Iterator[str]:
     yield "  # the story of that call; the statement; calls in progress; the story of one of them"
     yield f"  {asks}/calls/try-1"
     yield f"  {asks}/entries"
-    yield f"  {asks}/calls?state=open"
+    yield f"  {asks}/calls'?state=open'"
     yield f"  {asks}/calls/{call_id}"
 
 

@@ -64,30 +64,30 @@ class Row(Struct, frozen=True, array_like=True, gc=False):
 
 
 class _Table:
-    """The rows of one kind by prefix; of one prefix the newest first."""
+    """The prices of one kind by prefix: a rate where nothing about it depends on time, else rows, the newest first."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._rows: dict[str, Row | list[Row]] = {}
+    def __init__(self, charge_decimals: int, rows: Iterable[Row]) -> None:
+        self._decimals = charge_decimals
+        by_prefix: dict[str, list[Row]] = {}
         for row in rows:
-            self._add(row)
-        self._lengths = sorted({len(prefix) for prefix in self._rows}, reverse=True)
+            by_prefix.setdefault(row.prefix, []).append(row)
+        self._prices = {prefix: self._price(mine) for prefix, mine in by_prefix.items()}
+        self._lengths = sorted({len(prefix) for prefix in by_prefix}, reverse=True)
 
-    def _add(self, row: Row) -> None:
-        there = self._rows.get(row.prefix)
-        if there is None:
-            self._rows[row.prefix] = row
-        else:
-            rows = [*there, row] if isinstance(there, list) else [there, row]
-            self._rows[row.prefix] = sorted(rows, key=lambda one: -one.valid_from)
+    def _price(self, rows: list[Row]) -> Rate | list[Row]:
+        if len(rows) == 1 and not rows[0].windows and not rows[0].valid_from:
+            return rows[0].rate(self._decimals, 0, "UTC")
+        return sorted(rows, key=lambda row: -row.valid_from)
 
-    def find(self, digits: str, at: int) -> Row | None:
+    def find(self, digits: str, at: int, zone: str) -> Rate | None:
         """The longest prefix that has a price at this instant."""
         for length in self._lengths:
-            found = self._rows.get(digits[:length])
-            if isinstance(found, list):
-                found = next((row for row in found if row.valid_from <= at), None)
-            if found is not None and found.valid_from <= at:
+            found = self._prices.get(digits[:length])
+            if isinstance(found, Rate):
                 return found
+            for row in found or ():
+                if row.valid_from <= at:
+                    return row.rate(self._decimals, at, zone)
         return None
 
 
@@ -95,15 +95,14 @@ class PriceList:
     """One published version."""
 
     def __init__(self, charge_decimals: int, rows: Sequence[Row]) -> None:
-        self._decimals = charge_decimals
-        self._tables = {kind: _Table([row for row in rows if row.kind == kind]) for kind in PriceKind}
+        self._tables = {kind: _Table(charge_decimals, [row for row in rows if row.kind == kind]) for kind in PriceKind}
 
     def find(self, kinds: Iterable[PriceKind], number: str, at: int, zone: str = "UTC") -> Rate | None:
         """The first kind that knows the number decides."""
         digits = number[1:]
         for kind in kinds:
-            if row := self._tables[kind].find(digits, at):
-                return row.rate(self._decimals, at, zone)
+            if rate := self._tables[kind].find(digits, at, zone):
+                return rate
         return None
 
 
@@ -122,5 +121,7 @@ class Prices:
         self._defaults = defaults or {}
 
     def of(self, list_id: str | None, currency: str, at: int) -> PriceList | None:
-        mine = self._versions.get(list_id or self._defaults.get(currency, ""), ())
-        return next((content for published_at, content in mine if published_at <= at), None)
+        for published_at, content in self._versions.get(list_id or self._defaults.get(currency, ""), ()):
+            if published_at <= at:
+                return content
+        return None

@@ -104,11 +104,11 @@ def rows_of(tx: ReadTx, list_id: str, version: int) -> list[Row]:
     return unpacked(tx.execute(select(v.rows).where(v.list_id == list_id, v.version == version)).scalar_one())
 
 
-def replace_draft(tx: Tx, made: Version, rows: Sequence[Row]) -> None:
-    """A list has one draft at most."""
+def replace_draft(tx: Tx, made: Version, rows: bytes) -> None:
+    """A list has one draft at most; its rows are packed."""
     tx.execute(delete(t.price_versions).where(v.list_id == made.list_id, v.published_at.is_(None)))
     values = {name: getattr(made, name) for name in made.__struct_fields__}
-    tx.execute(insert(t.price_versions), values | {"rows": packed(rows)})
+    tx.execute(insert(t.price_versions), values | {"rows": rows})
 
 
 def publish(tx: Tx, draft: Version, at: int) -> None:

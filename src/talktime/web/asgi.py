@@ -23,7 +23,7 @@ from talktime.storage.errors import StoreError
 from talktime.web.cold import answer_cold
 from talktime.web.hot import HotDoor, may_call
 from talktime.web.limits import Limiter
-from talktime.web.problems import Problem, problem_of
+from talktime.web.problems import Problem, invalid, problem_of
 from talktime.web.routes import BODY_BYTES_MAX, Raw, Request, Route, Router
 from talktime.web.table import ROUTES
 
@@ -101,7 +101,7 @@ class Api:
         if route.needs_organization and route.scope is not None and not org_id:
             raise Problem(422, "organization_required")
         kind = headers.get(b"content-type", b"application/json").split(b";")[0].strip().decode("latin-1").lower()
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        query = query_of(scope["query_string"])
         request_id = request_id_of(headers)
         request: Request[Any] = Request(
             self._app, caller, org_id, None, query, names, body, kind, self._app.now(), request_id
@@ -163,6 +163,15 @@ def acting_for(caller: Caller, headers: Headers) -> int:
     if org_id is None or caller.org_id not in (OPERATOR_ORG, org_id):
         raise Problem(404, "not_found")
     return org_id
+
+
+def query_of(raw: bytes) -> dict[str, str]:
+    query: dict[str, str] = {}
+    for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
+        if name in query:
+            raise invalid(name, "It is there twice.")
+        query[name] = value
+    return query
 
 
 def request_id_of(headers: Headers) -> str:

@@ -37,7 +37,8 @@ def answer_cold(route: Route, request: Request[Any], key: bytes | None) -> Answe
 
 
 def _complete(route: Route, request: Request[Any]) -> Request[Any]:
-    return replace(request, org_id=_organization(request), form=_form(route, request), query=_query(route, request))
+    request = replace(request, org_id=_organization(request), form=_form(route, request), query=_query(route, request))
+    return replace(request, form=route.prepare(request)) if route.prepare else request
 
 
 def _organization(request: Request[Any]) -> int:
@@ -59,7 +60,12 @@ def _form(route: Route, request: Request[Any]) -> Any:
 def _query(route: Route, request: Request[Any]) -> Any:
     if route.query is None:
         return None
-    return msgspec.convert(request.query, type=route.query, strict=False)
+    query = msgspec.convert(request.query, type=route.query, strict=False)
+    for one in msgspec.structs.fields(route.query):
+        # In an address a value is there or it is not: the library would read the word null as nothing.
+        if one.encode_name in request.query and getattr(query, one.name) is None:
+            raise invalid(one.encode_name, "Leave it out instead.")
+    return query
 
 
 def _scope(route: Route, request: Request[Any]) -> Scope:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
 from types import UnionType
@@ -51,6 +51,13 @@ class Schemas:
         self._schemas: dict[str, Json] = {
             repr(kind): _portable(schema) for kind, schema in zip(kinds, made, strict=True)
         }
+
+    def _untag(self, forms: Iterable[Any]) -> None:
+        """An address that takes one kind of form needs no word that says which it is."""
+        for form in forms:
+            tag = getattr(getattr(form, "__struct_config__", None), "tag_field", None)
+            if tag and (component := self.components.get(form.__name__)):
+                component["required"] = [name for name in component["required"] if name != tag]
 
     def of(self, kind: Any) -> Json:
         """A list that is answered is a page of one; alternatives are told apart by their fields."""

@@ -213,35 +213,40 @@ def difference_body(difference: Difference) -> DifferenceBody:
     return DifferenceBody(added=added, removed=removed, changed=changed)
 
 
-def post_price_list(tx: Tx, request: Request[PriceListForm]) -> PriceListBody:
+def new_list(request: Request[Any]) -> Draft:
+    """Of rows, or of a file; what a file does not say of itself is in the address."""
+    if request.kind != CSV:
+        form: PriceListForm = request.form
+        return prices.draft_of(_rows(form.rows), form.name, form.currency, form.charge_decimals, form.default)
+    query: FileQuery = request.query
+    for name in ("currency", "charge_decimals"):
+        if getattr(query, name) is None:
+            raise invalid(name, "Say it in the address.", "missing_field")
+    return _draft_of_file(request)
+
+
+def new_version(request: Request[Any]) -> Draft:
+    if request.kind == CSV:
+        return _draft_of_file(request)
+    form: PriceListDraft = request.form
+    return prices.draft_of(_rows(form.rows), form.name, form.currency, form.charge_decimals, form.default)
+
+
+def _draft_of_file(request: Request[Any]) -> Draft:
+    query: FileQuery = request.query
+    rows = _file(request.body)
+    return prices.draft_of(rows, query.name, query.currency, query.charge_decimals, query.default)
+
+
+def post_price_list(tx: Tx, request: Request[Draft]) -> PriceListBody:
     """A new list, from rows or from a file. It is a draft until it is published. With one bad line nothing is made."""
-    name, currency, decimals, draft = _new_file(request) if request.kind == CSV else _new_form(request.form)
-    list_id = request.app.new_id("prl")
-    made = prices.create(tx, list_id, name, currency, decimals, draft, actor(request))
+    made = prices.create(tx, request.app.new_id("prl"), request.form, actor(request))
     return price_list_body(made, request.now)
 
 
-def _new_form(form: PriceListForm) -> tuple[str, str, int, Draft]:
-    draft = Draft(_rows(form.rows), default=form.default)
-    return form.name, form.currency, form.charge_decimals, draft
-
-
-def _new_file(request: Request[Any]) -> tuple[str, str, int, Draft]:
-    query: FileQuery = request.query
-    if query.currency is None:
-        raise invalid("currency", "Say it in the address.", "missing_field")
-    if query.charge_decimals is None:
-        raise invalid("charge_decimals", "Say it in the address.", "missing_field")
-    draft = Draft(_file(request.body), default=query.default)
-    return query.name or "Price list", query.currency, query.charge_decimals, draft
-
-
-def put_price_list(tx: Tx, request: Request[PriceListDraft]) -> PriceListBody:
+def put_price_list(tx: Tx, request: Request[Draft]) -> PriceListBody:
     """A draft of a new version, instead of the draft before. What is published stays in force."""
-    sent: Any = request.query if request.kind == CSV else request.form
-    rows = _file(request.body) if request.kind == CSV else _rows(sent.rows)
-    draft = Draft(rows, sent.name, sent.currency, sent.charge_decimals, sent.default)
-    drafted = prices.draft_version(tx, request.names["list_id"], draft, actor(request))
+    drafted = prices.draft_version(tx, request.names["list_id"], request.form, actor(request))
     return price_list_body(drafted, request.now)
 
 
@@ -323,10 +328,12 @@ ONE = "/{list_id}"
 FILE: dict[str, Any] = {"query": FileQuery, "bytes_max": IMPORT_BYTES_MAX, "also_kinds": (CSV,), "problems": (409,)}
 LIST: dict[str, Any] = {"answer": PriceListBody}
 ROUTES = [
-    _route("POST", "", post_price_list, form=PriceListForm, status=201, once=Keep.MONTH, **FILE, **LIST),
+    _route(
+        "POST", "", post_price_list, form=PriceListForm, prepare=new_list, status=201, once=Keep.MONTH, **FILE, **LIST
+    ),
     _route("GET", "", list_price_lists, query=Page, answer=list[PriceListBody]),
     _route("GET", ONE, get_price_list, **LIST),
-    _route("PUT", ONE, put_price_list, form=PriceListDraft, **FILE, **LIST),
+    _route("PUT", ONE, put_price_list, form=PriceListDraft, prepare=new_version, **FILE, **LIST),
     _route("PATCH", ONE, patch_price_list, form=PriceListChange, problems=(409,), **LIST),
     _route("GET", ONE + "/rows", list_rows, query=RowPage, answer=list[RowBody]),
     _route("POST", ONE + "/publish", publish_price_list, form=PublishForm, problems=(409,), once=Keep.MONTH, **LIST),

@@ -75,6 +75,8 @@ class Route:
     tx: bool = True
     spans: bool = False
     """Its transaction may see all organizations: an operator's lists, and what makes a new one."""
+    prepare: Callable[[Request[Any]], Any] | None = None
+    """Makes another form of what was sent, before the transaction: long work would keep everybody waiting."""
     once: Keep | None = None
     """Takes an Idempotency-Key."""
     needs_organization: bool = True
