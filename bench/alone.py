@@ -1,6 +1,7 @@
-"""The engine without HTTP: `python -m bench.alone ORGANIZATIONS SIZE SECONDS`; the database by the environment.
+"""The engine without HTTP: `python -m bench.alone ORGANIZATIONS SIZE WARM_UP_SECONDS SECONDS`.
 
-As many threads as the store has lanes, each with groups of its own: authorized, then settled.
+The environment says which database. As many threads as the store has lanes, each with groups of its own: these are
+authorized, then settled.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ from talktime import settings
 from talktime.app import App, open_app
 from talktime.core.call_types import CallType
 from talktime.core.calls import Answer, Asked, Authorize, Ended, Granted, Settle
-
-WARM_UP_SECONDS = 1.0
 
 
 class Lane(threading.Thread):
@@ -65,9 +64,9 @@ def run(app: App, organizations: int, size: int, seconds: float) -> list[float]:
     return [group for lane in lanes for group in lane.groups]
 
 
-def main(organizations: int, size: int, seconds: float) -> None:
+def main(organizations: int, size: int, warm_up_seconds: float, seconds: float) -> None:
     app = open_app(settings.load({}))
-    warm = run(app, organizations, size, WARM_UP_SECONDS)
+    warm = run(app, organizations, size, warm_up_seconds)
     cpu, began = time.process_time(), time.perf_counter()
     groups = run(app, organizations, size, seconds)
     passed, used = time.perf_counter() - began, time.process_time() - cpu
@@ -77,4 +76,4 @@ def main(organizations: int, size: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))

@@ -69,9 +69,10 @@ class Alone(NamedTuple):
     """Before that, so that the books have them, too."""
 
 
-def engine_alone(ground: Ground, size: int, seconds: float) -> Alone:
+def engine_alone(ground: Ground, size: int, warm_up_seconds: float, seconds: float) -> Alone:
     """The engine without its door: as many threads as lanes, each with groups of its own."""
-    told = _python("bench.alone", ground.world.organizations, size, seconds, **ground.environment)
+    about = (ground.world.organizations, size, warm_up_seconds, seconds)
+    told = _python("bench.alone", *about, **ground.environment)
     return Alone(*json.loads(told))
 
 

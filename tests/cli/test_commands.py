@@ -7,9 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from talktime.cli.main import app
+from tests.cli.inside import inside
 from tests.cli.shop import ask, authorize, open_shop, settle
 from tests.support.postgres import Cluster
 from tests.support.server import serving, talktime
@@ -39,8 +38,8 @@ COMMANDS = (
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
-    told = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
-    assert told.exit_code == 0
+    told = inside(*command, "--help", COLUMNS="200")
+    assert told.returncode == 0
     assert "Usage:" in told.stdout
     if command not in ((), ("keys",), ("rates",)):
         assert "--json" in told.stdout
@@ -54,14 +53,14 @@ def test_no_command_is_missing_above() -> None:
 
 def test_a_wrong_call_is_code_two() -> None:
     for arguments in (("serve", "--prot", "1"), ("no-such-command",), ("keys", "create"), ("serve", "--port", "x")):
-        assert talktime(*arguments).returncode == 2, arguments
+        assert inside(*arguments).returncode == 2, arguments
 
 
 # ---------------------------------------------------------------- keys
 
 
 def test_a_key_can_be_made_before_there_is_a_server(tmp_path: Path) -> None:
-    made = talktime("keys", "create", "--operator", "--data", tmp_path / "data")
+    made = inside("keys", "create", "--operator", "--data", tmp_path / "data")
     assert made.returncode == 0
     assert made.stdout.splitlines()[-1].startswith("tt_live_0-")
     with serving(tmp_path / "data") as server:
@@ -78,7 +77,7 @@ def test_keys_beside_a_running_server(dialect: str, tmp_path: Path, request: pyt
     with serving(where) as server:
         open_shop(server)
         org = ask(server, "GET", "/v1/operator/organizations", key=server.operator_key).body["data"][0]["id"]
-        made = talktime(
+        made = inside(
             *("keys", "create", "--org", org, "--scope", "calls,funds", "--expires-in", "7"),
             *("--address", "127.0.0.0/8", "--json", *server.database),
         )
@@ -86,14 +85,14 @@ def test_keys_beside_a_running_server(dialect: str, tmp_path: Path, request: pyt
         assert ask(server, "GET", "/v1/balance", key=told["key"]).status == 200
         assert ask(server, "GET", "/v1/users", key=told["key"]).status == 403
 
-        listed = json.loads(talktime("keys", "list", "--org", org, "--json", *server.database).stdout)
+        listed = json.loads(inside("keys", "list", "--org", org, "--json", *server.database).stdout)
         mine = next(one for one in listed if one["id"] == told["id"])
         assert mine["addresses"] == ["127.0.0.0/8"]
         assert mine["expires_at"]
 
-        assert talktime("keys", "revoke", told["id"], "--org", org, *server.database).returncode == 0
+        assert inside("keys", "revoke", told["id"], "--org", org, *server.database).returncode == 0
         assert ask(server, "GET", "/v1/balance", key=told["key"]).status == 401
-        again = talktime("keys", "revoke", told["id"], "--org", org, *server.database)
+        again = inside("keys", "revoke", told["id"], "--org", org, *server.database)
         assert again.returncode == 3
         assert "(404)" in again.stderr
 
@@ -101,11 +100,11 @@ def test_keys_beside_a_running_server(dialect: str, tmp_path: Path, request: pyt
 def test_a_key_for_nobody_is_refused(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path / "data"))
     for arguments in (("--org", "org_77", "--scope", "calls"), ("--operator", "--address", "nowhere")):
-        refused = talktime("keys", "create", *arguments, *data)
+        refused = inside("keys", "create", *arguments, *data)
         assert refused.returncode == 3
         assert re.search(r"\(4\d\d\)", refused.stderr)
         assert refused.stdout == ""
-    assert talktime("keys", "create", "--org", "org_1", *data).returncode == 2
+    assert inside("keys", "create", "--org", "org_1", *data).returncode == 2
 
 
 # ---------------------------------------------------------------- rates
@@ -118,24 +117,24 @@ def test_a_price_list_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "rates.csv").write_text(CSV)
     about = ("--name", "Standard", "--currency", "USD", "--publish", "--default", "--data", str(tmp_path / "data"))
     with serving(tmp_path / "data") as server:
-        made = talktime("rates", "import", tmp_path / "rates.csv", *about, "--json")
+        made = inside("rates", "import", tmp_path / "rates.csv", *about, "--json")
         assert made.returncode == 0, made.stderr
         told = json.loads(made.stdout)
         assert told["default"] is True
         assert told["versions"][0]["state"] == "published"
         listed = ask(server, "GET", f"/v1/operator/price-lists/{told['id']}/rows", key=server.operator_key)
         assert [row["prefix"] for row in listed.body["data"]] == ["44", "33"]
-    assert talktime("rates", "import", tmp_path / "rates.csv", *about[:4], *about[6:]).returncode == 0
+    assert inside("rates", "import", tmp_path / "rates.csv", *about[:4], *about[6:]).returncode == 0
 
 
 def test_a_wrong_line_is_named(tmp_path: Path) -> None:
     (tmp_path / "rates.csv").write_text(CSV + "49,Germany,cheap\n")
     about = ("--name", "Standard", "--currency", "USD", "--data", str(tmp_path / "data"))
-    refused = talktime("rates", "import", tmp_path / "rates.csv", *about)
+    refused = inside("rates", "import", tmp_path / "rates.csv", *about)
     assert refused.returncode == 3
     assert "4" in refused.stderr
     assert "Traceback" not in refused.stderr
-    assert talktime("rates", "import", tmp_path / "missing.csv", *about).returncode == 3
+    assert inside("rates", "import", tmp_path / "missing.csv", *about).returncode == 3
 
 
 # ---------------------------------------------------------------- verify, backup, restore
@@ -146,19 +145,19 @@ def test_backup_and_restore_beside_a_running_server(tmp_path: Path) -> None:
         key = open_shop(server)
         authorize(server, key, "c1")
         settle(server, key, "c1")
-        made = talktime("backup", tmp_path / "copy.sqlite", "--data", tmp_path / "data", "--json")
+        made = inside("backup", tmp_path / "copy.sqlite", "--data", tmp_path / "data", "--json")
         assert json.loads(made.stdout)["bytes"] > 0
-        assert talktime("backup", tmp_path / "copy.sqlite", "--data", tmp_path / "data").returncode == 3
-        assert talktime("backup", tmp_path, "--data", tmp_path / "data").returncode == 0
+        assert inside("backup", tmp_path / "copy.sqlite", "--data", tmp_path / "data").returncode == 3
+        assert inside("backup", tmp_path, "--data", tmp_path / "data").returncode == 0
         assert len(list(tmp_path.glob("talktime-*.sqlite"))) == 1
-        into_itself = talktime("restore", tmp_path / "copy.sqlite", "--data", tmp_path / "data")
+        into_itself = inside("restore", tmp_path / "copy.sqlite", "--data", tmp_path / "data")
         assert into_itself.returncode == 3
         assert "in use" in into_itself.stderr
 
-    restored = talktime("restore", tmp_path / "copy.sqlite", "--data", tmp_path / "other", "--json")
+    restored = inside("restore", tmp_path / "copy.sqlite", "--data", tmp_path / "other", "--json")
     assert restored.returncode == 0, restored.stderr
     assert json.loads(restored.stdout)["verify"]["clean"] is True
-    again = talktime("restore", tmp_path / "copy.sqlite", "--data", tmp_path / "other")
+    again = inside("restore", tmp_path / "copy.sqlite", "--data", tmp_path / "other")
     assert again.returncode == 3
     assert "empty folder" in again.stderr
     with serving(tmp_path / "other") as server:
@@ -168,12 +167,12 @@ def test_backup_and_restore_beside_a_running_server(tmp_path: Path) -> None:
 def test_backup_and_restore_on_postgresql(postgres: Cluster, tmp_path: Path) -> None:
     with serving(postgres.fresh_database()) as server:
         open_shop(server)
-        assert talktime("backup", tmp_path / "copy", *server.database).returncode == 0
+        assert inside("backup", tmp_path / "copy", *server.database).returncode == 0
     target = ("--database", postgres.fresh_database())
-    restored = talktime("restore", tmp_path / "copy", *target)
+    restored = inside("restore", tmp_path / "copy", *target)
     assert restored.returncode == 0, restored.stderr
     assert "every invariant holds" in restored.stdout
-    assert talktime("restore", tmp_path / "copy", *target).returncode == 3
+    assert inside("restore", tmp_path / "copy", *target).returncode == 3
 
 
 def test_verify_says_what_is_wrong_and_ends_with_one(tmp_path: Path) -> None:
@@ -182,14 +181,14 @@ def test_verify_says_what_is_wrong_and_ends_with_one(tmp_path: Path) -> None:
 
     with serving(tmp_path / "data") as server:
         open_shop(server)
-        told = json.loads(talktime("verify", "--data", tmp_path / "data", "--json").stdout)
+        told = json.loads(inside("verify", "--data", tmp_path / "data", "--json").stdout)
         assert told["clean"] is True
         assert told["entries"] == 1
     with closing(sqlite3.connect(tmp_path / "data" / "talktime.db")) as database:
         database.execute("UPDATE accounts SET posted_micros = posted_micros + 1 WHERE org_id = 1")
         database.commit()
     for arguments in ((), ("--json",)):
-        ended = talktime("verify", "--data", tmp_path / "data", *arguments)
+        ended = inside("verify", "--data", tmp_path / "data", *arguments)
         assert ended.returncode == 1
         assert "I2" in ended.stdout
         assert "org_1" in ended.stdout
@@ -206,35 +205,35 @@ def test_settings_are_shown_without_secrets(tmp_path: Path) -> None:
         "TALKTIME_SECRET_KEY": "canary",
         "TALKTIME_DATABASE": "postgresql://me:canary@db/talktime",
     }
-    told = talktime("settings", "--json", "--data", "here", **environment)
+    told = inside("settings", "--json", "--data", "here", **environment)
     effective = json.loads(told.stdout)
     assert (effective["host"], effective["port"], effective["data"]) == ("0.0.0.0", 2, "here")
-    assert "canary" not in told.stdout + talktime("settings", **environment).stdout
+    assert "canary" not in told.stdout + inside("settings", **environment).stdout
 
 
 def test_doctor_finds_what_is_wrong(postgres: Cluster, tmp_path: Path) -> None:
-    sound = talktime("doctor", "--data", tmp_path / "data", "--json")
+    sound = inside("doctor", "--data", tmp_path / "data", "--json")
     assert sound.returncode == 0
     with serving(tmp_path / "data"):
-        beside = json.loads(talktime("doctor", "--data", tmp_path / "data", "--json").stdout)
+        beside = json.loads(inside("doctor", "--data", tmp_path / "data", "--json").stdout)
         assert {one["what"]: one["right"] for one in beside}["schema"] is True
     (tmp_path / "data" / "talktime.db").chmod(0o644)
-    assert talktime("doctor", "--data", tmp_path / "data").returncode == 1
+    assert inside("doctor", "--data", tmp_path / "data").returncode == 1
 
     url = postgres.superuser_url(postgres.fresh_database().rpartition("/")[2])
-    superuser = talktime("doctor", "--database", url, "--json")
+    superuser = inside("doctor", "--database", url, "--json")
     assert superuser.returncode == 1
     told = {one["what"]: one for one in json.loads(superuser.stdout)}
     assert told["role"]["right"] is False
     # The tests' own server does not flush.
     assert told["fsync"]["right"] is False
     assert all(one["do"] for one in told.values() if one["right"] is False)
-    assert talktime("doctor", "--database", "postgresql://nobody@127.0.0.1:1/x").returncode == 1
+    assert inside("doctor", "--database", "postgresql://nobody@127.0.0.1:1/x").returncode == 1
 
 
 def test_version_is_told() -> None:
-    assert json.loads(talktime("version", "--json").stdout)["talktime"]
-    assert talktime("version").stdout.startswith("talktime ")
+    assert json.loads(inside("version", "--json").stdout)["talktime"]
+    assert inside("version").stdout.startswith("talktime ")
 
 
 def test_the_demonstration_shows_something(tmp_path: Path) -> None:
@@ -243,8 +242,8 @@ def test_the_demonstration_shows_something(tmp_path: Path) -> None:
     assert "curl -s" in shown.stdout
     assert re.search(r"calls: .*\d+ granted.*\d+ settled", shown.stdout)
     assert "Traceback" not in shown.stderr
-    assert talktime("verify", "--data", tmp_path / "data").returncode == 0
-    again = talktime("demo", "--port", "0", "--once", "--data", tmp_path / "data")
+    assert inside("verify", "--data", tmp_path / "data").returncode == 0
+    again = inside("demo", "--port", "0", "--once", "--data", tmp_path / "data")
     assert again.returncode == 3
-    told = json.loads(talktime("demo", "--port", "0", "--once", "--json").stdout)
+    told = json.loads(inside("demo", "--port", "0", "--once", "--json").stdout)
     assert told["key"].startswith("tt_live_1-")

@@ -102,7 +102,7 @@ def some_command(paper: Paper, chance: Random) -> Command:
 
 
 @given(st.integers(0, 2**32), st.sampled_from(["0", "0", "0.3"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_a_switch_says_in_whatever_order_the_books_add_up(seed: int, debt: str) -> None:
     chance = Random(seed)
     paper = Paper(lot("lot1", "0.7"), lot("lot2", "0.5", NOW + 900 * SECOND), lot("lot3", "1.3", NOW + DAY), debt=debt)
@@ -115,7 +115,7 @@ def test_whatever_a_switch_says_in_whatever_order_the_books_add_up(seed: int, de
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_batch_decides_as_one_by_one_would(seed: int) -> None:
     chance = Random(seed)
     together, apart = (Paper(lot("lot1", "0.7"), lot("lot2", "1.3", NOW + DAY)) for _ in range(2))

@@ -223,7 +223,7 @@ lots = st.lists(st.integers(1, 9_000_000), min_size=1, max_size=3)
 
 
 @given(rows, lots, st.integers(10, 400), st.integers(1, 6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_hold_that_grew_slice_by_slice_is_the_price_of_the_whole(
     row: Row, funds: list[int], slice_seconds: int, times: int
 ) -> None:

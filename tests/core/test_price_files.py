@@ -6,18 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.price_files import (
-    ERRORS_MAX,
-    BadRows,
-    RowText,
-    WindowText,
-    Wrong,
-    clock_text,
-    compare,
-    days_text,
-    read_csv,
-    read_rows,
-)
+from talktime.core.price_files import ERRORS_MAX, BadRows, Wrong, compare, read_csv, read_rows
+from talktime.core.price_rows import RowText, WindowText, clock_text, days_text
 from talktime.core.prices import PriceKind, Row, Window
 
 

@@ -41,6 +41,8 @@ class Operation:
     sent: bool = False
     answer: Json | None = None
     """Of the first time that it was heard whole."""
+    problem: Json | None = None
+    """What it was answered instead, which is a finding; nobody asks on."""
 
 
 @dataclass(eq=False, slots=True)
@@ -56,13 +58,13 @@ class Call:
     @property
     def doubtful(self) -> list[Operation]:
         """Sent, and nobody knows whether it happened. They were sent together."""
-        return [one for one in self.operations if one.sent and one.answer is None]
+        return [one for one in self.operations if one.sent and one.answer is None and one.problem is None]
 
     @property
     def has_ended(self) -> bool:
         last = self.operations[-1]
         if last.answer is None:
-            return False
+            return last.problem is not None
         return last.verb in ("settle", "release", "record") or last.answer.get("decision") == "refused"
 
     @property
@@ -264,7 +266,7 @@ class Client(Thread):
         if together:
             operations = [{"op": operation.verb} | operation.body for operation in asking]
             answer = self._until_answered("/v1/calls/batch", {"operations": operations}, asking)
-            told = answer.json["answers"] if answer.status == 200 else [{"status": answer.status, "body": answer.body}]
+            told = answer.json["answers"] if answer.status == 200 else [{"status": answer.status, "body": answer.json}] * len(asked)
         else:
             (one,) = asking
             answer = self._until_answered(f"/v1/calls/{one.verb}", one.body, asking)
@@ -279,7 +281,9 @@ class Client(Thread):
 
     def _hear(self, operation: Operation, heard: Json) -> None:
         if heard["status"] != 200:
+            operation.problem = heard
             self.journal.findings.append(f"{operation.body} was answered {heard}")
+            return
         operation.answer = heard["body"]
         self.journal.answered += 1
         if operation.verb == "extend":
@@ -293,10 +297,11 @@ class Client(Thread):
         self.journal.grants.append(grant)
         path = f"/v1/operator/organizations/{org.id}/grants"
         answer = self._until_answered(path, {"amount": str(grant.amount)}, [grant], grant.key)
-        if answer.status != 201:
+        if answer.status == 201:
+            grant.answer = answer.json
+            self.journal.answered += 1
+        else:
             self.journal.findings.append(f"{grant} was answered {answer}")
-        grant.answer = answer.json
-        self.journal.answered += 1
 
     def _until_answered(
         self, path: str, body: Json, asking: Sequence[Operation | Grant], key: str | None = None

@@ -16,7 +16,7 @@ from tests.support.server import Server
 
 PLANTED = {
     "fails": ("/v1/lots", "Server error"),
-    "another_status": ("/v1/entries", "Undocumented HTTP status code"),
+    "another_status": ("/v1/entries", "Undocumented status code"),
     "another_shape": ("/v1/balance", "Response violates schema"),
     "another_kind": ("/v1/licences", "Undocumented Content-Type"),
     "takes_anything": ("/v1/users", "Schema-violating request accepted"),

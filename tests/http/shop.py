@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from urllib.parse import urlsplit
 from tests.support.postgres import Cluster
 
 TIMEOUT_SECONDS = 30.0
+IDLE_SECONDS_MAX = 10.0
+"""The server closes a connection on which nothing was asked for some time."""
 Json = Any
 
 
@@ -45,6 +48,7 @@ class Api:
         assert where.hostname and where.port
         self._connection = HTTPConnection(where.hostname, where.port, timeout=TIMEOUT_SECONDS)
         self._others: list[Api] = []
+        self._used = time.monotonic()
 
     def of(self, org: str | None = None, key: str | None = None) -> Api:
         """Another connection, for another organization or with another key. It ends with this one."""
@@ -66,7 +70,10 @@ class Api:
         if self.org is not None:
             sent.setdefault("Talktime-Organization", self.org)
         content = raw if raw is not None else None if body is None else json.dumps(body).encode()
+        if time.monotonic() - self._used > IDLE_SECONDS_MAX:
+            self._connection.close()
         self._connection.request(method, path, content, sent)
+        self._used = time.monotonic()
         return told(self._connection.getresponse())
 
     def get(self, path: str) -> Answer:
@@ -106,7 +113,7 @@ def told(response: HTTPResponse) -> Answer:
 
 def good(answer: Answer) -> Json:
     """The body of what was done."""
-    assert answer.status in (200, 201, 204), (answer.status, answer.body[:500])
+    assert answer.status in (200, 201, 202, 204), (answer.status, answer.body[:500])
     return answer.json if answer.body else None
 
 

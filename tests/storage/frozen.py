@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import column, delete, insert, inspect, select, table
+from sqlalchemy import Boolean, column, delete, insert, inspect, literal, select, table
 
 from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase, Tx
 
@@ -48,7 +48,7 @@ def load(database: Database, rows: Rows) -> None:
 
 def _load(tx: Tx, rows: Rows) -> None:
     for name, mine in rows.items():
-        if name == "control":
+        if tx.scalar(select(literal(1)).select_from(table(name)).limit(1)):
             tx.execute(delete(table(name)))
         if mine:
             tx.execute(insert(table(name, *map(column, mine[0]))), [dict(row) for row in mine])
@@ -60,20 +60,21 @@ def rows_of(database: Database, columns: Mapping[str, Sequence[str]] | None = No
 
 
 def _rows(tx: ReadTx, columns: Mapping[str, Sequence[str]] | None) -> dict[str, list[dict[str, Any]]]:
-    if columns is None:
-        there = inspect(tx)
-        names = [name for name in there.get_table_names() if name != "alembic_version"]
-        columns = {name: [one["name"] for one in there.get_columns(name)] for name in sorted(names)}
+    there = inspect(tx)
     found = {}
-    for name, mine in columns.items():
+    for name in sorted(columns or there.get_table_names()):
+        kinds = {one["name"]: one["type"] for one in there.get_columns(name)}
+        mine = columns[name] if columns else list(kinds)
         rows = tx.execute(select(*map(column, mine)).select_from(table(name))).mappings()
-        found[name] = sorted(({key: _plain(value) for key, value in row.items()} for row in rows), key=repr)
+        plain = [{key: _plain(value, kinds[key]) for key, value in row.items()} for row in rows]
+        if name != "alembic_version":
+            found[name] = sorted(plain, key=repr)
     return found
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, kind: Any) -> Any:
     """SQLite has no truth, only 0 and 1."""
-    return int(value) if isinstance(value, bool) else bytes(value) if isinstance(value, memoryview) else value
+    return bool(value) if isinstance(kind, Boolean) else value
 
 
 def columns_of(rows: Rows) -> dict[str, list[str]]:

@@ -1,8 +1,9 @@
 """Processes that migrate a database: one that dies in the middle, several that come at the same time.
 
-    python -m tests.storage.migrating <Orders as JSON>
+    with Nursery() as nursery:
+        assert nursery.ended(Orders(url, deaths=[1, 9])) == [KILLED, KILLED]
 
-One process is started for many lives, since loading takes longer than living: for each life it forks.
+The nursery is a process that has loaded everything; each life is a fork of it, since loading takes longer than living.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import alembic.command  # noqa: F401  Loaded once, before there are children.
 import msgspec
@@ -38,12 +40,23 @@ class Orders(msgspec.Struct):
     newest: str = schema.NEWEST
 
 
-def ordered(orders: Orders) -> list[str]:
-    """How each life ended."""
-    command = [sys.executable, "-m", "tests.storage.migrating", msgspec.json.encode(orders).decode()]
-    ended = subprocess.run(command, capture_output=True, timeout=120)
-    assert ended.returncode == 0, ended.stderr.decode()
-    return msgspec.json.decode(ended.stdout, type=list[str])
+class Nursery:
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.storage.migrating"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ended(self, orders: Orders) -> list[str]:
+        """How each life ended."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(msgspec.json.encode(orders) + b"\n")
+        self._process.stdin.flush()
+        return msgspec.json.decode(self._process.stdout.readline(), type=list[str])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
 
 
 def opened(url: str) -> Database:
@@ -69,27 +82,36 @@ def as_program(migrations: Path, newest: str) -> None:
 # ---------------------------------------------------------------- in the process
 
 
-def main(orders: Orders) -> list[str]:
-    if orders.migrations:
-        as_program(Path(orders.migrations), orders.newest)
-    alone = [_ended(_begun(partial(_die_before, death), orders.url)) for death in orders.deaths]
+def main() -> None:
+    for line in sys.stdin:
+        orders = msgspec.json.decode(line, type=Orders)
+        print(msgspec.json.encode(_carry_out(orders)).decode(), flush=True)
+
+
+def _carry_out(orders: Orders) -> list[str]:
+    alone = [_ended(_begun(partial(_die_before, death), orders)) for death in orders.deaths]
     started, start = os.pipe()
-    children = [_begun(partial(_wait, started, start), orders.url) for _ in range(orders.together)]
+    children = [_begun(partial(_wait, started, start), orders) for _ in range(orders.together)]
     os.close(start)
-    return alone + [_ended(child) for child in children]
+    ended = alone + [_ended(child) for child in children]
+    os.close(started)
+    return ended
 
 
-def _begun(first: Callable[[], None], url: str) -> int:
+def _begun(first: Callable[[], None], orders: Orders) -> int:
     child = os.fork()
     if child:
         return child
     code = 1
     try:
+        if orders.migrations:
+            as_program(Path(orders.migrations), orders.newest)
         first()
-        prepare(url)
+        prepare(orders.url)
         code = 0
+    except Exception:
+        traceback.print_exc()
     finally:
-        sys.stderr.flush()
         os._exit(code)
 
 
@@ -129,4 +151,4 @@ def _changes_something(text: str) -> bool:
 
 
 if __name__ == "__main__":
-    print(msgspec.json.encode(main(msgspec.json.decode(sys.argv[1], type=Orders))).decode())
+    main()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from talktime.storage import idempotency_store, upkeep_store
-from talktime.storage.database import EVERYBODY, Database
+from talktime.storage.database import EVERYBODY, Database, ReadTx
+from talktime.storage.upkeep_store import Verified
 from talktime.storage.verify import Finding, Report, reading, verify
 
 __all__ = ["Finding", "Report", "Stopped", "forget_answers", "prove_writable", "reading", "verify", "verify_nightly"]
@@ -36,10 +37,20 @@ def verify_nightly(database: Database, now: int, stop: Callable[[], bool]) -> Re
     if not database.write((), upkeep_store.claim_verification, now):
         return None
 
+    return verify_and_note(database, lambda: now, stop)
+
+
+def last_verification(tx: ReadTx) -> Verified | None:
+    return upkeep_store.last_verification(tx)
+
+
+def verify_and_note(database: Database, now: Callable[[], int], stop: Callable[[], bool]) -> Report:
+    """So that people can read how it ended."""
+
     def go_on(done: int, total: int) -> None:
         if stop():
             raise Stopped
 
     report = verify(database, go_on)
-    database.write((), upkeep_store.put, upkeep_store.VERIFY_FINDINGS, report.found)
+    database.write((), upkeep_store.note_verification, now(), report.found)
     return report

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from time import monotonic
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from talktime.core.calls import Answer, Command
 BATCH_MAX = 256
 PATIENCE_SECONDS = 0.9
 """A switch is answered within a second: who has waited longer is told so and asks again."""
+WATCH_SECONDS = 0.02
+"""No more often is it looked who that is."""
 
 Run = Callable[[Sequence[Command]], list[Answer]]
 
@@ -41,35 +44,61 @@ class Lanes:
         self._threads = threads
         self._idle = lanes
         self._waiting: deque[Waiting] = deque()
+        self._begun: dict[int, list[Waiting]] = {}
+        """The batches in flight."""
+        self._batch_seconds = 0.0
+        """How long the last batch took."""
+        self._watch: asyncio.TimerHandle | None = None
         self._running: set[asyncio.Task[None]] = set()
 
     def submit(self, commands: Sequence[Command]) -> asyncio.Future[list[Answer]]:
-        answers = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answers = loop.create_future()
         self._waiting.append(Waiting(commands, answers, monotonic()))
         if self._idle:
             self._idle -= 1
             task = asyncio.create_task(self._lane())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
+        if self._watch is None:
+            self._watch = loop.call_later(PATIENCE_SECONDS, self._end_patience)
         return answers
 
     async def _lane(self) -> None:
         loop = asyncio.get_running_loop()
         while batch := self._next():
+            begun = monotonic()
             commands = [command for one in batch for command in one.commands]
-            late = loop.call_later(PATIENCE_SECONDS, _fail, batch, TooSlow())
+            self._begun[id(batch)] = batch
             try:
                 answers = await loop.run_in_executor(self._threads, self._run, commands)
             except Exception as error:
                 _fail(batch, error)
             else:
                 _answer(batch, answers)
-            late.cancel()
+            del self._begun[id(batch)]
+            self._batch_seconds = monotonic() - begun
         self._idle += 1
+
+    def _end_patience(self) -> None:
+        """One look now and then instead of a timer for each: whoever has waited too long is told so."""
+        self._watch = None
+        now = monotonic()
+        latest = now - PATIENCE_SECONDS
+        while self._waiting and self._waiting[0].since <= latest:
+            _fail([self._waiting.popleft()], Overloaded())
+        begun = [one for batch in self._begun.values() for one in batch if not one.answers.done()]
+        _fail([one for one in begun if one.since <= latest], TooSlow())
+        unanswered = [one.since for one in [*begun, *islice(self._waiting, 1)] if one.since > latest]
+        if unanswered:
+            rest = max(min(unanswered) - latest, WATCH_SECONDS)
+            self._watch = asyncio.get_running_loop().call_later(rest, self._end_patience)
 
     def _next(self) -> list[Waiting]:
         batch: list[Waiting] = []
-        room, latest = self._batch_max, monotonic() - PATIENCE_SECONDS
+        # What would come too late anyhow is not begun, so that the others come in time.
+        patience = PATIENCE_SECONDS - min(self._batch_seconds, PATIENCE_SECONDS / 2)
+        room, latest = self._batch_max, monotonic() - patience
         # A group that is larger than a batch goes alone.
         while self._waiting and (len(self._waiting[0].commands) <= room or not batch):
             one = self._waiting.popleft()

@@ -68,16 +68,15 @@ def _server(folder: Path, port: int) -> Iterator[str]:
     """In a process of its own, as it always is."""
     command = [sys.executable, "-m", "talktime.cli.main", "serve", "--data", str(folder), "--port", str(port)]
     # Ctrl-C is for us: the server is ended afterwards, when the callers have hung up.
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    try:
-        assert server.stdout
-        line = server.stdout.readline()
-        if not line.startswith("ready "):
-            raise CannotDo("the server did not start; what it said is above")
-        yield line.split()[1]
-    finally:
-        server.terminate()
-        server.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as server:
+        try:
+            assert server.stdout
+            line = server.stdout.readline()
+            if not line.startswith("ready "):
+                raise CannotDo("the server did not start; what it said is above")
+            yield line.split()[1]
+        finally:
+            server.terminate()
 
 
 def _tell(address: str, office: Office, switch: Switch, seconds: float, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, StaticPool
 
 from talktime.storage.errors import StoreUnavailable, translated
+from talktime.storage.wire import MARK
 
 ReadTx = NewType("ReadTx", Connection)
 Tx = NewType("Tx", ReadTx)
@@ -35,6 +36,7 @@ WRITER_PRAGMAS = (
     "busy_timeout = 0",
 )
 PAGE_BYTES = 4096
+WARNED = "warned"
 
 
 class Database:
@@ -132,12 +134,34 @@ class PostgresDatabase(Database):
 
         options: dict[str, Any] = {"pool_size": 4, "max_overflow": 12, "pool_pre_ping": True, "pool_timeout": 5}
         engine = create_engine("postgresql+psycopg://", creator=connect, **options)
+        event.listen(engine, "connect", _heed_warnings)
+        event.listen(engine, "commit", lambda connection: connection.info.pop(WARNED, None))
         super().__init__(
             url, engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         )
 
+    @contextmanager
+    def _transaction(self, engine: Engine, scope: Scope) -> Iterator[Connection]:
+        with super()._transaction(engine, scope) as connection:
+            told = connection.info
+            if engine is self.writer:
+                connection.exec_driver_sql(MARK)
+            yield connection
+        if told.pop(WARNED, False):
+            raise StoreUnavailable("the outcome of the transaction is not known")
+
     def _enter(self, connection: Connection, scope: Scope) -> None:
         connection.exec_driver_sql(f"SET LOCAL app.orgs = '{scope_text(scope)}'")
+
+
+def _heed_warnings(connection: psycopg.Connection, record: Any) -> None:
+    """A commit whose wait for the standby was cancelled says so only in a warning."""
+
+    def heed(notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            record.info[WARNED] = True
+
+    connection.add_notice_handler(heed)
 
 
 def scope_text(scope: Scope) -> str:

@@ -27,7 +27,7 @@ from talktime.storage.store import (
     decode_call,
     entry_rows,
 )
-from talktime.storage.wire import INT8, INT8_ARRAY, TEXT, TEXT_ARRAY, Statement, Wire, long, longs, texts
+from talktime.storage.wire import INT8, INT8_ARRAY, MARK, TEXT, TEXT_ARRAY, Statement, Wire, long, longs, texts
 
 # Every statement is one probe of an index for each key, in the order of the arrays: so two batches never wait for each
 # other, and no plan made for empty tables can live on as a scan. They are given at connect; behind a pooler that drops
@@ -59,6 +59,7 @@ class Statements:
         self.begin = Statement("BEGIN")
         self.commit = Statement("COMMIT")
         self.rollback = Statement("ROLLBACK")
+        self.mark = Statement(MARK)
         accounts = f"""SELECT {ACCOUNT_COLUMNS} FROM accounts a JOIN organizations o ON o.org_id = a.org_id{also("o")}
 WHERE a.org_id = ANY($1)"""
         self.accounts = Statement(accounts, [INT8_ARRAY], rows=True)
@@ -207,6 +208,9 @@ class PostgresTx:
 
     def record(self, changes: Changes) -> None:
         """Accounts first and in order: each is the lock of all that is below it, and numbers its entries."""
+        if not (changes.balances or changes.changed or changes.opened):
+            self._wire.send(self._say.mark)
+            return
         if changes.balances:
             self._move(changes)
         if changes.changed:

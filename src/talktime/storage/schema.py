@@ -24,7 +24,12 @@ def prepare(database: Database) -> None:
         raise SchemaTooNew(
             f"the database has schema {there}, this program knows {NEWEST}: use the newer Talktime that made it"
         )
-    migrate(database)
+    try:
+        migrate(database)
+    except Exception:
+        # Several processes that start at once do the same: the first one wins, and what the others did is undone.
+        if version(database) != NEWEST:
+            raise
 
 
 def version(database: Database) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct
 from sqlalchemy import insert, select, update
 
 from talktime.core.time import DAY
@@ -12,7 +13,7 @@ from talktime.storage.database import ReadTx, Tx
 
 c, k = t.control.c, t.idempotency.c
 WRITTEN_AT = "written_at"
-VERIFIED_AT, VERIFY_FINDINGS = "verified_at", "verify_findings"
+VERIFIED_AT, VERIFY_ENDED_AT, VERIFY_FINDINGS = "verified_at", "verify_ended_at", "verify_findings"
 
 
 def prove_writable(tx: Tx, now: int) -> None:
@@ -29,6 +30,24 @@ def claim_verification(tx: Tx, now: int) -> bool:
         # The first day: what has just been made is verified tomorrow.
         put(tx, VERIFIED_AT, now)
     return False
+
+
+class Verified(Struct, frozen=True):
+    """How the last verification ended."""
+
+    ended_at: int
+    findings: int
+
+
+def last_verification(tx: ReadTx) -> Verified | None:
+    rows = tx.execute(select(c.name, c.value).where(c.name.in_((VERIFY_ENDED_AT, VERIFY_FINDINGS))))
+    found = {row.name: row.value for row in rows}
+    return Verified(found[VERIFY_ENDED_AT], found[VERIFY_FINDINGS]) if len(found) == 2 else None
+
+
+def note_verification(tx: Tx, ended_at: int, findings: int) -> None:
+    put(tx, VERIFY_ENDED_AT, ended_at)
+    put(tx, VERIFY_FINDINGS, findings)
 
 
 def put(tx: Tx, name: str, value: int) -> None:

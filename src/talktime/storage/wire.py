@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 INT8, TEXT, INT8_ARRAY, TEXT_ARRAY = 20, 25, 1016, 1009
 
+# A commit that wrote something waits for the standbys, and for all that was written before it; one that only read waits
+# for nobody. Who asks again must not be answered from what so far is on this machine alone.
+MARK = "SELECT pg_logical_emit_message(true, 'talktime', '')"
+
 _LONG = Struct(">q").pack
 _LENGTH = Struct(">i").pack
 _LENGTH_AND_LONG = Struct(">iq").pack

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct
 
+from talktime.actions.audit import Actor
 from talktime.core.money import micros
 from talktime.core.time import NEVER, instant, moment
 from talktime.web.problems import invalid
+from talktime.web.routes import Request
 
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]*\Z"
 Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NO_CONTROLS)]
@@ -54,3 +56,8 @@ def given(form: Struct) -> Mapping[str, Any]:
     """The fields that were sent."""
     values = {name: getattr(form, name) for name in form.__struct_fields__}
     return {name: value for name, value in values.items() if value is not UNSET}
+
+
+def actor(request: Request[Any]) -> Actor:
+    """Who asks, and when."""
+    return Actor(request.by, request.now)

@@ -14,9 +14,8 @@ from talktime.core.time import moment
 from talktime.reports import people as reports
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.user_store import UserRow
-from talktime.web.fields import Country, Language, Text, given
+from talktime.web.fields import Country, Language, Text, actor, given
 from talktime.web.lists import Page, page_of
-from talktime.web.organizations import actor
 from talktime.web.routes import Keep, Request, Route
 
 UserKind = Literal["person", "resource_account"]

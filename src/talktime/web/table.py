@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from talktime.web import (
     calls,
     clocks,
+    corrections,
     docs,
     entries,
     funds,
     health,
+    keys,
     organizations,
     people,
     price_lists,
     switches,
+    verification,
 )
 from talktime.web.routes import Route
 
@@ -36,10 +39,13 @@ API = [
     *calls.ROUTES,
     *switches.ROUTES,
     *funds.ROUTES,
+    *corrections.ROUTES,
     *entries.ROUTES,
     *people.ROUTES,
     *organizations.ROUTES,
+    *keys.ROUTES,
     *clocks.ROUTES,
     *price_lists.ROUTES,
+    *verification.ROUTES,
 ]
 ROUTES = guarded([*API, *docs.routes([*API, *health.ROUTES]), *health.ROUTES])

@@ -1,0 +1,218 @@
+"""A wire between two programs that a test can hold still or cut, also in the middle of a COMMIT."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from threading import Condition, Event, Lock, Thread
+
+PORTION = 1 << 16
+
+
+class Cut(StrEnum):
+    """Where the wire is cut when a COMMIT comes by."""
+
+    BEFORE = "before the COMMIT arrives"
+    AFTER = "before its answer arrives"
+
+
+class Proxy:
+    """Listens on a port of its own and passes on what comes to and from `target_port`, both on the loopback."""
+
+    def __init__(self, target_port: int) -> None:
+        self._target_port = target_port
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = int(self._listener.getsockname()[1])
+        self._flows = Event()
+        self._flows.set()
+        self._refuses = False
+        self._lock = Lock()
+        self._links: set[Link] = set()
+        self.cut_at: Cut | None = None
+        """The next COMMIT is the last thing that comes by: then it is None again, and everything else goes on."""
+        self.cuts = 0
+        self._accepting = Thread(target=self._accept, daemon=True)
+        self._accepting.start()
+
+    def stall(self) -> None:
+        """Nothing comes through any more, and nobody is told."""
+        self._flows.clear()
+
+    def flow(self) -> None:
+        self._flows.set()
+
+    def cut(self, *, refuse: bool = False) -> None:
+        """All that are connected; with `refuse` nobody gets a new connection either, until `heal`."""
+        self._refuses = refuse
+        with self._lock:
+            links = list(self._links)
+        for link in links:
+            link.cut()
+
+    def heal(self) -> None:
+        self._refuses = False
+        self.flow()
+
+    def close(self) -> None:
+        self.cut(refuse=True)
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._flows.set()
+        self._accepting.join()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            if self._refuses:
+                client.close()
+                continue
+            try:
+                server = socket.create_connection(("127.0.0.1", self._target_port))
+            except OSError:
+                client.close()
+                continue
+            link = Link(self, client, server)
+            with self._lock:
+                self._links.add(link)
+            link.start()
+
+    def wait_until_it_flows(self) -> None:
+        self._flows.wait()
+
+    def wants_cut(self, where: Cut) -> bool:
+        """Whoever is told so does it."""
+        with self._lock:
+            if self.cut_at is not where:
+                return False
+            self.cut_at = None
+            self.cuts += 1
+            return True
+
+    def forget(self, link: Link) -> None:
+        with self._lock:
+            self._links.discard(link)
+
+
+class Link:
+    """One connection through the proxy."""
+
+    def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
+        self._proxy = proxy
+        self._client = client
+        self._server = server
+        self._asked, self._told = Asked(), Told()
+        self._ended = Condition()
+        for one in (client, server):
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def start(self) -> None:
+        Thread(target=self._pump, args=(self._client, self._server, self._asked, Cut.BEFORE), daemon=True).start()
+        Thread(target=self._pump, args=(self._server, self._client, self._told, Cut.AFTER), daemon=True).start()
+
+    def cut(self) -> None:
+        for one in (self._client, self._server):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def _pump(self, source: socket.socket, target: socket.socket, messages: Messages, where: Cut) -> None:
+        with suppress(OSError):
+            while data := source.recv(PORTION):
+                self._proxy.wait_until_it_flows()
+                before = messages.before_commit(data)
+                if before is not None and self._proxy.wants_cut(where):
+                    # Hung up at both ends, so that what was passed on before is all that ever arrives.
+                    target.sendall(before)
+                    break
+                target.sendall(data)
+        self.cut()
+        self._proxy.forget(self)
+
+
+class Messages:
+    """The stream of one direction, as PostgreSQL's protocol divides it."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        """A message that has not come whole; its beginning was passed on."""
+
+    def before_commit(self, data: bytes) -> bytes | None:
+        """What of `data` comes before a COMMIT; None when there is none in it."""
+        passed_on = len(self._rest)
+        self._rest += data
+        start = 0
+        found: int | None = None
+        for end in self._ends():
+            if found is None and self._is_commit(self._rest[start:end]):
+                found = start
+            start = end
+        self._rest = self._rest[start:]
+        return None if found is None else data[: max(found - passed_on, 0)]
+
+    def _ends(self) -> Iterator[int]:
+        start = 0
+        while (end := self._end(start)) is not None and end <= len(self._rest):
+            yield end
+            start = end
+
+    def _end(self, start: int) -> int | None:
+        if len(self._rest) < start + 5:
+            return None
+        return start + 1 + int.from_bytes(self._rest[start + 1 : start + 5])
+
+    def _is_commit(self, message: bytes) -> bool:
+        raise NotImplementedError
+
+
+class Asked(Messages):
+    """What a client says. Encryption must be off (`?sslmode=disable`)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_begun = False
+        self._commits: set[bytes] = set()
+        """The names of prepared statements that say COMMIT."""
+
+    def _end(self, start: int) -> int | None:
+        if self._has_begun:
+            return super()._end(start)
+        if len(self._rest) < 4:
+            return None
+        # The first message has no letter.
+        return int.from_bytes(self._rest[:4])
+
+    def _is_commit(self, message: bytes) -> bool:
+        if not self._has_begun:
+            self._has_begun = True
+            return False
+        words = message[5:].split(b"\0")
+        match message[:1]:
+            case b"Q":
+                return words[0] == b"COMMIT"
+            case b"P":
+                if words[1] == b"COMMIT":
+                    self._commits.add(words[0])
+            case b"B":
+                return words[1] in self._commits
+        return False
+
+
+class Told(Messages):
+    """What the server answers."""
+
+    def _is_commit(self, message: bytes) -> bool:
+        return message[:1] == b"C" and message[5:] == b"COMMIT\0"
+
+
+@contextmanager
+def proxied(target_port: int) -> Iterator[Proxy]:
+    proxy = Proxy(target_port)
+    try:
+        yield proxy
+    finally:
+        proxy.close()

@@ -1,0 +1,457 @@
+"""Q12, who may do what: every route of the table, asked by everybody there is, and each answer compared with a rule.
+
+    python -m tests.http.permissions
+
+The rule (`expected`) is written down here a second time, from the contract and not from the code. It is asked of the
+real server on both databases. What is of another organization must look exactly like what does not exist, to the byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from talktime.web.routes import Route
+from talktime.web.table import ROUTES
+from tests.http.broken_gate import BrokenGate
+from tests.http.shop import Answer, Api, Json, Organization, Shop, good, place
+from tests.support.postgres import Cluster, new_cluster
+from tests.support.server import Server
+
+SCOPES = ("calls", "switches", "funds", "users", "reports", "rates", "settings")
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs"}
+NOBODY = "org_7fffffff"
+DONE = "done"
+"""It is allowed, and what was asked is done."""
+Expected = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Somebody with a key, or with something like one."""
+
+    name: str
+    key: str | None
+    scopes: frozenset[str] = frozenset()
+    is_operator: bool = False
+    org: str | None = None
+    """What stands in the header."""
+    refused: str = ""
+    """Why this one is sent away from every door but the public ones."""
+
+
+@dataclass(slots=True)
+class Figures:
+    routes: int = 0
+    askers: int = 0
+    requests: int = 0
+    differences: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        asked = f"{self.routes} routes x {self.askers} askers, {self.requests:,} requests"
+        return f"{asked}, {len(self.differences)} differences, in {self.seconds:.0f} s"
+
+
+# ------------------------------------------------------------------------------------------------- the rule
+
+
+def expected(route: Route, asker: Asker) -> Expected:
+    """The status, or DONE. From `api.md`: nothing here looks into the server."""
+    if route.path in PUBLIC:
+        return DONE
+    if asker.refused:
+        return 403 if asker.refused == "address" else 401
+    if not asker.is_operator and not may(asker.scopes, route):
+        return 403
+    if asker.org == NOBODY and not route.path.startswith("/v1/operator/"):
+        return 404
+    if asker.is_operator and asker.org is None and not serves_the_operator(route):
+        return 422
+    return DONE
+
+
+def may(scopes: frozenset[str], route: Route) -> bool:
+    needed = scope_of(route)
+    return needed in scopes or (needed == "switches" and "calls" in scopes)
+
+
+def scope_of(route: Route) -> str:
+    """By the sections of the contract, not by what the table says."""
+    first = route.path.split("/")[2]
+    if first == "operator":
+        return "operator"
+    return SECTIONS.get(first) or str(route.scope)
+
+
+SECTIONS = {
+    "calls": "calls",
+    "switches": "switches",
+    **dict.fromkeys(("balance", "lots", "entries", "top-ups", "recharge-settings", "receipts", "agreements"), "funds"),
+    **dict.fromkeys(("payment-methods",), "funds"),
+    **dict.fromkeys(("users", "members", "licences", "numbers"), "users"),
+    **dict.fromkeys(("pools", "usage", "exports", "notices", "audit", "communications"), "reports"),
+    "rates": "rates",
+    **dict.fromkeys(("webhooks", "alerts"), "settings"),
+}
+
+
+def serves_the_operator(route: Route) -> bool:
+    """Routes on which an operator's key need not say for whom it acts."""
+    return route.path.startswith(("/v1/operator/", "/v1/switches")) or route.path == "/v1/calls/batch"
+
+
+# ------------------------------------------------------------------------------------------------- what is asked
+
+
+class World:
+    """Two organizations that know nothing of each other, and for each route a request that can be done."""
+
+    def __init__(self, server: Server) -> None:
+        self.shop = Shop.opened(server.url, server.operator_key)
+        self.second = self.shop.operator.of(key=good(self.shop.operator.post("/v1/operator/keys"))["key"])
+        self.ours = self.shop.organization("1000000")
+        self.theirs = self.shop.organization("1000000")
+        self._numbers = count(1)
+        self.verified()
+        made = {
+            "user_id": self.user,
+            "key_id": self.key,
+            "adjustment_id": self.adjustment,
+            "call_id": self.call,
+            "name": self.switch,
+            "list_id": self.draft,
+            "org": lambda org: org.id,
+        }
+        self.makers: Mapping[str, Callable[[Organization], str]] = made
+
+    def verified(self) -> None:
+        """Before it was done once there is no result to read."""
+        good(self.shop.operator.post("/v1/operator/verify"))
+        while self.shop.operator.get("/v1/operator/verify").status == 404:
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        self.shop.close()
+
+    def number(self) -> str:
+        return f"{next(self._numbers)}"
+
+    # --------------------------------------------------------------------------------- something to name in a path
+
+    def user(self, org: Organization) -> str:
+        form = {"name": "Example", "sign_in_name": f"person{self.number()}@example.com", "usage_location": "GB"}
+        return str(good(org.api.post("/v1/users", form))["id"])
+
+    def key(self, org: Organization) -> str:
+        return str(org.key("calls")["id"])
+
+    def adjustment(self, org: Organization) -> str:
+        """It waits for somebody else."""
+        form = {"amount": "5000", "reason": "example"}
+        return str(good(self.second.post(f"{org.path}/adjustments", form))["id"])
+
+    def call(self, org: Organization) -> str:
+        """It was charged."""
+        call_id = f"charged-{self.number()}"
+        good(org.api.post("/v1/calls/authorize", org.call(call_id)))
+        good(org.api.post("/v1/calls/settle", {"call_id": call_id, "duration_seconds": 60}))
+        return call_id
+
+    def switch(self, org: Organization) -> str:
+        name = f"switch-{self.number()}"
+        good(org.api.post("/v1/switches", {"name": name}))
+        return name
+
+    def draft(self, org: Organization | None = None) -> str:
+        made = self.shop.price_list(default=False)
+        good(self.shop.operator.put(f"/v1/operator/price-lists/{made}", {"rows": [{"prefix": "1", "per_minute": "1"}]}))
+        return made
+
+    # --------------------------------------------------------------------------------- a request for each route
+
+    def names(self, route: Route, org: Organization) -> dict[str, str]:
+        names = re.findall(r"{(\w+)}", route.path)
+        return {name: self.makers[name](org) if name in self.makers else "unknown" for name in names}
+
+    def request(self, route: Route, asker: Asker) -> tuple[str, Json]:
+        """A path and a body that can be done by somebody who may."""
+        org = self.ours
+        if asker.is_operator and asker.org is None:
+            # Things of the operator's own, such as its switches.
+            org = Organization(self.shop.operator, self.ours.id, self.shop.operator, self.ours.caller)
+        action = f"{route.method} {route.path}"
+        names = self.names(route, org)
+        if action in OWN_NAMES:
+            names |= OWN_NAMES[action](self)
+        path = route.path.format(**names) + (ADDRESS[action](self) if action in ADDRESS else "")
+        return path, BODIES[action](self) if action in BODIES else {} if route.form is not None else None
+
+    def later(self) -> str:
+        return (datetime.now(UTC) + timedelta(days=1)).isoformat()
+
+
+Body = Callable[["World"], Json]
+ROWS = [{"prefix": "1", "per_minute": "0.1"}]
+ORG = "/v1/operator/organizations/{org}"
+LIST = "/v1/operator/price-lists"
+OWN_NAMES: Mapping[str, Callable[[World], dict[str, str]]] = {
+    # What is closed or revoked is not what the next one asks for.
+    f"DELETE {ORG}": lambda world: {"org": world.shop.organization().id},
+    f"PUT {ORG}/clock": lambda world: {"org": world.shop.organization(mode="test").id},
+    "DELETE /v1/operator/keys/{key_id}": lambda world: {
+        "key_id": good(world.shop.operator.post("/v1/operator/keys"))["id"]
+    },
+}
+ADDRESS: Mapping[str, Callable[[World], str]] = {
+    f"GET {LIST}/{{list_id}}/compare": lambda world: f"?with={world.draft()}"
+}
+BODIES: Mapping[str, Body] = {
+    "POST /v1/calls/authorize": lambda world: world.ours.call(f"call-{world.number()}"),
+    "POST /v1/calls/extend": lambda world: {"call_id": f"call-{world.number()}", "granted_seconds": 0},
+    "POST /v1/calls/answered": lambda world: {"call_id": f"call-{world.number()}"},
+    "POST /v1/calls/settle": lambda world: {"call_id": f"call-{world.number()}", "duration_seconds": 0},
+    "POST /v1/calls/release": lambda world: {"call_id": f"call-{world.number()}"},
+    "POST /v1/calls/record": lambda world: (
+        world.ours.call(f"call-{world.number()}") | {"started_at": "2026-01-01T00:00:00Z", "duration_seconds": 0}
+    ),
+    "POST /v1/calls/batch": lambda world: {"operations": []},
+    "POST /v1/switches": lambda world: {"name": f"switch-{world.number()}"},
+    "POST /v1/switches/{name}/heartbeat": lambda world: {"boot_id": "1"},
+    "POST /v1/users": lambda world: {
+        "name": "Example",
+        "sign_in_name": f"person{world.number()}@example.com",
+        "usage_location": "GB",
+    },
+    "PUT /v1/users/{user_id}/licences": lambda world: ["MCOPSTNPP"],
+    f"POST {ORG}/grants": lambda world: {"amount": "1"},
+    f"POST {ORG}/adjustments": lambda world: {"amount": "1", "reason": "example"},
+    f"POST {ORG}/reversals": lambda world: {"call_id": world.call(world.ours), "amount": "0.01", "reason": "example"},
+    f"POST {ORG}/keys": lambda world: {"scopes": ["calls"]},
+    f"PUT {ORG}/clock": lambda world: {"now": world.later()},
+    "POST /v1/operator/organizations": lambda world: {"name": "Example", "country": "GB", "currency": "USD"},
+    f"POST {LIST}": lambda world: {"currency": "USD", "charge_decimals": 4, "rows": ROWS},
+    f"PUT {LIST}/{{list_id}}": lambda world: {"rows": ROWS},
+}
+
+
+# ------------------------------------------------------------------------------------------------- who asks
+
+
+def askers(world: World) -> list[Asker]:
+    ours, operator = world.ours, world.shop.operator.key
+    every = frozenset(SCOPES)
+    assert operator is not None
+    single = [Asker(f"scope {one} alone", ours.key(one)["key"], frozenset({one})) for one in SCOPES]
+    whole = ours.key(*SCOPES)["key"]
+    revoked, passing = ours.key(*SCOPES), ours.key(*SCOPES, expires_at=_soon())
+    good(operator_deletes(world, ours, revoked["id"]))
+    elsewhere = ours.key(*SCOPES, addresses=["192.0.2.0/24", "2001:db8::/32"])["key"]
+    time.sleep(PASSING_SECONDS)
+    return [
+        Asker("operator for an organization", operator, is_operator=True, org=ours.id),
+        Asker("operator for nobody", operator, is_operator=True),
+        Asker("operator for an unknown organization", operator, is_operator=True, org=NOBODY),
+        Asker("every scope", whole, every),
+        Asker("every scope, named in the header", whole, every, org=ours.id),
+        Asker("every scope, another organization in the header", whole, every, org=NOBODY),
+        *single,
+        Asker("no key", None, refused="key"),
+        Asker("an empty key", "", refused="key"),
+        Asker("something that is no key", "nobody", refused="key"),
+        Asker("a key with another secret", whole[:-1] + ("A" if whole[-1] != "A" else "B"), refused="key"),
+        Asker("a key of another organization's number", _moved(whole, world.theirs), refused="key"),
+        Asker("a revoked key", revoked["key"], refused="key"),
+        Asker("an expired key", passing["key"], refused="key"),
+        Asker("a key for another address", elsewhere, refused="address"),
+    ]
+
+
+PASSING_SECONDS = 1.2
+
+
+def _soon() -> str:
+    return (datetime.now(UTC) + timedelta(seconds=PASSING_SECONDS - 0.2)).isoformat()
+
+
+def operator_deletes(world: World, org: Organization, key_id: str) -> Answer:
+    return world.shop.operator.delete(f"{org.path}/keys/{key_id}")
+
+
+def _moved(key: str, org: Organization) -> str:
+    """The same secret for another organization."""
+    kind, mode, rest = key.split("_", 2)
+    return f"{kind}_{mode}_{org.id.removeprefix('org_')}-{rest.partition('-')[2]}"
+
+
+# ------------------------------------------------------------------------------------------------- the comparison
+
+
+def differences(server: Server, routes: Sequence[Route] = ROUTES) -> Figures:
+    begun, figures = time.monotonic(), Figures(len(routes))
+    world = World(server)
+    try:
+        crowd = askers(world)
+        figures.askers = len(crowd)
+        for asker in crowd:
+            with Api(server.url, asker.key, asker.org) as api:
+                for route in routes:
+                    figures.differences += _compared(world, api, route, asker)
+                    figures.requests += 1
+        found, asked = seen_of_others(world, routes)
+        figures.differences += found
+        figures.requests += asked
+    finally:
+        world.close()
+    figures.seconds = time.monotonic() - begun
+    return figures
+
+
+def _compared(world: World, api: Api, route: Route, asker: Asker) -> Iterator[str]:
+    wanted = expected(route, asker)
+    if wanted is not DONE:
+        # It must not get as far as what is named.
+        path, body = re.sub(r"{\w+}", "x", route.path), {} if route.form is not None else None
+        if route.hot:
+            body = BODIES[f"{route.method} {route.path}"](world)
+    else:
+        path, body = world.request(route, asker)
+    answer = api.send(route.method, path, body)
+    known = f"{route.method} {route.path}" in BODIES or route.form is None
+    if wanted is DONE:
+        is_right = answer.status < 300 if known else answer.status not in (401, 403) and answer.status < 500
+    else:
+        is_right = answer.status == wanted
+    if not is_right:
+        yield f"{route.method} {route.path}, {asker.name}: {answer.status} {answer.code}, and {wanted} is right"
+
+
+def seen_of_others(world: World, routes: Sequence[Route]) -> tuple[list[str], int]:
+    """Another organization's things by name: answered like what does not exist, to the byte."""
+    found: list[str] = []
+    asked = 0
+    key = world.theirs.key(*SCOPES)["key"]
+    ways = {
+        "with a key of theirs": Api(world.shop.operator.url, key),
+        "by the operator for them": world.theirs.api,
+    }
+    try:
+        for route in routes:
+            if "{" not in route.path or route.path.startswith(LIST) or route.path.startswith("/v1/operator/keys"):
+                # The operator's own, which are no organization's.
+                continue
+            for way, api in ways.items():
+                found += _same(world, api, route, way)
+                asked += 2
+        for name, ask in HEADERS_AND_BODIES.items():
+            asked += 2
+            found += _told_apart(name, *(ask(ways["with a key of theirs"], org) for org in (world.ours.id, NOBODY)))
+    finally:
+        ways["with a key of theirs"].close()
+    return found, asked
+
+
+def _same(world: World, api: Api, route: Route, way: str) -> Iterator[str]:
+    names = world.names(route, world.ours)
+    action = f"{route.method} {route.path}"
+    body: Json = BODIES[action](world) if action in BODIES else {} if route.form is not None else None
+    unknown = {name: NOBODY if name == "org" else _like(value) for name, value in names.items()}
+    send = partial(api.send, route.method, body=body, headers={"X-Request-Id": "same"})
+    theirs, nobodys = send(route.path.format(**names)), send(route.path.format(**unknown))
+    if route.path.endswith("/heartbeat"):
+        # A switch that is not known registers itself.
+        return
+    if theirs.status not in (403, 404):
+        yield f"{route.method} {route.path} {way}: {theirs.status} for another organization's"
+    yield from _told_apart(f"{route.method} {route.path} {way}", theirs, nobodys)
+
+
+def _told_apart(name: str, theirs: Answer, nobodys: Answer) -> Iterator[str]:
+    if (theirs.status, theirs.body, theirs.headers) != (nobodys.status, nobodys.body, nobodys.headers):
+        yield f"{name}: told apart from what does not exist: {theirs.body!r}, {nobodys.body!r}"
+
+
+def _like(value: str) -> str:
+    """Another name of the same kind and length."""
+    return value[:-4] + "0000" if len(value) > 20 else value + "0"
+
+
+def _settle(org: str) -> Json:
+    return {"call_id": "c", "duration_seconds": 1, "organization": org}
+
+
+SAME: Mapping[str, str] = {"X-Request-Id": "same"}
+HEADERS_AND_BODIES: Mapping[str, Callable[[Api, str], Answer]] = {
+    "the header, where a person asks": lambda api, org: api.send(
+        "GET", "/v1/balance", headers={**SAME, "Talktime-Organization": org}
+    ),
+    "the header, where a switch asks": lambda api, org: api.send(
+        "POST",
+        "/v1/calls/settle",
+        {"call_id": "c", "duration_seconds": 1},
+        headers={**SAME, "Talktime-Organization": org},
+    ),
+    "the body of a switch": lambda api, org: api.send("POST", "/v1/calls/settle", _settle(org), headers=SAME),
+    "an operation of a batch": lambda api, org: api.send(
+        "POST", "/v1/calls/batch", {"operations": [_settle(org) | {"op": "settle"}]}, headers=SAME
+    ),
+}
+
+
+# ------------------------------------------------------------------------------------------------- by hand
+
+
+@contextmanager
+def started(server: Server) -> Iterator[Server]:
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+def caught(where: Path | str) -> list[str]:
+    """What is told of a server whose gate is broken."""
+    with started(BrokenGate(where)) as server:
+        return differences(server).differences
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.http.permissions", description="Q12: who may do what.")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), help="only this one")
+    chosen = parser.parse_args()
+    wrong: list[str] = []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        clusters: list[Cluster] = []
+
+        def cluster() -> Cluster:
+            if not clusters:
+                clusters.append(stack.enter_context(new_cluster()))
+            return clusters[0]
+
+        for dialect in [chosen.database] if chosen.database else ["sqlite", "postgresql"]:
+            with place(dialect, folder / dialect, cluster) as where, started(Server(where)) as server:
+                figures: Any = differences(server)
+            print(f"permissions: {dialect}: {figures}", flush=True)
+            wrong += figures.differences
+        told = caught(folder / "broken")
+    print(f"permissions: self-check: {len(told)} differences told of a broken gate")
+    for one in wrong:
+        print(one, file=sys.stderr)
+    return 1 if wrong or not told else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

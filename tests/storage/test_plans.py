@@ -1,0 +1,372 @@
+"""How the databases find rows: what calls wait for is a probe for each key, whenever it was planned; what people ask
+for uses an index, however many rows there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import ClientCursor, Connection
+from sqlalchemy import text
+
+from talktime.charging.due import PORTION
+from talktime.core.time import DAY, SECOND
+from talktime.reports import calls, entries
+from talktime.storage import call_store, expiry_store, org_store, sqlite_store
+from talktime.storage.database import EVERYBODY, ReadTx, Tx
+from talktime.storage.postgres_store import PLANS, Statements
+from talktime.storage.wire import INT8_ARRAY, TEXT_ARRAY, Statement
+from tests.core.switch import NOW
+from tests.storage.conftest import DIALECTS, Maker
+from tests.storage.journey import functions, travel
+from tests.storage.rules import tables_of
+from tests.storage.shop import Shop
+from tests.support.statements import Recorded, recorded_alone
+
+Plan = Mapping[str, Any]
+Step = Callable[..., Any]
+
+SLOW = {"Seq Scan", "Hash Join", "Hash", "Merge Join", "Bitmap Heap Scan", "Bitmap Index Scan", "Materialize"}
+
+
+def nodes(plan: Plan) -> Iterator[Plan]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+# ---------------------------------------------------------------- the engine's
+
+HOT = {name: one for name, one in vars(Statements(everywhere=False)).items() if tables_of(one.text)}
+# What each statement must find a row by; the lots of an organization are few.
+KEYS = {
+    "accounts": ["org_id"],
+    "calls": ["org_id", "call_id"],
+    "lots": ["org_id"],
+    "move_lots": ["org_id", "lot_id"],
+    "organizations": ["org_id"],
+    "user_names": ["org_id", "name"],
+}
+KINDS = {INT8_ARRAY: "bigint[]", TEXT_ARRAY: "text[]"}
+
+
+@contextmanager
+def prepared(url: str, statement: Statement, options: str) -> Iterator[tuple[Connection, bytes]]:
+    """As it is kept by a connection of the engine: planned before anything is known of the keys."""
+    kinds = ", ".join(KINDS[kind] for kind in statement.types)
+    nothing = ", ".join(["'{}'"] * len(statement.types))
+    options = f"{options} -c plan_cache_mode=force_generic_plan"
+    with psycopg.connect(url, options=options, autocommit=True) as connection:
+        connection.execute(f"PREPARE kept ({kinds}) AS {statement.text}".encode())
+        yield connection, f"EXPLAIN (FORMAT JSON) EXECUTE kept ({nothing})".encode()
+
+
+def planned(connection: Connection, explain: bytes) -> Plan:
+    with connection.transaction():
+        connection.execute("SET LOCAL app.orgs = '1,2'")
+        row: Any = connection.execute(explain).fetchone()
+    plan: Plan = row[0][0]["Plan"]
+    return plan
+
+
+def generic_plan(url: str, statement: Statement, options: str) -> Plan:
+    with prepared(url, statement, options) as (connection, explain):
+        return planned(connection, explain)
+
+
+def no_probe(name: str, plan: Plan) -> list[str]:
+    """What is not a probe of an index for each key."""
+    wrong = []
+    for node in nodes(plan):
+        table = node.get("Relation Name")
+        if node["Node Type"] in SLOW:
+            wrong.append(f"{node['Node Type']} of {table}")
+        if node["Node Type"] in ("Index Scan", "Index Only Scan"):
+            keys = KEYS.get(name, KEYS[str(table)])
+            wrong += [f"{table}: not by {key}" for key in keys if key not in node.get("Index Cond", "")]
+    return wrong
+
+
+@pytest.fixture(scope="module")
+def unvacuumed(maker: Maker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with maker.shop_on("postgresql", tmp_path_factory.mktemp("new")) as shop:
+        yield shop.database.url
+
+
+@pytest.fixture(scope="module")
+def empty(maker: Maker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Vacuumed while there was nothing in it: PostgreSQL then knows that it is empty, and plans for that."""
+    with maker.shop_on("postgresql", tmp_path_factory.mktemp("empty")) as shop:
+        with psycopg.connect(shop.database.url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+        yield shop.database.url
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_plan_made_at_a_first_start_probes_an_index_for_each_key(unvacuumed: str, name: str) -> None:
+    assert no_probe(name, generic_plan(unvacuumed, HOT[name], PLANS)) == []
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_plan_made_when_the_tables_are_full_does_too(full_postgres: Shop, name: str) -> None:
+    assert no_probe(name, generic_plan(full_postgres.database.url, HOT[name], PLANS)) == []
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_plan_made_of_tables_that_are_known_to_be_empty_scans_no_table(empty: str, name: str) -> None:
+    plan = generic_plan(empty, HOT[name], PLANS)
+    assert [node["Node Type"] for node in nodes(plan) if node["Node Type"] in SLOW] == []
+
+
+def test_without_the_engines_settings_it_would_scan(empty: str) -> None:
+    """The test above can fail."""
+    plans = [generic_plan(empty, statement, "") for statement in HOT.values()]
+    assert any(node["Node Type"] in SLOW for plan in plans for node in nodes(plan))
+
+
+def test_a_plan_of_tables_known_to_be_empty_is_made_anew_when_they_are_analysed(maker: Maker, tmp_path: Path) -> None:
+    """It may walk through a whole index, which was the cheapest then; it must not live on."""
+    with maker.shop_on("postgresql", tmp_path) as shop, psycopg.connect(shop.database.url, autocommit=True) as other:
+        other.execute("VACUUM ANALYZE")
+        with prepared(shop.database.url, HOT["calls"], PLANS) as (connection, explain):
+            early = planned(connection, explain)
+            shop.open(1)
+            shop.database.write(EVERYBODY, fill)
+            other.execute("ANALYZE")
+            late = planned(connection, explain)
+    assert no_probe("calls", early) != []
+    assert no_probe("calls", late) == []
+
+
+SQLITE = {
+    name: text
+    for name, text in vars(sqlite_store).items()
+    if name.isupper() and not name.startswith("_") and str(text).startswith(("SELECT", "UPDATE")) and tables_of(text)
+}
+
+
+@pytest.mark.parametrize("name", SQLITE)
+def test_sqlite_probes_an_index_for_each_key_too(full_sqlite: Shop, name: str) -> None:
+    values = ["[]"] if set(re.findall(r"\?\d", SQLITE[name])) == {"?1"} else [1] * SQLITE[name].count("?")
+    plan = plan_on_sqlite(full_sqlite, SQLITE[name], values[: len(set(re.findall(r"\?\d", SQLITE[name])))])
+    found = re.findall(r"(SEARCH|SCAN) (\w+) (?:USING .*?(lots_open)?(?: \((.*)\))?)?$", plan, re.MULTILINE)
+    ours = [(how, index, key) for how, table, index, key in found if table not in ("json_each", "CONSTANT")]
+    assert ours
+    wanted = "org_id=? AND" if name in ("CALLS", "USERS", "MOVE_LOT", "CHANGE_CALL") else "org_id=?"
+    assert [one for one in ours if one[0] == "SCAN" or wanted not in one[2]] == []
+    assert name != "LOTS" or [index for _, index, _ in ours] == ["lots_open"]
+
+
+# ---------------------------------------------------------------- people's
+
+ORGS, ROWS = 20, 100_000
+OPEN = 40
+"""Calls in progress of each organization; all others are over."""
+MINE = ROWS // ORGS
+OTHERS = 5_000
+"""Organizations that have no calls."""
+BIG = ("calls", "entries", "lots", "audit")
+
+# n counts the rows; every organization has as many.
+SERIES = {
+    "postgresql": f"(SELECT n, 1 + n % {ORGS} AS org FROM generate_series(0::bigint, {ROWS - 1}) AS n)",
+    "sqlite": f"""(WITH RECURSIVE s (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < {ROWS - 1})
+SELECT n, 1 + n % {ORGS} AS org FROM s)""",
+}
+WORD = {"postgresql": "lpad(n::text, 8, '0')", "sqlite": "printf('%08d', n)"}
+STORY = '[1,"c","settled",1]'
+FILL = (
+    f"""INSERT INTO organizations (org_id, name, country, currency, time_zone, language, mode, billing_account, policy,
+slice_seconds, max_call_seconds, grace_seconds, limits, state, created_at) SELECT 1000 + n, 'x', 'GB', 'USD', 'UTC',
+'en', 'live', 'prepaid', 'x', 300, 3600, 120, '{{{{}}}}', 'open', {NOW} FROM {{series}} AS s WHERE n < {OTHERS}""",
+    f"INSERT INTO accounts (org_id) SELECT 1000 + n FROM {{series}} AS s WHERE n < {OTHERS}",
+    f"INSERT INTO user_names (org_id, name, user_id) SELECT org, {{word}}, 'x' FROM {{series}} AS s WHERE n < {OTHERS}",
+    f"""INSERT INTO calls (org_id, call_id, version, state, held_micros, charge_micros, opened_at, due_at, switch,
+story) SELECT org, {{word}}, 1, 'settled', 0, 0, {NOW} - ({ROWS} - n) * {SECOND},
+CASE WHEN n / {ORGS} % {MINE // OPEN} = 0 THEN {NOW} + n END, 'org:edge', '{STORY}' FROM {{series}} AS s""",
+    f"""INSERT INTO entries (org_id, entry_id, entry_no, entry_key, kind, at, amount_micros, balance_after, postings,
+by, note) SELECT org, {{word}}, 1000 + n, {{word}}, 'charge', {NOW}, -1, 1, '[]', 'key_1', '' FROM {{series}} AS s""",
+    f"""INSERT INTO lots (org_id, lot_id, kind, amount_micros, posted_micros, purchased_at, expires_at, priority, state)
+SELECT org, {{word}}, 'promotional', 1, 0, {NOW}, {NOW} + n, 100, 'spent' FROM {{series}} AS s""",
+    f"""INSERT INTO audit (org_id, audit_id, audit_no, at, actor, action, object)
+SELECT org, {{word}}, 1000 + n, {NOW}, 'key_1', 'x', 'y' FROM {{series}} AS s""",
+)
+
+
+def fill(tx: Tx) -> None:
+    dialect = tx.dialect.name
+    for statement in FILL:
+        tx.exec_driver_sql(statement.format(series=SERIES[dialect], word=WORD[dialect]).replace("%", _percent(dialect)))
+
+
+def _percent(dialect: str) -> str:
+    return "%%" if dialect == "postgresql" else "%"
+
+
+@pytest.fixture(scope="module")
+def full_postgres(maker: Maker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with maker.shop_on("postgresql", tmp_path_factory.mktemp("full")) as shop:
+        shop.open(*range(1, ORGS + 1))
+        shop.database.write(EVERYBODY, fill)
+        with psycopg.connect(shop.database.url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def full_sqlite(maker: Maker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Without statistics: nobody makes them there."""
+    with maker.shop_on("sqlite", tmp_path_factory.mktemp("full")) as shop:
+        shop.open(*range(1, ORGS + 1))
+        shop.database.write(EVERYBODY, fill)
+        yield shop
+
+
+@pytest.fixture(params=DIALECTS)
+def full(request: pytest.FixtureRequest) -> Shop:
+    shop: Shop = request.getfixturevalue("full_sqlite" if request.param == "sqlite" else "full_postgres")
+    return shop
+
+
+def plan_on_sqlite(shop: Shop, statement: str, values: Sequence[Any]) -> str:
+    explain = f"EXPLAIN QUERY PLAN {statement}"
+    rows = shop.database.read((), lambda tx: tx.exec_driver_sql(explain, tuple(values)).all())
+    return "\n".join(str(row[3]) for row in rows)
+
+
+def explained(shop: Shop, one: Recorded) -> str:
+    """The plan as text, with the values that were sent."""
+    if shop.database.dialect == "sqlite":
+        rows = shop.database.read(
+            (), lambda tx: tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {one.text}", one.parameters).all()
+        )
+        return "\n".join(str(row[3]) for row in rows)
+    with psycopg.connect(shop.database.url, cursor_factory=ClientCursor) as connection:
+        connection.execute("SET LOCAL app.orgs = '*'")
+        found = connection.execute(f"EXPLAIN {one.text}".encode(), one.parameters).fetchall()
+        connection.rollback()
+    return "\n".join(row[0] for row in found)
+
+
+# A whole table; an index of only the calls in progress, or of open lots, is no whole table.
+SCANS = re.compile(r"Seq Scan on (\w+)|SCAN (\w+)(?! USING (?:COVERING )?INDEX (?:calls|lots)_open)")
+
+
+def scanned(plan: str) -> set[str]:
+    return {table for found in SCANS.findall(plan) for table in found} & set(BIG)
+
+
+def test_nothing_that_people_or_clocks_ask_for_reads_a_whole_table(full: Shop) -> None:
+    with recorded_alone() as found:
+        assert travel(full.database) == []
+        looked = [one for one in found.values() if tables_of(one.text) & set(BIG) and not one.text.startswith("INSERT")]
+        plans = [(one.sender, explained(full, one)) for one in looked]
+    assert len(plans) > 20
+    assert [(sender, plan) for sender, plan in plans if scanned(plan)] == []
+
+
+def test_a_statement_that_reads_a_whole_table_is_noticed(full: Shop) -> None:
+    """The test above can fail."""
+    bad = Recorded(
+        full.database.dialect, "SELECT org_id FROM calls WHERE switch = 'x'", (), "all", "", "planted", False
+    )
+    assert scanned(explained(full, bad)) == {"calls"}
+
+
+# Step and arguments, the index that it should come from, and how many rows it may look at.
+PAGE = 50
+DEEP = MINE - 200
+LOOKS: Mapping[str, tuple[Step, Sequence[Any], Sequence[str], int]] = {
+    "calls, newest first": (calls.newest, (3, PAGE, None, False), ["calls_by_time"], 2 * PAGE),
+    "a page of old calls": (calls.newest, (3, PAGE, "deep", False), ["calls_by_time"], 2 * PAGE),
+    "calls in progress": (calls.newest, (3, PAGE, None, True), ["calls_open"], 2 * OPEN),
+    "a page of calls in progress": (calls.newest, (3, 10, "deep", True), ["calls_open", "calls_by_time"], 2 * OPEN),
+    "a call": (calls.find, (3, "00000042"), ["calls_pkey"], 1),
+    "entries, newest first": (entries.statement, (3, PAGE, None), ["entries_pkey"], 2 * PAGE),
+    "a page of old entries": (entries.statement, (3, PAGE, "00001000"), ["entries_pkey"], 2 * PAGE),
+    "the open lots of an organization": (org_store.account, (3,), ["lots_open"], 10),
+    "due calls": (call_store.due, (NOW + 10**9, PORTION), ["calls_open"], 2 * ORGS * OPEN),
+    "the next due call": (call_store.next_due, (3, NOW + 10**9), ["calls_open"], 2 * OPEN),
+    "calls at a switch": (call_store.open_of_switch, ("org:edge", 3), ["calls_open"], 2 * OPEN),
+    "calls at an operator's switch": (call_store.open_of_switch, ("org:edge",), ["calls_open"], 2 * ORGS * OPEN),
+    "lots that expire": (expiry_store.expiring, (NOW + DAY, PORTION), ["lots_open"], 2 * ORGS),
+}
+BEFORE = (NOW - (ROWS - DEEP * ORGS // 2) * SECOND, "00000000")
+
+
+def sent_by(shop: Shop, what: str) -> list[Recorded]:
+    step, arguments, _, _ = LOOKS[what]
+    values = [BEFORE if value == "deep" else value for value in arguments]
+    with recorded_alone() as found:
+        try:
+            shop.database.read(EVERYBODY, step, *values)
+        except Exception as error:
+            # The stories of these calls are made up.
+            assert "Expected" in str(error) or "Invalid" in str(error), error
+        return [one for one in found.values() if tables_of(one.text) & set(BIG)]
+
+
+@pytest.mark.parametrize("what", LOOKS)
+def test_postgresql_looks_at_few_rows_through_an_index(full_postgres: Shop, what: str) -> None:
+    _, _, indexes, rows_max = LOOKS[what]
+    [one] = sent_by(full_postgres, what)
+    with psycopg.connect(full_postgres.database.url, cursor_factory=ClientCursor) as connection:
+        connection.execute("SET LOCAL app.orgs = '*'")
+        explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {one.text}".encode()
+        row: Any = connection.execute(explain, one.parameters).fetchone()
+        connection.rollback()
+    scans = [node for node in nodes(row[0][0]["Plan"]) if node.get("Relation Name") in BIG or "Index Name" in node]
+    used = {node["Index Name"] for node in scans if "Index Name" in node}
+    looked = sum(_looked_at(node) for node in scans if node.get("Relation Name") in BIG)
+    assert (used & set(indexes) != set(), looked <= rows_max) == (True, True), f"{looked} rows by {used}"
+
+
+def _looked_at(node: Plan) -> int:
+    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    return int((node["Actual Rows"] + removed) * node["Actual Loops"])
+
+
+@pytest.mark.parametrize("what", LOOKS)
+def test_sqlite_looks_at_few_rows_through_an_index(full_sqlite: Shop, what: str) -> None:
+    """Counted in steps of its machine, of which a row takes about ten."""
+    _, _, indexes, rows_max = LOOKS[what]
+    [one] = sent_by(full_sqlite, what)
+    assert scanned(explained(full_sqlite, one)) == set()
+    names = {"calls_pkey": "sqlite_autoindex_calls_1", "entries_pkey": "PRIMARY KEY"}
+    assert any(names.get(index, index) in explained(full_sqlite, one) for index in indexes), explained(full_sqlite, one)
+    assert steps_of(full_sqlite, one) <= 40 * rows_max + 500
+
+
+def steps_of(shop: Shop, one: Recorded) -> int:
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 10
+        return 0
+
+    def look(tx: ReadTx) -> None:
+        raw: Any = tx.connection.driver_connection
+        raw.set_progress_handler(count, 10)
+        raw.execute(one.text, one.parameters).fetchall()
+        raw.set_progress_handler(None, 0)
+
+    shop.database.read((), look)
+    return steps
+
+
+def test_every_look_names_a_function_that_is_there() -> None:
+    known = set(functions().values())
+    assert [what for what, (step, *_) in LOOKS.items() if step not in known] == []
+
+
+def test_the_tables_are_full(full: Shop) -> None:
+    def count(tx: ReadTx) -> list[int]:
+        return [int(tx.scalar(text(f"SELECT count(*) FROM {table} WHERE org_id > 0")) or 0) for table in BIG]
+
+    assert min(full.database.read(EVERYBODY, count)) >= ROWS

@@ -1,0 +1,49 @@
+"""The operator asks over HTTP whether the books add up."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy import update
+
+from talktime.storage import tables as t
+from talktime.storage.database import EVERYBODY, Tx
+from tests.web.client import Answer, World
+
+VERIFY = "/v1/operator/verify"
+
+
+def ended(world: World) -> Answer:
+    deadline = time.monotonic() + 30
+    while (answer := world.operator.get(VERIFY)).status == 404 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return answer
+
+
+def test_there_is_no_result_before_the_first(anywhere: World) -> None:
+    assert anywhere.operator.get(VERIFY).status == 404
+
+
+def test_books_that_add_up_are_said_to(anywhere: World) -> None:
+    anywhere.organization().grant("5")
+    assert anywhere.operator.post(VERIFY).json == {"status": "running"}
+    assert (ended(anywhere).json["clean"], ended(anywhere).json["findings"]) == (True, 0)
+
+
+def test_damage_is_counted(world: World) -> None:
+    org = world.organization()
+    org.grant("5")
+
+    def damage(tx: Tx, by: int) -> None:
+        tx.execute(update(t.accounts).values(posted_micros=t.accounts.c.posted_micros + by))
+
+    world.app.database.write(EVERYBODY, damage, 1)
+    world.operator.post(VERIFY)
+    answer = ended(world)
+    world.app.database.write(EVERYBODY, damage, -1)
+    assert not answer.json["clean"] and answer.json["findings"] > 0
+
+
+def test_an_organizations_key_may_not_ask(world: World) -> None:
+    key = world.organization().key("reports", "funds")
+    assert (key.get(VERIFY).status, key.post(VERIFY).status) == (403, 403)
