@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from talktime.observability import masked, set_up_logging
+from tests.support.logs import logging_undone
 
 SECRETS = {
     "key tt_live_1-01a1-aB_c-9 was used": "key tt_live_*** was used",
@@ -27,12 +29,9 @@ def test_what_looks_like_a_secret_is_masked(text: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def undone() -> object:
-    before = (logging.root.handlers[:], logging.root.level)
-    yield
-    logging.root.handlers[:], level = before
-    logging.root.setLevel(level)
-    structlog.reset_defaults()
+def undone() -> Iterator[None]:
+    with logging_undone():
+        yield
 
 
 def test_a_line_is_json_and_masked_wherever_the_secret_stands(capfd: pytest.CaptureFixture[str]) -> None:

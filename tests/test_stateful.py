@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
 from talktime.core.call_types import CallType
 from talktime.core.calls import (
@@ -74,16 +75,18 @@ class Meanwhile(NamedTuple):
 
 
 durations = st.sampled_from([0, 1, 30, 59, 60, 61, 300, 301, 1000, 4000])
-asked = st.builds(
-    Asked,
-    st.sampled_from([CallType.USER_OUT] * 8 + [CallType.CONF_OUT, CallType.UCAP_IN, CallType.USER_IN, CallType.DR_OUT]),
-    st.sampled_from((*NUMBERS[:1] * 10, *NUMBERS, *RARE_NUMBERS)),
-    st.sampled_from((*USERS[:1] * 10, USERS[1], None, "nobody")),
-    requested_seconds=st.sampled_from([None] * 8 + [1, 100]),
-)
+ORDINARY = Asked(CallType.USER_OUT, NUMBERS[0], USERS[0])
+OTHER = [
+    *[replace(ORDINARY, to=number) for number in (*NUMBERS, *RARE_NUMBERS)],
+    *[replace(ORDINARY, user=user) for user in (USERS[1], None, "nobody")],
+    *[replace(ORDINARY, call_type=kind) for kind in (CallType.CONF_OUT, CallType.USER_IN, CallType.DR_OUT)],
+    *[replace(ORDINARY, requested_seconds=seconds) for seconds in (1, 100)],
+    Asked(CallType.UCAP_IN, "+18005550100"),
+]
+asked = st.sampled_from([ORDINARY] * len(OTHER) + OTHER)
 spoken = st.builds(
     Spoken,
-    st.sampled_from((Authorize, Authorize, Authorize, Settle, Extend, *KINDS)),
+    st.sampled_from((Authorize, Authorize, Authorize, Settle, Settle, Extend, *KINDS)),
     st.sampled_from([0, 0, 0, 1]),
     st.sampled_from([0, 0, 0, 0, 1, 1, 2, 3, -1]),
     asked,
@@ -107,7 +110,7 @@ amounts = st.sampled_from([1, 12_500, 100_000, 333_333, MICROS, MICROS, 3 * MICR
 times = st.sampled_from([1, 5, 60, 121, 361, 1200, FOR_EVER])
 meanwhile = st.builds(
     Meanwhile,
-    st.sampled_from(["wait", "wait", "wait for an end", "wait for an end", "sweep", "grant", "grant", "take", "close"]),
+    st.sampled_from([*["wait for an end", "let a call lapse", "wait", "grant"] * 2, "sweep", "take", "close"]),
     st.integers(0, 1),
     times,
     st.sampled_from([0, 1, 500_000]),
@@ -193,6 +196,9 @@ class Calls(RuleBasedStateMachine):
                 self._move_on(what.seconds * SECOND)
             case "wait for an end":
                 self._move_on(self._until_the_end_of_a_lot(org_id) - what.early)
+            case "let a call lapse":
+                self._move_on(self._until_a_call_is_due(org_id))
+                self.shop.sweep(self.reference, self.now)
             case "sweep":
                 self.shop.sweep(self.reference, self.now)
             case "grant" if not self.reference.orgs[org_id]["closed"]:
@@ -206,6 +212,10 @@ class Calls(RuleBasedStateMachine):
     def _until_the_end_of_a_lot(self, org_id: int) -> int:
         lots = self.reference.orgs[org_id]["lots"].values()
         return min([lot["ends"] - self.now for lot in lots if self.now < lot["ends"] < NEVER], default=0)
+
+    def _until_a_call_is_due(self, org_id: int) -> int:
+        calls = [call for (org, _), call in self.reference.calls.items() if org == org_id and call["due"]]
+        return min([call["due"] - self.now for call in calls], default=0)
 
     def _move_on(self, by: int) -> None:
         self.now += max(by, 0)

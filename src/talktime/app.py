@@ -76,7 +76,8 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     database, store = _open(settings)
     schema.prepare(database)
     keys, meters = KeyRing(database), Meters()
-    shelf = Shelf(lambda: database.read((), price_store.published))
+    known: price_store.Known = {}
+    shelf = Shelf(lambda: database.read((), price_store.published, known))
     # Callers come through the batcher, which asks for changed keys; what is ours needs no key.
     for_callers = Engine(store, shelf, keys.revision)
     batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import signal
 import socket
 import threading
@@ -41,6 +42,7 @@ class CannotListen(Exception):
 def serve(settings: Settings, announce: Announce) -> None:
     """Until SIGTERM or SIGINT. `announce` is told the address when requests are answered."""
     set_up_logging(settings.log_level)
+    _allow_many_connections()
     with stopped_by_signals(), ExitStack() as until_the_end:
         if settings.on_sqlite:
             until_the_end.enter_context(claimed(settings.data))
@@ -50,6 +52,12 @@ def serve(settings: Settings, announce: Announce) -> None:
             _serve_together(settings, listener, lambda: announce(address))
         else:
             _serve_alone(settings, listener, lambda: announce(address))
+
+
+def _allow_many_connections() -> None:
+    """Each takes a file; what the system allows is rarely what a process begins with."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def work(settings: Settings) -> None:
@@ -197,11 +205,14 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
     except OSError as error:
-        raise CannotListen(f"{host} port {port} cannot be listened on: {error.strerror}") from error
+        raise CannotListen(f"{host} cannot be listened on: {error.strerror}") from error
     with listener:
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError as error:
+            raise CannotListen(f"{host} port {port} cannot be listened on: {error.strerror}") from error
         yield listener
 
 

@@ -16,7 +16,7 @@ import structlog
 
 log = structlog.get_logger("talktime.supervisor")
 REST_SECONDS = 1.0
-"""Between a death and the next start, so that what cannot live does not eat a processor."""
+"""Who dies so soon waits so long for the next start: what cannot live must not eat a processor."""
 GOODBYE_SECONDS = 30.0
 
 
@@ -39,6 +39,7 @@ class Supervisor:
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._tasks = tasks
         self._running: dict[int, Task] = {}
+        self._begun: dict[Task, float] = {}
         self._stopping = False
         # The children read from it: when this process is gone, however that happened, so are they.
         self._lifeline = os.pipe()
@@ -81,6 +82,7 @@ class Supervisor:
             _be(task, tell, self._lifeline[0])
         os.close(tell)
         self._running[pid] = task
+        self._begun[task] = time.monotonic()
         return told
 
     def _mind_one(self) -> None:
@@ -92,7 +94,8 @@ class Supervisor:
         if task is None or self._stopping:
             return
         log.error("a process died and is started again", task=task.name, status=os.waitstatus_to_exitcode(status))
-        time.sleep(REST_SECONDS)
+        if time.monotonic() - self._begun[task] < REST_SECONDS:
+            time.sleep(REST_SECONDS)
         if not self._stopping:
             os.close(self._start(task))
 

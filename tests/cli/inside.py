@@ -11,6 +11,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from talktime.cli.main import main
+from tests.support.logs import logging_undone
 
 
 def inside(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -25,6 +26,7 @@ def inside(*arguments: str | Path, **environment: str) -> subprocess.CompletedPr
             patch.dict(os.environ, {**ours, **environment}, clear=True),
             redirect_stdout(said),
             redirect_stderr(complained),
+            logging_undone(),
         ):
             code = _code_of_main()
     finally:

@@ -266,7 +266,8 @@ class Client(Thread):
         if together:
             operations = [{"op": operation.verb} | operation.body for operation in asking]
             answer = self._until_answered("/v1/calls/batch", {"operations": operations}, asking)
-            told = answer.json["answers"] if answer.status == 200 else [{"status": answer.status, "body": answer.json}] * len(asked)
+            refused = [{"status": answer.status, "body": answer.json}] * len(asked)
+            told = answer.json["answers"] if answer.status == 200 else refused
         else:
             (one,) = asking
             answer = self._until_answered(f"/v1/calls/{one.verb}", one.body, asking)

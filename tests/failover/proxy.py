@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
-from threading import Condition, Event, Lock, Thread
+from threading import Event, Lock, Thread
 
 PORTION = 1 << 16
 
@@ -29,7 +29,7 @@ class Proxy:
         self._flows.set()
         self._refuses = False
         self._lock = Lock()
-        self._links: set[Link] = set()
+        self._links: list[Link] = []
         self.cut_at: Cut | None = None
         """The next COMMIT is the last thing that comes by: then it is None again, and everything else goes on."""
         self.cuts = 0
@@ -62,6 +62,8 @@ class Proxy:
         self._listener.close()
         self._flows.set()
         self._accepting.join()
+        for link in self._links:
+            link.close()
 
     def _accept(self) -> None:
         while True:
@@ -79,7 +81,7 @@ class Proxy:
                 continue
             link = Link(self, client, server)
             with self._lock:
-                self._links.add(link)
+                self._links.append(link)
             link.start()
 
     def wait_until_it_flows(self) -> None:
@@ -94,10 +96,6 @@ class Proxy:
             self.cuts += 1
             return True
 
-    def forget(self, link: Link) -> None:
-        with self._lock:
-            self._links.discard(link)
-
 
 class Link:
     """One connection through the proxy."""
@@ -107,13 +105,25 @@ class Link:
         self._client = client
         self._server = server
         self._asked, self._told = Asked(), Told()
-        self._ended = Condition()
+        self._pumps: list[Thread] = []
         for one in (client, server):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def start(self) -> None:
-        Thread(target=self._pump, args=(self._client, self._server, self._asked, Cut.BEFORE), daemon=True).start()
-        Thread(target=self._pump, args=(self._server, self._client, self._told, Cut.AFTER), daemon=True).start()
+        ways = (
+            (self._client, self._server, self._asked, Cut.BEFORE),
+            (self._server, self._client, self._told, Cut.AFTER),
+        )
+        self._pumps = [Thread(target=self._pump, args=way, daemon=True) for way in ways]
+        for pump in self._pumps:
+            pump.start()
+
+    def close(self) -> None:
+        self.cut()
+        for pump in self._pumps:
+            pump.join()
+        self._client.close()
+        self._server.close()
 
     def cut(self) -> None:
         for one in (self._client, self._server):
@@ -131,7 +141,6 @@ class Link:
                     break
                 target.sendall(data)
         self.cut()
-        self._proxy.forget(self)
 
 
 class Messages:

@@ -81,7 +81,7 @@ class Careless(SqliteStore):
 
     @contextmanager
     def transaction(self, org_ids: Sequence[int], locked: bool) -> Iterator[CarelessTx]:  # type: ignore[override]
-        with self._database.lock:
+        with self._database.turns.urgent():
             (path,) = self._db.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchone()
         tx = CarelessTx(path, org_ids)
         yield tx

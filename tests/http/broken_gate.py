@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 from unittest.mock import patch
 
+from talktime.charging.engine import Engine
 from talktime.cli.main import main
 from talktime.core.ids import org_number
 from talktime.core.scopes import Caller, Scope
@@ -12,7 +14,13 @@ from talktime.web import asgi
 from talktime.web.asgi import Headers
 from tests.support.server import Server
 
-TOLD = ("POST /v1/users", "GET /v1/lots", "the header, where a person asks", "the header, where a switch asks")
+TOLD = (
+    "POST /v1/users, scope reports alone",
+    "GET /v1/lots, scope funds alone",
+    "the header, where a person asks",
+    "the header, where a switch asks",
+    "authorize: 200",
+)
 """How the differences begin that must be told of it."""
 
 
@@ -23,6 +31,7 @@ class BrokenGate(Server):
 
 
 careful_may = Caller.may
+careful_engine = Engine.__init__
 careful_acting_for = asgi.acting_for
 
 
@@ -39,7 +48,13 @@ def acting_for(caller: Caller, headers: Headers) -> int:
     return org_number(named) or careful_acting_for(caller, headers)
 
 
+def unaware(engine: Engine, store: Any, shelf: Any, keys_revision: Any = None) -> None:
+    """A key that was once good on the hot path stays so."""
+    careful_engine(engine, store, shelf)
+
+
 def plant() -> None:
+    Engine.__init__ = unaware  # type: ignore[method-assign]
     Caller.may = may  # type: ignore[method-assign,assignment]
     asgi.acting_for = acting_for
 

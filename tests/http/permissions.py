@@ -20,7 +20,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+
+from rich.console import Console
 
 from talktime.web.routes import Route
 from talktime.web.table import ROUTES
@@ -75,7 +76,8 @@ def expected(route: Route, asker: Asker) -> Expected:
         return 403 if asker.refused == "address" else 401
     if not asker.is_operator and not may(asker.scopes, route):
         return 403
-    if asker.org == NOBODY and not route.path.startswith("/v1/operator/"):
+    if asker.org == NOBODY and not (asker.is_operator and route.path == "/v1/calls/batch"):
+        # Of an operator's batch each operation is told by itself.
         return 404
     if asker.is_operator and asker.org is None and not serves_the_operator(route):
         return 422
@@ -256,7 +258,7 @@ def askers(world: World) -> list[Asker]:
     single = [Asker(f"scope {one} alone", ours.key(one)["key"], frozenset({one})) for one in SCOPES]
     whole = ours.key(*SCOPES)["key"]
     revoked, passing = ours.key(*SCOPES), ours.key(*SCOPES, expires_at=_soon())
-    good(operator_deletes(world, ours, revoked["id"]))
+    good(operator_deletes(world.shop.operator, ours, revoked["id"]))
     elsewhere = ours.key(*SCOPES, addresses=["192.0.2.0/24", "2001:db8::/32"])["key"]
     time.sleep(PASSING_SECONDS)
     return [
@@ -285,8 +287,8 @@ def _soon() -> str:
     return (datetime.now(UTC) + timedelta(seconds=PASSING_SECONDS - 0.2)).isoformat()
 
 
-def operator_deletes(world: World, org: Organization, key_id: str) -> Answer:
-    return world.shop.operator.delete(f"{org.path}/keys/{key_id}")
+def operator_deletes(operator: Api, org: Organization, key_id: str) -> Answer:
+    return operator.delete(f"{org.path}/keys/{key_id}")
 
 
 def _moved(key: str, org: Organization) -> str:
@@ -319,17 +321,20 @@ def differences(server: Server, routes: Sequence[Route] = ROUTES) -> Figures:
 
 
 def _compared(world: World, api: Api, route: Route, asker: Asker) -> Iterator[str]:
-    wanted = expected(route, asker)
-    if wanted is not DONE:
+    wanted, action = expected(route, asker), f"{route.method} {route.path}"
+    if wanted != DONE:
         # It must not get as far as what is named.
-        path, body = re.sub(r"{\w+}", "x", route.path), {} if route.form is not None else None
-        if route.hot:
-            body = BODIES[f"{route.method} {route.path}"](world)
+        path = re.sub(r"{\w+}", "x", route.path).replace("/x/", f"/{world.ours.id}/", 1)
+        path += "?with=x" if action in ADDRESS else ""
+        body: Json = BODIES[action](world) if action in BODIES else {} if route.form is not None else None
     else:
         path, body = world.request(route, asker)
+        if asker.is_operator and "{org}" in route.path:
+            api.org = asker.org and path.split("/")[4]
     answer = api.send(route.method, path, body)
-    known = f"{route.method} {route.path}" in BODIES or route.form is None
-    if wanted is DONE:
+    api.org = asker.org
+    known = action in BODIES or route.form is None
+    if wanted == DONE:
         is_right = answer.status < 300 if known else answer.status not in (401, 403) and answer.status < 500
     else:
         is_right = answer.status == wanted
@@ -409,6 +414,43 @@ HEADERS_AND_BODIES: Mapping[str, Callable[[Api, str], Answer]] = {
 }
 
 
+# ------------------------------------------------------------------------------------------------- revocation
+
+CONNECTIONS = 16
+
+
+def still_served(server: Server, repetitions: int = 3) -> list[str]:
+    """I23: which requests were done with a key after its revocation was answered. Every connection had used it before,
+    so that every process knows it."""
+    found: list[str] = []
+    shop = Shop.opened(server.url, server.operator_key)
+    org = shop.organization("1000")
+    other = shop.operator.of(key=org.key("calls")["key"])
+    try:
+        for turn in range(repetitions):
+            made = org.key("calls", "funds")
+            with ExitStack() as stack:
+                apis = [stack.enter_context(Api(server.url, made["key"])) for _ in range(CONNECTIONS)]
+                for n, api in enumerate(apis):
+                    good(api.post("/v1/calls/authorize", org.call(f"before-{turn}-{n}")))
+                good(operator_deletes(shop.operator, org, made["id"]))
+                for n, api in enumerate(apis):
+                    asked = {
+                        "authorize": api.post("/v1/calls/authorize", org.call(f"after-{turn}-{n}")),
+                        "batch": api.post("/v1/calls/batch", {"operations": []}),
+                        "balance": api.get("/v1/balance"),
+                    }
+                    found += [f"{name}: {one.status}" for name, one in asked.items() if one.status != 401]
+            # Who has nothing to do with it notices nothing.
+            good(other.post("/v1/calls/settle", {"call_id": f"other-{turn}", "duration_seconds": 0}))
+        found += [
+            f"a call was begun: {call['call_id']}" for call in org.rows("/v1/calls") if "after" in call["call_id"]
+        ]
+    finally:
+        shop.close()
+    return found
+
+
 # ------------------------------------------------------------------------------------------------- by hand
 
 
@@ -424,7 +466,7 @@ def started(server: Server) -> Iterator[Server]:
 def caught(where: Path | str) -> list[str]:
     """What is told of a server whose gate is broken."""
     with started(BrokenGate(where)) as server:
-        return differences(server).differences
+        return differences(server).differences + still_served(server, 1)
 
 
 def main() -> int:
@@ -432,6 +474,7 @@ def main() -> int:
     parser.add_argument("--database", choices=("sqlite", "postgresql"), help="only this one")
     chosen = parser.parse_args()
     wrong: list[str] = []
+    console = Console(stderr=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         clusters: list[Cluster] = []
@@ -442,11 +485,15 @@ def main() -> int:
             return clusters[0]
 
         for dialect in [chosen.database] if chosen.database else ["sqlite", "postgresql"]:
-            with place(dialect, folder / dialect, cluster) as where, started(Server(where)) as server:
-                figures: Any = differences(server)
-            print(f"permissions: {dialect}: {figures}", flush=True)
-            wrong += figures.differences
-        told = caught(folder / "broken")
+            with place(dialect, folder / dialect, cluster) as where:
+                workers = ["--workers", "2"] if dialect == "postgresql" else []
+                with started(Server(where, workers)) as server, console.status(f"permissions on {dialect}"):
+                    figures = differences(server)
+                    served = still_served(server)
+            print(f"permissions: {dialect}: {figures}; {len(served)} requests served after revocation", flush=True)
+            wrong += [*figures.differences, *served]
+        with console.status("a broken gate"):
+            told = caught(folder / "broken")
     print(f"permissions: self-check: {len(told)} differences told of a broken gate")
     for one in wrong:
         print(one, file=sys.stderr)

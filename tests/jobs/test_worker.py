@@ -19,8 +19,15 @@ from talktime.settings import Settings
 from talktime.storage import idempotency_store
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.idempotency_store import Kept
+from tests.support.logs import logging_undone
 
 PATIENCE = 20
+
+
+@pytest.fixture(autouse=True)
+def undone() -> Iterator[None]:
+    with logging_undone():
+        yield
 
 
 @pytest.fixture

@@ -371,3 +371,17 @@ def test_there_is_nothing_of_an_organization_that_does_not_exist(world: World, p
 def test_an_operator_says_for_whom_he_acts(world: World, path: str) -> None:
     refused = world.operator.get(path)
     assert (refused.status, refused.code) == (422, "organization_required")
+
+
+def test_a_call_whose_end_was_not_reported_is_corrected_by_its_end_and_not_reversed(anywhere: World) -> None:
+    org = anywhere.organization(price_list=anywhere.price_list())
+    org.grant("30")
+    call = {"call_id": "c1", "call_type": "ucap_out", "user": org.caller(), "to": "+12025550117"}
+    org.api.post("/v1/calls/authorize", call)
+    org.api.post("/v1/calls/answered", {"call_id": "c1"})
+    anywhere.clock.pass_seconds(361)
+    anywhere.app.sweep()
+    assert org.reverse("c1", "0.1").code == "end_not_reported"
+    org.api.post("/v1/calls/settle", {"call_id": "c1", "duration_seconds": 120})
+    assert org.reverse("c1", "0.24").status == 201
+    assert (org.reverse("c1", "0.01").code, org.balance) == ("more_than_charged", "30")

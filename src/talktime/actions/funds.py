@@ -9,6 +9,7 @@ from talktime.actions import audit
 from talktime.actions.audit import Actor
 from talktime.actions.errors import Forbidden, Invalid, NotFound, StateConflict
 from talktime.actions.organizations import CLOSED, locked
+from talktime.core.calls import CallState
 from talktime.core.funds import BalanceTooLarge, Cashier, Cause, Movement, NothingToReverse
 from talktime.core.lots import Lot
 from talktime.core.money import decimal
@@ -99,9 +100,13 @@ def _book(tx: Tx, org: Organization, adjustment: Adjustment, actor: Actor) -> No
 def reverse(tx: Tx, org_id: int, reversal: Reversal, actor: Actor) -> Reversal:
     """At most what the call was charged, less what was given back of it before."""
     org = locked(tx, org_id)
-    charged = adjustment_store.charged_of(tx, org_id, reversal.call_id)
-    if charged is None:
+    call = adjustment_store.charged_call(tx, org_id, reversal.call_id)
+    if call is None:
         raise NotFound
+    if call.state is CallState.STALE and call.talked_seconds is None:
+        # Its end may still be reported, and then it is corrected: not twice.
+        raise StateConflict("end_not_reported", "call_id")
+    charged = call.charged
     before = adjustment_store.reversed_of(tx, org_id, reversal.call_id)
     cause = Cause(f"reversal:{reversal.reversal_id}", actor.by, reversal.reason)
 

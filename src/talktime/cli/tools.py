@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sqlite3
 import subprocess
 import sys
 from importlib.metadata import version as version_of
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from talktime.cli.options import CannotDo, Data, Json, Url, console, say, say_json, settings_of
 from talktime.settings import shown
+from talktime.storage.diagnosis import sqlite_version
 
 
 def settings(data: Data = None, database: Url = None, as_json: Json = False) -> None:
@@ -37,7 +37,7 @@ def version(as_json: Json = False) -> None:
     versions = {
         "talktime": version_of("talktime"),
         "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
+        "sqlite": sqlite_version(),
         **{name: version_of(name) for name in ("psycopg", "sqlalchemy", "uvicorn")},
     }
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 from sqlalchemy import func, insert, select, update
 
-from talktime.core.lots import Parts
+from talktime.core.calls import Call
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.store import decode_call
@@ -53,11 +53,10 @@ def confirm(tx: Tx, org_id: int, adjustment_id: str, by: str) -> bool:
     return confirmed.rowcount == 1
 
 
-def charged_of(tx: ReadTx, org_id: int, call_id: str) -> Parts | None:
-    """From which lots a call was charged; None for an unknown call."""
+def charged_call(tx: ReadTx, org_id: int, call_id: str) -> Call | None:
     k = t.calls.c
     story = tx.scalar(select(k.story).where(k.org_id == org_id, k.call_id == call_id))
-    return decode_call(story).charged if story else None
+    return decode_call(story) if story else None
 
 
 def add_reversal(tx: Tx, org_id: int, made: Reversal) -> None:

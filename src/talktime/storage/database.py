@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import RLock
 from typing import Any, Concatenate, NewType, ParamSpec, TypeVar
 
 import psycopg
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, StaticPool
 
 from talktime.storage.errors import StoreUnavailable, translated
+from talktime.storage.turns import Turns
 from talktime.storage.wire import MARK
 
 ReadTx = NewType("ReadTx", Connection)
@@ -81,8 +81,8 @@ class Database:
 class SqliteDatabase(Database):
     def __init__(self, path: Path, connect: Callable[..., sqlite3.Connection] = sqlite3.connect) -> None:
         self.path = path
-        self.lock = RLock()
-        """Held by whoever uses the one connection that writes: the engine's batches and the steps of actions."""
+        self.turns = Turns()
+        """At the one connection that writes: for the engine's batches, and the steps of actions."""
         self.connection = open_writer(path, connect)
         writer = create_engine("sqlite://", creator=lambda: self.connection, poolclass=StaticPool)
         reader = create_engine("sqlite://", creator=lambda: open_reader(path, connect), poolclass=NullPool)
@@ -96,11 +96,11 @@ class SqliteDatabase(Database):
             with super()._transaction(engine, scope) as connection:
                 yield connection
             return
-        with self.lock, super()._transaction(engine, scope) as connection:
+        with self.turns.patient(), super()._transaction(engine, scope) as connection:
             yield connection
 
     def close(self) -> None:
-        with self.lock:
+        with self.turns.patient():
             super().close()
             self.connection.close()
 

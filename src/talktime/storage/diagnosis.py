@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,3 +93,7 @@ def flush_time(folder: Path) -> Told:
         return Told("flush", None, f"{median:.3f} ms", "Faster than any disk: nothing here may survive a power cut.")
     right = True if median < SLOW_MS else None
     return Told("flush", right, f"{median:.2f} ms for each commit", "A disk with a protected write cache is quicker.")
+
+
+def sqlite_version() -> str:
+    return sqlite3.sqlite_version

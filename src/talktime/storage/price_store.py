@@ -27,16 +27,30 @@ def unpacked(raw: bytes) -> list[Row]:
     return _decode(zlib.decompress(raw))
 
 
-def published(tx: ReadTx) -> Prices:
+Known = dict[tuple[str, int], PriceList]
+"""Versions by list and number, as they were read before: they never change."""
+
+
+def published(tx: ReadTx, known: Known) -> Prices:
     """All of them, old versions too: a call record is rated by the list of its time."""
     v = t.price_versions.c
-    found = select(v.list_id, v.published_at, v.charge_decimals, v.rows).where(v.published_at.is_not(None))
+    found = select(v.list_id, v.version, v.published_at).where(v.published_at.is_not(None))
     versions = tx.execute(found.order_by(v.list_id, v.version)).all()
+    for list_id, version, _ in versions:
+        if (list_id, version) not in known:
+            known[list_id, version] = _content(tx, list_id, version)
     heads = tx.execute(select(t.price_lists.c.currency, t.price_lists.c.list_id).where(t.price_lists.c.is_default))
     return Prices(
-        [(list_id, at, PriceList(decimals, unpacked(raw))) for list_id, at, decimals, raw in versions],
+        [(list_id, at, known[list_id, version]) for list_id, version, at in versions],
         {row.currency: row.list_id for row in heads},
     )
+
+
+def _content(tx: ReadTx, list_id: str, version: int) -> PriceList:
+    v = t.price_versions.c
+    found = select(v.charge_decimals, v.rows).where(v.list_id == list_id, v.version == version)
+    decimals, raw = tx.execute(found).one()
+    return PriceList(decimals, unpacked(raw))
 
 
 class Head(Struct, frozen=True):

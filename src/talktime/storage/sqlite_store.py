@@ -65,7 +65,7 @@ class SqliteStore:
     @contextmanager
     def transaction(self, org_ids: Sequence[int], locked: bool) -> Iterator[SqliteTx]:
         """Always locked: there is one writer."""
-        with self._database.lock:
+        with self._database.turns.urgent():
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 yield SqliteTx(self._db, org_ids)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from talktime.actions import idempotency
+from talktime.actions import idempotency, organizations
 from talktime.actions.errors import ActionError
 from talktime.actions.idempotency import AnotherBody
 from talktime.core.ids import org_number
@@ -30,6 +30,8 @@ encode = msgspec.json.Encoder().encode
 def answer_cold(route: Route, request: Request[Any], key: bytes | None) -> Answered:
     request = _complete(route, request)
     if not route.tx:
+        if _names_an_organization(route, request):
+            request.app.database.read(request.org_id, organizations.found, request.org_id)
         return _told(route, route.handler(request))
     if route.once and key is not None:
         return _once(route, request, key.decode("latin-1"), route.once)
@@ -75,8 +77,18 @@ def _scope(route: Route, request: Request[Any]) -> Scope:
 
 
 def _in_one_transaction(route: Route, request: Request[Any], step: Callable[[Any], Any]) -> Any:
+    def whole(tx: Any) -> Any:
+        if _names_an_organization(route, request):
+            organizations.found(tx, request.org_id)
+        return step(tx)
+
     database = request.app.database
-    return (database.write if route.writes else database.read)(_scope(route, request), step)
+    return (database.write if route.writes else database.read)(_scope(route, request), whole)
+
+
+def _names_an_organization(route: Route, request: Request[Any]) -> bool:
+    """An operator's key can name one that there is not; what everybody may see is for nobody in particular."""
+    return route.scope is not None and request.caller.is_operator and request.org_id != OPERATOR_ORG
 
 
 def _told(route: Route, answer: Any) -> Answered:

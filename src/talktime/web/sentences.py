@@ -29,6 +29,7 @@ SENTENCES = {
     "not_a_test_organization": "Only a test organization has this.",
     "second_person_needed": "Another person must confirm this.",
     "no_licence_left": "No licence of this kind is left: buy more first.",
+    "end_not_reported": "The end of this call was not reported yet; a settle corrects what it was charged.",
     "invalid": "Something in what was sent is not right.",
     "in_the_past": "It must be in the future.",
     "invalid_address": "'{address}' is no IP address or network.",
