@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import resource
-import signal
 import socket
-import threading
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from talktime.jobs.worker import Worker
 from talktime.observability import set_up_logging
 from talktime.settings import Settings
 from talktime.storage.folder import claimed, socket_path
+from talktime.supervisor import Stop
 from talktime.web.asgi import Api
 
 BACKLOG = 2048
@@ -29,8 +29,7 @@ GOODBYE_SECONDS = 20
 """Who has not sent a whole request by then is left."""
 
 Announce = Callable[[str], None]
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
+Ready = Callable[[], None]
 
 CannotStart = supervisor.CannotStart
 
@@ -43,7 +42,8 @@ def serve(settings: Settings, announce: Announce) -> None:
     """Until SIGTERM or SIGINT. `announce` is told the address when requests are answered."""
     set_up_logging(settings.log_level)
     _allow_many_connections()
-    with stopped_by_signals(), ExitStack() as until_the_end:
+    stop = Stop()
+    with ExitStack() as until_the_end:
         if settings.on_sqlite:
             until_the_end.enter_context(claimed(settings.data))
         listener = until_the_end.enter_context(bound(settings.host, settings.port))
@@ -51,7 +51,7 @@ def serve(settings: Settings, announce: Announce) -> None:
         if settings.workers > 1:
             _serve_together(settings, listener, lambda: announce(address))
         else:
-            _serve_alone(settings, listener, lambda: announce(address))
+            _serve_alone(settings, listener, lambda: announce(address), stop)
 
 
 def _allow_many_connections() -> None:
@@ -63,63 +63,60 @@ def _allow_many_connections() -> None:
 def work(settings: Settings) -> None:
     """`talktime worker`: due work and nothing else, until a signal."""
     set_up_logging(settings.log_level)
-    with stopped_by_signals():
-        _work(settings, ready=lambda: None)
+    _work(settings, lambda: None, Stop())
 
 
-def _serve_together(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+def _serve_together(settings: Settings, listener: socket.socket, ready: Ready) -> None:
     # Once, and here: processes that begin together would all try.
     open_app(settings).close()
-    serving = supervisor.Task("server", lambda told: _serve_alone(settings, listener, told, jobs=False))
+    alone = replace(settings, jobs=False)
+    serving = supervisor.Task("server", lambda told, stop: _serve_alone(alone, listener, told, stop))
     tasks = [serving] * settings.workers
     if settings.jobs:
-        tasks.append(supervisor.Task("worker", lambda told: _work(settings, told)))
+        tasks.append(supervisor.Task("worker", lambda told, stop: _work(settings, told, stop)))
     supervisor.run(tasks, ready)
 
 
-def _work(settings: Settings, ready: Callable[[], None]) -> None:
+def _work(settings: Settings, ready: Ready, stop: Stop) -> None:
     app = open_app(settings)
     worker = Worker(app)
     try:
         worker.start()
         ready()
-        # The signal ends the wait: its handler raises.
-        threading.Event().wait()
+        stop.wait()
     finally:
         worker.stop()
         app.close()
 
 
-def _serve_alone(settings: Settings, listener: socket.socket, ready: Callable[[], None], jobs: bool = True) -> None:
+def _serve_alone(settings: Settings, listener: socket.socket, ready: Ready, stop: Stop) -> None:
     app = open_app(settings)
-    worker = Worker(app) if settings.jobs and jobs else None
+    worker = Worker(app) if settings.jobs else None
     try:
         if worker:
             worker.start()
-        _answer(app, listener, ready)
+        _answer(app, listener, ready, stop)
     finally:
-        # A second signal must not cut short what is being written.
-        for one in STOP_SIGNALS:
-            signal.signal(one, signal.SIG_IGN)
         if worker:
             worker.stop()
         app.close()
 
 
-def _answer(app: App, listener: socket.socket, ready: Callable[[], None]) -> None:
+def _answer(app: App, listener: socket.socket, ready: Ready, stop: Stop) -> None:
     api = Api(app)
     folder = app.settings.data if app.settings.on_sqlite else None
     # What was made at the start stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    HttpServer(api, folder, ready).run(sockets=[listener])
+    HttpServer(api, folder, ready, stop).run(sockets=[listener])
 
 
 class HttpServer(uvicorn.Server):
     """Answers on a socket, and on a local one for the owner of the data folder."""
 
-    def __init__(self, api: Api, folder: Path | None, ready: Callable[[], None]) -> None:
+    def __init__(self, api: Api, folder: Path | None, ready: Ready, stop: Stop) -> None:
         super().__init__(_config(api))
+        self._stop = stop
         self._local = _config(FromTheOwner(api))
         self._folder = folder
         self._ready = ready
@@ -128,7 +125,8 @@ class HttpServer(uvicorn.Server):
         await super().startup(sockets)
         if self._folder:
             await self._listen_locally(self._folder)
-        self._ready()
+        if not self._stop.asked:
+            self._ready()
 
     async def _listen_locally(self, folder: Path) -> None:
         def protocol() -> asyncio.Protocol:
@@ -152,15 +150,13 @@ class HttpServer(uvicorn.Server):
                 Path(path).unlink()
         await super().shutdown(sockets)
 
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._stop.asked
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """A signal ends the server in good order, and that is all: the process then exits with 0."""
-        before = {one: signal.signal(one, self.handle_exit) for one in STOP_SIGNALS}
-        try:
-            yield
-        finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
+        """Signals are `Stop`'s: one of them ends the server in good order, and the process with 0."""
+        yield
 
 
 def _config(application: Callable[..., Any]) -> uvicorn.Config:
@@ -219,18 +215,3 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
 def address_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-@contextmanager
-def stopped_by_signals() -> Iterator[None]:
-    """Until something else listens to them, they end the process, which closes what it has opened."""
-
-    def leave(number: int, frame: object) -> None:
-        raise SystemExit(0)
-
-    handlers: Sequence[Any] = [signal.signal(one, leave) for one in STOP_SIGNALS]
-    try:
-        yield
-    finally:
-        for one, handler in zip(STOP_SIGNALS, handlers, strict=True):
-            signal.signal(one, handler)

@@ -18,12 +18,32 @@ log = structlog.get_logger("talktime.supervisor")
 REST_SECONDS = 1.0
 """Who dies so soon waits so long for the next start: what cannot live must not eat a processor."""
 GOODBYE_SECONDS = 30.0
+LOOK_SECONDS = 0.1
+
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stop:
+    """Whether somebody wants this process to end. It only says so: an exception out of a signal handler may be lost."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for one in STOP_SIGNALS:
+            signal.signal(one, self._ask)
+
+    def _ask(self, number: int, frame: object) -> None:
+        self.asked = True
+
+    def wait(self) -> None:
+        while not self.asked:
+            time.sleep(LOOK_SECONDS)
 
 
 class Task(NamedTuple):
     name: str
-    run: Callable[[Callable[[], None]], None]
-    """Is handed a function to call when it is ready; ends in good order on SIGTERM."""
+    run: Callable[[Callable[[], None], Stop], None]
+    """Is handed a function to call when it is ready; ends in good order when it is asked to stop."""
 
 
 class CannotStart(Exception):
@@ -45,7 +65,7 @@ class Supervisor:
         self._lifeline = os.pipe()
 
     def run(self, ready: Callable[[], None]) -> None:
-        for one in (signal.SIGTERM, signal.SIGINT):
+        for one in STOP_SIGNALS:
             signal.signal(one, self._stop)
         try:
             begun = [self._start(task) for task in self._tasks]
@@ -75,14 +95,17 @@ class Supervisor:
     def _start(self, task: Task) -> int:
         """The descriptor from which a byte can be read when it is ready, and none when it died before."""
         told, tell = os.pipe()
+        # A signal between the fork and the child's own handlers would be taken by ours.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         pid = os.fork()
         if pid == 0:
             os.close(told)
             os.close(self._lifeline[1])
             _be(task, tell, self._lifeline[0])
-        os.close(tell)
         self._running[pid] = task
         self._begun[task] = time.monotonic()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+        os.close(tell)
         return told
 
     def _mind_one(self) -> None:
@@ -104,7 +127,10 @@ class Supervisor:
         self._signal_all(signal.SIGTERM)
         deadline = time.monotonic() + GOODBYE_SECONDS
         while self._running:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
+            try:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
             self._running.pop(pid, None)
             if time.monotonic() > deadline:
                 self._signal_all(signal.SIGKILL)
@@ -116,23 +142,17 @@ def _be(task: Task, tell: int, lifeline: int) -> None:
     """The life of a child; it never returns into what the parent was doing."""
     code = 1
     try:
-        for one in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(one, _leave)
+        stop = Stop()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         threading.Thread(target=_follow, args=(lifeline,), daemon=True).start()
-        task.run(lambda: _told(tell))
+        task.run(lambda: _told(tell), stop)
         code = 0
-    except SystemExit as end:
-        code = int(end.code or 0)
     except BaseException:
         traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-
-
-def _leave(number: int, frame: object) -> None:
-    raise SystemExit(0)
 
 
 def _told(tell: int) -> None:

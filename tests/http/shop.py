@@ -127,7 +127,8 @@ class Shop:
     @classmethod
     def opened(cls, url: str, operator_key: str) -> Self:
         shop = cls(Api(url, operator_key))
-        shop.price_list()
+        if not any(known["default"] for known in good(shop.operator.get("/v1/operator/price-lists"))["data"]):
+            shop.price_list()
         return shop
 
     def price_list(self, per_minute: str = "0.1", **more: Json) -> str:

@@ -47,7 +47,7 @@ def found_company(database: Database, store: Store) -> int:
     database.write(org_id, _people, org_id)
     database.write(org_id, funds.grant, org_id, funds.Grant("1", micros("10"), NOW + YEAR, 100), BOSS)
     database.write(org_id, funds.grant, org_id, funds.Grant("2", micros("1"), NOW + DAY, 50), BOSS)
-    engine = Engine(store, Shelf(lambda: database.read((), price_store.published)))
+    engine = Engine(store, Shelf(lambda: database.read((), price_store.published, {})))
     _calls(Phone(engine, org_id))
     hear(database, engine.run, Heartbeat(org_id, "edge", "boot1", ["c4"], NOW, "key_1", "sw_1"))
     hear(database, engine.run, Heartbeat(OPERATOR_ORG, "sbc", "boot2", None, NOW, "key_1", "sw_2"))

@@ -199,7 +199,9 @@ SELECT org, {{word}}, 1000 + n, {NOW}, 'key_1', 'x', 'y' FROM {{series}} AS s WH
 )
 
 
-SOME_CALLS = FILL[0].format(word=WORD["postgresql"], series="(SELECT n, 1 AS org FROM generate_series(0, 2999::bigint) AS n)")
+SOME_CALLS = FILL[0].format(
+    word=WORD["postgresql"], series="(SELECT n, 1 AS org FROM generate_series(0, 2999::bigint) AS n)"
+)
 
 
 def fill(tx: Tx) -> None:
@@ -391,5 +393,8 @@ def test_the_tables_are_full(full: Shop) -> None:
     def count(tx: ReadTx) -> list[int]:
         return [int(tx.scalar(text(f"SELECT count(*) FROM {table} WHERE org_id > 0")) or 0) for table in BIG]
 
-    calls_and_entries, lots_and_audit = full.database.read(EVERYBODY, count)[:2], full.database.read(EVERYBODY, count)[2:]
+    calls_and_entries, lots_and_audit = (
+        full.database.read(EVERYBODY, count)[:2],
+        full.database.read(EVERYBODY, count)[2:],
+    )
     assert min(calls_and_entries) >= ROWS and min(lots_and_audit) >= ROWS // 5

@@ -44,11 +44,21 @@ def world(empty_data: Path, tmp_path: Path) -> Iterator[World]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def empty_postgres(postgres: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database that is made once and then copied."""
+    url = postgres.fresh_database()
+    open_app(Settings(data=tmp_path_factory.mktemp("postgres"), database=url)).close()
+    return url.rpartition("/")[2]
+
+
 @pytest.fixture
 def postgres_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     cluster = cast(Cluster, request.getfixturevalue("postgres"))
-    with opened(Settings(data=tmp_path, database=cluster.fresh_database())) as made:
+    url = cluster.fresh_database(copy_of=request.getfixturevalue("empty_postgres"))
+    with opened(Settings(data=tmp_path, database=url)) as made:
         yield made
+    cluster.drop_database(url)
 
 
 @pytest.fixture(params=["world", "postgres_world"], ids=["sqlite", "postgresql"])

@@ -106,7 +106,10 @@ class SqliteDatabase(Database):
 
 
 def open_writer(path: Path, connect: Callable[..., sqlite3.Connection]) -> sqlite3.Connection:
-    connection = connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection = connect(path, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{path} cannot be opened: {error}") from error
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         for pragma in WRITER_PRAGMAS:
