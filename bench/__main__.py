@@ -61,7 +61,8 @@ def run(wanted: Sequence[criteria.Criterion], rounds: int, plan: Plan) -> dict[s
                 found[place.name].append(outcomes)
                 for name in legs[place.name]:
                     progress.update(task, description=f"round {number}, {place.name}: {name}")
-                    outcomes[name] = LEGS[name](place, plan, outcomes)
+                    outcome = outcomes[name] = LEGS[name](place, plan, outcomes)
+                    progress.console.print(f"round {number}, {place.name}, {name}: {report.told(outcome)}")
                     progress.advance(task)
     return found
 
@@ -77,7 +78,7 @@ def _place(name: str) -> Iterator[Place]:
 
 
 def _progress() -> Progress:
-    shown = Console(stderr=True)
+    shown = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=shown, disable=not shown.is_terminal)
 

@@ -42,6 +42,13 @@ def voids(rounds: Rounds) -> list[str]:
     ]
 
 
+def told(outcome: Outcome) -> str:
+    """One leg, as soon as it is over."""
+    if outcome.void:
+        return f"void: {outcome.void}"
+    return f"{_short(outcome.figure)} {outcome.unit}, others {outcome.others:.0f} %"
+
+
 def show(console: Console, criteria: Iterable[Criterion], rounds: Rounds) -> None:
     console.print(_promised(criteria, rounds))
     console.print(_measured(rounds))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -76,7 +77,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         primary.require_standby(standby.name)
         url = url_of_both(primary, standby, new_database(primary, "pair"))
         with serving(url, environment={"TALKTIME_DATA": keys}) as server:
-            yield Pair(primary, link, Shop.opened(server.url, server.operator_key), url)
+            with closing(Shop.opened(server.url, server.operator_key)) as shop:
+                yield Pair(primary, link, shop, url)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,7 @@ from talktime.core.calls import (
 from talktime.core.money import micros as usd
 from talktime.core.prices import PriceList, Prices, Row, Window
 from talktime.core.rates import Rate
-from talktime.core.time import DAY, MINUTE, NEVER, SECOND, instant
+from talktime.core.time import DAY, EPOCH, MINUTE, NEVER, SECOND
 from talktime.storage.errors import StoreUnavailable
 from talktime.storage.store import BatchTx, Store
 from tests.charging.books import Books
@@ -780,7 +780,7 @@ def test_every_entry_says_what_caused_it(shop: Books) -> None:
 
 # --------------------------------------------------------------------------------------------------- the engine itself
 
-TOO_LATE = instant(datetime(9999, 12, 31, 23, 59, tzinfo=UTC))
+TOO_LATE = (datetime(9999, 12, 31, 23, 59, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 BAD_RECORDS = [
     {"started_at": 2**63, "to": FRANCE},
     {"started_at": -(2**63) - 1, "to": FRANCE},

@@ -31,7 +31,9 @@ class Proxy:
         self._lock = Lock()
         self._links: list[Link] = []
         self.cut_at: Cut | None = None
-        """The next COMMIT is the last thing that comes by: then it is None again, and everything else goes on."""
+        """The next COMMIT is the last thing that comes by. Then it is None again, and new links are let through."""
+        self.stays_cut = False
+        """Or they are not, until `heal`."""
         self.cuts = 0
         self._accepting = Thread(target=self._accept, daemon=True)
         self._accepting.start()
@@ -52,7 +54,7 @@ class Proxy:
             link.cut()
 
     def heal(self) -> None:
-        self._refuses = False
+        self._refuses = self.stays_cut = False
         self.flow()
 
     def close(self) -> None:
@@ -94,6 +96,7 @@ class Proxy:
                 return False
             self.cut_at = None
             self.cuts += 1
+            self._refuses = self.stays_cut
             return True
 
 

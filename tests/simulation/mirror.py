@@ -24,7 +24,8 @@ from talktime.core.calls import (
 )
 from talktime.core.ledger import Posting
 from talktime.core.lots import Part
-from tests.simulation.reference import Dict, Rate, Reference, Said, size
+from tests.simulation.on_paper import Rate
+from tests.simulation.reference import Dict, Reference, Said, size
 from tests.simulation.setting import USERS, LotPlan, OrgPlan
 
 

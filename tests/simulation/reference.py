@@ -5,10 +5,7 @@ Independent of `core`: it knows its commands and the names of its refusals, and 
 
 from __future__ import annotations
 
-from fractions import Fraction
-from functools import cache
-from math import floor
-from typing import Any, NamedTuple
+from typing import Any
 
 from talktime.core.calls import (
     Answered,
@@ -23,59 +20,14 @@ from talktime.core.calls import (
     Release,
     Settle,
 )
+from tests.simulation.on_paper import FREE, Rate, billed, covered, is_free, price, rate_of, whole
 
 SECOND = 1_000_000
-NOBODY_PAYS = ("user_in", "unassigned_in")
 NOBODY_IS_ASKED = ("ucap_in", "unassigned_in")
-KINDS = {"conf_out": ("conference", "outbound"), "conf_in": ("conference",), "ucap_in": ("toll_free",)}
 
 Dict = dict[str, Any]
 Said = tuple[Any, ...]
 Drawn = list[tuple[str, int]]
-
-
-class Rate(NamedTuple):
-    prefix: str
-    per_minute: int
-    fee: int
-    initial: int
-    step: int
-    decimals: int
-
-
-FREE = Rate("", 0, 0, 1, 1, 4)
-
-
-def billed(rate: Rate, seconds: int) -> int:
-    """An increment that has begun counts."""
-    end = rate.initial
-    while end < seconds:
-        end += rate.step
-    return end if seconds > 0 else 0
-
-
-@cache
-def price(rate: Rate, seconds: int) -> int:
-    unit = 10 ** (6 - rate.decimals)
-    exact = rate.fee + Fraction(rate.per_minute * billed(rate, seconds), 60)
-    return floor(exact / unit + Fraction(1, 2)) * unit if seconds > 0 else 0
-
-
-@cache
-def whole(rate: Rate, limit: int) -> int:
-    """The last end of an increment within the limit, but at least the first."""
-    end = rate.initial
-    while end + rate.step <= limit:
-        end += rate.step
-    return end
-
-
-def covered(rate: Rate, limit: int, funds: float, least: int) -> int:
-    """The last end of an increment whose price is covered."""
-    found, end = least, max(rate.initial, least)
-    while end <= whole(rate, limit) and price(rate, end) <= funds:
-        found, end = end, end + rate.step
-    return found
 
 
 def size(parts: Drawn) -> int:
@@ -173,18 +125,7 @@ class Reference:
         return None if 0 < available >= price(rate, 1) else Refusal.NO_BALANCE
 
     def rate(self, command: Authorize, org: Dict, at: int) -> Rate | None:
-        asked = command.asked
-        if asked.to[:1] != "+":
-            return None
-        in_force = [one for one in self.price_lists[org["price_list"]] if one["published"] <= at][-1:]
-        for kind in () if is_free(asked) else KINDS.get(asked.call_type, ("outbound",)):
-            rows = [
-                row for one in in_force for row in one["rows"] if row[0] == kind and asked.to[1:].startswith(row[1])
-            ]
-            if rows:
-                _, *fields = max(rows, key=lambda row: len(row[1]))
-                return Rate._make((*fields, in_force[0]["decimals"]))
-        return None
+        return rate_of(self.price_lists[org["price_list"]], command.asked, at)
 
     def extend(self, command: Extend, org: Dict, call: Dict | None, now: int) -> Said:
         if call is None or call["state"] != "open":
@@ -325,10 +266,6 @@ class Reference:
         if postings:
             assert (command.org_id, key) not in self.entries
             self.entries[command.org_id, key] = postings
-
-
-def is_free(asked: Asked) -> bool:
-    return asked.call_type in NOBODY_PAYS or asked.call_type.startswith("dr_")
 
 
 def was_granted(call: Dict) -> bool:

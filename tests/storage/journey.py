@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from itertools import islice, product
 from types import ModuleType, NoneType, UnionType
@@ -190,7 +191,9 @@ def _many(name: str, kind: Any, origin: Any, inside: Sequence[Any]) -> Any:
     if origin in (set, frozenset):
         return origin(_values(name, inside[0])[:1])
     if inspect.isclass(origin) and issubclass(origin, Mapping):
-        return {_values(name, inside[0])[0]: _values(name, inside[1])[0]}
+        with suppress(Unmakable):
+            return {_values(name, inside[0])[0]: _values(name, inside[1])[0]}
+        return {}
     if inspect.isclass(origin) and issubclass(origin, Iterable):
         return [_values(name, inside[0])[0]]
     if origin is Callable or (inspect.isclass(origin) and issubclass(origin, typing.cast(type, Callable))):

@@ -27,6 +27,7 @@ from talktime.storage.postgres_store import Statements
 from talktime.storage.store import KEYS_REVISION, PRICES_REVISION
 from talktime.storage.verify import verify
 from talktime.storage.wire import INT8, INT8_ARRAY, TEXT, TEXT_ARRAY, Statement
+from talktime.web.table import API
 from tests.core.switch import NOW
 from tests.storage import shop as shops
 from tests.storage.company import found_company
@@ -40,6 +41,7 @@ from tests.support.statements import ENGINE, MIGRATION, RECORDED, SPANNING, Reco
 
 # Rule 12: these look over all organizations, and only look. What they find is then done for each organization alone.
 MAY_SPAN = {
+    "call_store.count_open": "a gauge of the whole installation",
     "call_store.due": "finds holds whose time is over",
     "call_store.open_of_switch": "an operator's switch has calls of any organization",
     "call_store.to_hang_up": "an operator's switch has calls of any organization",
@@ -56,6 +58,7 @@ MAY_SPAN = {
 
 # Steps that are run with the rows of all organizations in sight, because of the above.
 STEPS_THAT_SEE_ALL = {
+    ("read", "call_store.count_open"),
     ("read", "call_store.due"),
     ("read", "call_store.to_hang_up"),
     ("read", "expiry_store.expiring"),
@@ -64,8 +67,16 @@ STEPS_THAT_SEE_ALL = {
     ("read", "switch_store.silent"),
     ("read", "upkeep_store.with_expired_answers"),
     ("read", "verify._verify"),
+    # Through the door: the routes that are named below.
+    ("read", "cold._in_one_transaction.<locals>.whole"),
+    ("write", "cold._in_one_transaction.<locals>.whole"),
     # The operator's own rows are written beside a look at the calls of its switch.
     ("write", "switches._note"),
+}
+ROUTES_THAT_SEE_ALL = {
+    ("GET", "/v1/organizations"),
+    # Nobody knows its number before it is made.
+    ("POST", "/v1/organizations"),
 }
 
 ORGS = 24
@@ -152,11 +163,16 @@ def test_only_the_named_steps_see_the_rows_of_all_organizations() -> None:
     assert sorted(SPANNING - STEPS_THAT_SEE_ALL) == []
 
 
+def test_only_the_named_routes_do() -> None:
+    assert {(route.method, route.path) for route in API if getattr(route, "spans", False)} == ROUTES_THAT_SEE_ALL
+
+
 def test_the_named_functions_are_there() -> None:
     """A list with names of what is gone would let something else in by the same name."""
-    modules = ("storage", "charging", "reports", "actions")
+    modules = ("storage", "charging", "reports", "actions", "web")
     assert [name for name in MAY_SPAN if not _is_there(name, modules)] == []
-    assert [name for _, name in sorted(STEPS_THAT_SEE_ALL) if not _is_there(name, modules)] == []
+    names = [name.partition(".<locals>")[0] for _, name in sorted(STEPS_THAT_SEE_ALL)]
+    assert [name for name in names if not _is_there(name, modules)] == []
 
 
 def _is_there(name: str, packages: Sequence[str]) -> bool:

@@ -135,7 +135,7 @@ def test_a_plan_of_tables_known_to_be_empty_is_made_anew_when_they_are_analysed(
         other.execute("VACUUM ANALYZE")
         with prepared(shop.database.url, HOT["calls"], PLANS) as (connection, explain):
             early = planned(connection, explain)
-            shop.database.write(EVERYBODY, lambda tx: tx.exec_driver_sql(SOME_CALLS))
+            shop.database.write(EVERYBODY, fill_some_calls)
             other.execute("ANALYZE")
             late = planned(connection, explain)
     assert no_probe("calls", early) != []
@@ -199,19 +199,22 @@ SELECT org, {{word}}, 1000 + n, {NOW}, 'key_1', 'x', 'y' FROM {{series}} AS s WH
 )
 
 
-SOME_CALLS = FILL[0].format(
-    word=WORD["postgresql"], series="(SELECT n, 1 AS org FROM generate_series(0, 2999::bigint) AS n)"
-)
+SOME = "(SELECT n, 1 AS org FROM generate_series(0, 2999::bigint) AS n)"
 
 
 def fill(tx: Tx) -> None:
-    dialect = tx.dialect.name
     for statement in FILL:
-        tx.exec_driver_sql(statement.format(series=SERIES[dialect], word=WORD[dialect]).replace("%", _percent(dialect)))
+        _insert(tx, statement, SERIES[tx.dialect.name])
 
 
-def _percent(dialect: str) -> str:
-    return "%%" if dialect == "postgresql" else "%"
+def fill_some_calls(tx: Tx) -> None:
+    _insert(tx, FILL[0], SOME)
+
+
+def _insert(tx: Tx, statement: str, series: str) -> None:
+    dialect = tx.dialect.name
+    whole = statement.format(series=series, word=WORD[dialect])
+    tx.exec_driver_sql(whole.replace("%", "%%") if dialect == "postgresql" else whole)
 
 
 @pytest.fixture(scope="module")
@@ -305,25 +308,6 @@ LOOKS: Mapping[str, tuple[Step, Sequence[Any], str, int]] = {
 }
 
 
-# The mend, tried: `when = c.opened_at + 0 if only_open else c.opened_at`, then `when <= at, (when < at) | (c.call_id <
-# call_id)` for a page and `when.desc()` for the order. Without it an old page reads all newer calls, and on SQLite the
-# list of calls in progress reads all calls there ever were.
-NOT_YET = pytest.mark.xfail(reason="reports/calls.py newest: see the comment above NOT_YET")
-NOT_YET_ON = {
-    "postgresql": ("a page of old calls",),
-    "sqlite": (
-        "a page of old calls",
-        "calls in progress",
-        "a page of calls in progress",
-        "calls in progress where there are few",
-    ),
-}
-
-
-def looks(dialect: str) -> list[Any]:
-    return [pytest.param(what, marks=NOT_YET if what in NOT_YET_ON[dialect] else ()) for what in LOOKS]
-
-
 def sent_by(shop: Shop, what: str) -> list[Recorded]:
     step, values, _, _ = LOOKS[what]
     with recorded_alone() as found:
@@ -335,7 +319,7 @@ def sent_by(shop: Shop, what: str) -> list[Recorded]:
         return [one for one in found.values() if tables_of(one.text) & set(BIG)]
 
 
-@pytest.mark.parametrize("what", looks("postgresql"))
+@pytest.mark.parametrize("what", LOOKS)
 def test_postgresql_looks_at_few_rows_through_an_index(full_postgres: Shop, what: str) -> None:
     _, _, index, rows_max = LOOKS[what]
     [one] = sent_by(full_postgres, what)
@@ -355,7 +339,7 @@ def _looked_at(node: Plan) -> int:
     return int((node["Actual Rows"] + removed) * node["Actual Loops"])
 
 
-@pytest.mark.parametrize("what", looks("sqlite"))
+@pytest.mark.parametrize("what", LOOKS)
 def test_sqlite_looks_at_few_rows_through_an_index(full_sqlite: Shop, what: str) -> None:
     """Counted in steps of its machine, of which a row takes about ten."""
     _, _, index, rows_max = LOOKS[what]

@@ -57,7 +57,7 @@ def asked(url: str, question: Callable[[ReadTx], Any]) -> Any:
 def test_a_migrated_database_is_what_the_tables_say(dialect: str, maker: Maker, tmp_path: Path) -> None:
     """Columns with types, defaults and sorting; keys, CHECKs, partial indexes; how pages are filled."""
     with maker.nothing_on(dialect, tmp_path) as url, database_at(url) as database:
-        database.write((), t.metadata.create_all)
+        database.write((), lambda tx: t.metadata.create_all(tx))
         wanted: Catalog = database.read((), catalog)
     with maker.shop_on(dialect, tmp_path) as shop:
         found: Catalog = shop.database.read((), catalog)

@@ -2,7 +2,7 @@
 
 with Proxy(cluster.port) as proxy:
     proxy.cut = Cut(asked=1000)             # a thousand bytes of the client arrive, not one more
-    proxy.cut = Cut(after=(b"COMMIT",))     # the word arrives and is answered, and the answer is lost
+    proxy.cut = Cut(after=(b"COMMIT\\0",))   # the word arrives and is answered, and the answer is lost
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from threading import Lock, Thread
 from typing import Self
 
 PORTION = 1 << 16
-SPLIT = 5
-"""A word of one byte more may come in two portions."""
+SPLIT = 6
+"""A word of one byte more may come in two portions; a longer one is taken to come in one."""
 
 
 @dataclass

@@ -54,7 +54,7 @@ class Recorded:
 Key = tuple[str, str, str]
 RECORDED: dict[Key, Recorded] = {}
 SPANNING: set[tuple[str, str]] = set()
-"""Steps of ours that were handed to Database.read or write with every organization in sight."""
+"""Steps that ours handed to Database.read or write with every organization in sight."""
 
 
 class _Now(local):
@@ -104,7 +104,7 @@ def _noting_steps(method: Callable[..., Any], writes: bool) -> Callable[..., Any
     def noting(self: Database, scope: Scope, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         before = _now.scope, _now.step, _now.writes
         _now.scope, _now.step, _now.writes = _kind(scope), _name(step), writes
-        if scope == EVERYBODY and str(getattr(step, "__module__", "")).startswith(_OURS):
+        if scope == EVERYBODY and _module_of(sys._getframe(1)).startswith(_OURS):
             SPANNING.add((method.__name__, _now.step))
         try:
             return method(self, scope, step, *args, **kwargs)
@@ -201,10 +201,14 @@ def _sender() -> str | None:
     """The nearest function of ours; None when a test comes before it."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        module = str(frame.f_globals.get("__name__", ""))
+        module = _module_of(frame)
         if module.startswith(_OURS):
             return f"{module.rpartition('.')[2]}.{frame.f_code.co_name}"
         if module.startswith(_TESTS) and module != __name__:
             return None
         frame = frame.f_back
     return None
+
+
+def _module_of(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))

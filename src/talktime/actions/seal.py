@@ -33,8 +33,7 @@ def seal_all(
     for chain in Chain:
         for org_id in _behind(database, chain):
             try:
-                while not stop() and seal_organization(database, org_id, chain, now()):
-                    sealed += 1
+                sealed += _seal_what_is_there(database, org_id, chain, now, stop)
             except Gap as gap:
                 tell(gap)
     return sealed
@@ -47,11 +46,22 @@ def _behind(database: Database, chain: Chain) -> Iterator[int]:
         after = org_ids[-1]
 
 
-def seal_organization(database: Database, org_id: int, chain: Chain, at: int) -> bool:
-    """One more seal; False when there is nothing left to seal. The hashing is done beside the writers."""
+def _seal_what_is_there(
+    database: Database, org_id: int, chain: Chain, now: Callable[[], int], stop: Callable[[], bool]
+) -> int:
+    """How many seals that took. What calls add meanwhile is for the next time: they may never cease."""
+    seals, rows = 0, ROWS_MAX
+    while rows == ROWS_MAX and not stop():
+        rows = seal_organization(database, org_id, chain, now())
+        seals += rows > 0
+    return seals
+
+
+def seal_organization(database: Database, org_id: int, chain: Chain, at: int) -> int:
+    """One more seal: how many rows it covers. The hashing is done beside the writers."""
     seal = database.read(org_id, seal_store.next_seal, org_id, chain, ROWS_MAX)
     if seal is None:
-        return False
+        return 0
 
     def add(tx: Tx) -> None:
         seal_store.add(tx, org_id, chain, seal, at)
@@ -60,5 +70,5 @@ def seal_organization(database: Database, org_id: int, chain: Chain, at: int) ->
         database.write(org_id, add)
     except Conflict:
         # Another process set the same one just now.
-        return False
-    return True
+        return 0
+    return seal.rows

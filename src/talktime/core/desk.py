@@ -92,7 +92,7 @@ class Desk:
         if purse is None:
             account = self.account(command)
             purse = self._purses[command.org_id] = Purse(account.lots, account.debt)
-            self._forfeit(command, purse)
+        self._forfeit(command, purse)
         return purse
 
     def expire(self, command: Concerning) -> None:

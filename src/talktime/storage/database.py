@@ -34,6 +34,10 @@ WRITER_PRAGMAS = (
     "wal_autocheckpoint = 8000",
     "temp_store = MEMORY",
     "busy_timeout = 0",
+    # Else INSERT OR REPLACE would get past the guard of what is only added to.
+    "recursive_triggers = ON",
+    # Without it a row that is replaced is deleted past the triggers that keep it.
+    "recursive_triggers = ON",
 )
 PAGE_BYTES = 4096
 WARNED = "warned"
@@ -133,7 +137,8 @@ class PostgresDatabase(Database):
     def __init__(self, url: str) -> None:
         def connect() -> psycopg.Connection:
             # The driver reads the address, which may name several hosts: SQLAlchemy could not.
-            return psycopg.connect(url, connect_timeout=5, application_name="talktime")
+            # Nothing is kept prepared: behind a pooler it would be another's, and old plans would live on.
+            return psycopg.connect(url, connect_timeout=5, application_name="talktime", prepare_threshold=None)
 
         options: dict[str, Any] = {"pool_size": 4, "max_overflow": 12, "pool_pre_ping": True, "pool_timeout": 5}
         engine = create_engine("postgresql+psycopg://", creator=connect, **options)

@@ -63,7 +63,7 @@ class Statements:
         accounts = f"""SELECT {ACCOUNT_COLUMNS} FROM accounts a JOIN organizations o ON o.org_id = a.org_id{also("o")}
 WHERE a.org_id = ANY($1)"""
         self.accounts = Statement(accounts, [INT8_ARRAY], rows=True)
-        self.locked_accounts = Statement(f"{accounts} ORDER BY a.org_id FOR UPDATE OF a", [INT8_ARRAY], rows=True)
+        self.lock = Statement("SELECT 1 FROM accounts WHERE org_id = ANY($1) ORDER BY org_id FOR UPDATE", [INT8_ARRAY])
         self.lots = Statement(
             f"SELECT {LOT_COLUMNS} FROM lots WHERE org_id = ANY($1) AND state = 'open'", [INT8_ARRAY], rows=True
         )
@@ -91,7 +91,7 @@ WHERE a.org_id = m.org_id{also("a")} RETURNING a.org_id, a.posted_micros, a.last
         )
         self.move_lots = Statement(
             f"""UPDATE lots l SET posted_micros = l.posted_micros + m.posted, held_micros = l.held_micros + m.held,
-state = CASE WHEN l.posted_micros + m.posted > 0 THEN 'open' ELSE m.when_empty END
+state = CASE WHEN l.posted_micros + m.posted = 0 THEN m.when_empty WHEN l.state = 'frozen' THEN l.state ELSE 'open' END
 FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
 AS m(org_id, lot_id, posted, held, when_empty)
 WHERE l.org_id = m.org_id AND l.lot_id = m.lot_id{also("l")}""",
@@ -189,22 +189,25 @@ class PostgresTx:
         wire.send(_scope(org_ids))
 
     def load(self, calls: Sequence[Key], names: Sequence[Key]) -> Read:
-        """Calls before lots: money that went meanwhile is found by a constraint, money that came is welcome."""
+        """Calls before money: what went meanwhile is found by a constraint, what came is welcome."""
         send, say = self._wire.send, self._say
-        send(say.locked_accounts if self._locked else say.accounts, self._orgs)
-        send(say.revisions)
+        if self._locked:
+            send(say.lock, self._orgs)
         for statement, keys in ((say.calls, calls), (say.users, names)):
             if keys:
                 org_ids, rest = zip(*keys, strict=True)
                 send(statement, longs(org_ids), texts(rest))
+        send(say.accounts, self._orgs)
+        send(say.revisions)
         send(say.lots, self._orgs)
         rows = iter(self._wire.answers())
-        accounts, revisions = next(rows), dict(next(rows))
         stories = [decode_call(story) for (story,) in next(rows)] if calls else []
         users = {(org_id, name): User(user_id) for org_id, name, user_id in next(rows)} if names else {}
         known = {(call.org_id, call.call_id): call for call in stories}
-        made = accounts_of(accounts, next(rows))
-        return Read(made, known, users, revisions[PRICES_REVISION], revisions[KEYS_REVISION])
+        accounts, revisions = next(rows), dict(next(rows))
+        return Read(
+            accounts_of(accounts, next(rows)), known, users, revisions[PRICES_REVISION], revisions[KEYS_REVISION]
+        )
 
     def record(self, changes: Changes) -> None:
         """Accounts first and in order: each is the lock of all that is below it, and numbers its entries."""

@@ -37,6 +37,8 @@ LAST_NO = {Chain.ENTRIES: a.last_entry_no, Chain.AUDIT: a.last_audit_no}
 class Seal(Struct, frozen=True):
     through_no: int
     digest: str
+    rows: int = 0
+    """How many it covers, when it is new."""
 
 
 class Gap(Exception):
@@ -80,7 +82,7 @@ def next_seal(tx: ReadTx, org_id: int, chain: Chain, rows_max: int) -> Seal | No
     numbers = [begun.through_no, *(row[0] for row in rows)]
     if any(later != earlier + 1 for earlier, later in pairwise(numbers)):
         raise Gap(f"organization {org_id}: the {chain} after number {begun.through_no} are not numbered without gaps")
-    return Seal(numbers[-1], chained(bytes.fromhex(begun.digest), rows).hex())
+    return Seal(numbers[-1], chained(bytes.fromhex(begun.digest), rows).hex(), len(rows))
 
 
 def chained(digest: bytes, rows: Iterable[Sequence[Any]]) -> bytes:

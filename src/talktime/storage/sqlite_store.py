@@ -41,7 +41,8 @@ MOVE_ACCOUNT = """UPDATE accounts SET posted_micros = posted_micros + ?2, held_m
 last_entry_no = last_entry_no + ?4, last_at = max(last_at, ?5) WHERE org_id = ?1
 RETURNING posted_micros, last_entry_no, last_at"""
 MOVE_LOT = """UPDATE lots SET posted_micros = posted_micros + ?3, held_micros = held_micros + ?4,
-state = CASE WHEN posted_micros + ?3 > 0 THEN 'open' ELSE ?5 END WHERE org_id = ?1 AND lot_id = ?2"""
+state = CASE WHEN posted_micros + ?3 = 0 THEN ?5 WHEN state = 'frozen' THEN state ELSE 'open' END
+WHERE org_id = ?1 AND lot_id = ?2"""
 OPEN_CALL = """INSERT INTO calls (org_id, call_id, version, state, held_micros, charge_micros, due_at, story,
 opened_at, switch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 CHANGE_CALL = """UPDATE calls SET version = ?4, state = ?5, held_micros = ?6, charge_micros = ?7, due_at = ?8,

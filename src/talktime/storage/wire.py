@@ -31,8 +31,11 @@ _LENGTH_AND_LONG = Struct(">iq").pack
 _HEADER = Struct(">iiIii").pack
 _NULL = _LENGTH(-1)
 
+SILENCE_SECONDS = 10.0
+"""Longer than any lock is waited for. Who says nothing for so long may be gone without a word; nothing is cancelled."""
+
 # The class of a state says what may be done: data, constraint, rollback, limits; all else is unknown.
-_JUDGED = ("22", "23", "40", "54", "55")
+_JUDGED = ("22", "23", "40", "54")
 
 
 def long(value: int | None) -> bytes | None:
@@ -134,7 +137,9 @@ class Wire:
     def _next(self) -> PGresult | None:
         """Waits at the socket, where other threads may go on: inside the library they may not."""
         while self._pg.is_busy():
-            self._readable.poll()
+            if not self._readable.poll(SILENCE_SECONDS * 1000):
+                self.close()
+                raise psycopg.OperationalError("the database does not answer")
             self._pg.consume_input()
         return self._pg.get_result()
 

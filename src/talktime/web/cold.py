@@ -16,7 +16,7 @@ from talktime.core.scopes import OPERATOR_ORG
 from talktime.storage.database import EVERYBODY, ReadTx, Scope, Tx
 from talktime.storage.errors import Conflict
 from talktime.storage.idempotency_store import Kept
-from talktime.web.problems import Problem, invalid, problem_of
+from talktime.web.problems import Problem, invalid, problem_of, without_zero
 from talktime.web.routes import Keep, Raw, Request, Route
 
 Answered = tuple[int, Any, list[tuple[str, str]]]
@@ -56,7 +56,7 @@ def _organization(request: Request[Any]) -> int:
 def _form(route: Route, request: Request[Any]) -> Any:
     if route.form is None or request.kind in route.also_kinds:
         return None
-    return msgspec.json.decode(request.body or b"{}", type=route.form)
+    return msgspec.json.decode(without_zero(request.body) or b"{}", type=route.form)
 
 
 def _query(route: Route, request: Request[Any]) -> Any:

@@ -25,7 +25,7 @@ from talktime.web.call_forms import (
     ReleaseForm,
     SettleForm,
 )
-from talktime.web.problems import Problem, problem_of
+from talktime.web.problems import UNREADABLE, Problem, problem_of, without_zero
 
 decode_batch = msgspec.json.Decoder(BatchForm).decode
 decode_operation: Callable[[msgspec.Raw], Form] = msgspec.json.Decoder(Form).decode
@@ -45,7 +45,7 @@ class HotDoor:
         self._submit = app.batcher.submit
 
     async def single(self, verb: str, caller: Caller, org_id: int, body: bytes) -> Any:
-        form = DECODERS[verb](body)
+        form = DECODERS[verb](without_zero(body))
         command = form.command(self._asking(caller, org_id, form))
         return outside(form, (await self._ask([command]))[0])
 
@@ -71,9 +71,10 @@ class HotDoor:
 
     def _read(self, operation: msgspec.Raw, caller: Caller, org_id: int) -> tuple[Any, Command | None]:
         try:
+            without_zero(bytes(operation))
             form = decode_operation(operation)
             return form, form.command(self._asking(caller, org_id, form))
-        except (Problem, msgspec.MsgspecError) as error:
+        except (Problem, *UNREADABLE) as error:
             return _refused(error), None
 
     async def _ask(self, commands: Sequence[Command]) -> list[Answer]:

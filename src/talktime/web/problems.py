@@ -64,11 +64,13 @@ def problem_of(error: Exception) -> Problem | None:
             return Problem(error.status, error.code, detail, about)
         case msgspec.ValidationError():
             return of_validation(str(error))
-        case msgspec.DecodeError():
+        case msgspec.DecodeError() | UnicodeDecodeError() | RecursionError():
             return Problem(400, "malformed", f"The body is no JSON that can be read: {error}.")
     return None
 
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding a body may raise: the library passes on what is no UTF-8, and what is nested too deeply."""
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 
@@ -93,3 +95,10 @@ def _of_field(field: str, code: str, what: str) -> Problem:
 
 def invalid(field: str, detail: str, code: str = "invalid_value") -> Problem:
     return Problem(422, code, f"{field}: {detail}", [FieldError(field, code, detail)])
+
+
+def without_zero(body: bytes) -> bytes:
+    """The one character that not every database keeps, so no text may have it. As itself it is no JSON."""
+    if rb"\u0000" in body:
+        raise Problem(422, "invalid_value", "No text may hold the character U+0000.")
+    return body
