@@ -76,9 +76,11 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     with new_cluster(fsync=False) as primary, proxied(primary.port) as link, follower(primary, link) as standby:
         primary.require_standby(standby.name)
         url = url_of_both(primary, standby, new_database(primary, "pair"))
-        with serving(url, environment={"TALKTIME_DATA": keys}) as server:
-            with closing(Shop.opened(server.url, server.operator_key)) as shop:
-                yield Pair(primary, link, shop, url)
+        with (
+            serving(url, environment={"TALKTIME_DATA": keys}) as server,
+            closing(Shop.opened(server.url, server.operator_key)) as shop,
+        ):
+            yield Pair(primary, link, shop, url)
 
 
 @pytest.fixture
