@@ -35,7 +35,7 @@ SILENCE_SECONDS = 10.0
 """Longer than any lock is waited for. Who says nothing for so long may be gone without a word; nothing is cancelled."""
 
 # The class of a state says what may be done: data, constraint, rollback, limits; all else is unknown.
-_JUDGED = ("22", "23", "40", "54")
+_JUDGED = ("22", "23", "40", "54", "55")
 
 
 def long(value: int | None) -> bytes | None:
