@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -98,7 +99,8 @@ def test_a_backup_under_load_is_a_prefix_of_history(place: Callable[[], Place], 
         load.start()
         try:
             while len(books.database.read(1, entries)) < 100:
-                pass
+                assert load.is_alive()
+                time.sleep(0.05)
             seal_all(books.database, lambda: NOW)
             before = books.database.read(1, entries)
             source.backup(copy)

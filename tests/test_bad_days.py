@@ -22,7 +22,7 @@ import pytest
 
 from talktime.settings import DATABASE_FILE
 from talktime.storage.verify import reading, verify
-from tests.crash.clients import CLIENTS, Client, Gate, World
+from tests.crash.clients import Crowd, World
 from tests.crash.judge import ask_again, judge, until_decided
 from tests.crash.runner import Runner
 from tests.failover.proxy import Cut, Proxy, proxied
@@ -70,13 +70,6 @@ def money_of(org: Organization) -> tuple[Decimal, Decimal]:
     return Decimal(now["balance"]), Decimal(now["held"])
 
 
-def wait_until(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SECONDS_MAX
-    while not is_so():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
-
-
 # ------------------------------------------------------------------------------------------------- a cut COMMIT
 
 
@@ -96,7 +89,8 @@ def wired(mortal: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with proxied(mortal.port) as wire:
         through = url.replace(f":{mortal.port}/", f":{wire.port}/") + "?sslmode=disable&gssencmode=disable"
         keys = str(tmp_path_factory.mktemp("keys"))
-        with serving(through, environment={"TALKTIME_DATA": keys}) as server, shop_of(server) as shop:
+        # What comes by is what the test asks for, and no due work.
+        with serving(through, "--no-jobs", environment={"TALKTIME_DATA": keys}) as server, shop_of(server) as shop:
             yield Wired(wire, shop, url, server)
 
 
@@ -120,7 +114,7 @@ def settled(org: Organization) -> Question:
 
 
 def recorded(org: Organization) -> Question:
-    return "/v1/calls/record", org.call("c1") | {"started_at": "2026-01-05T10:00:00Z", "duration_seconds": 60}
+    return "/v1/calls/record", org.call("c1") | {"started_at": datetime.now(UTC).isoformat(), "duration_seconds": 60}
 
 
 EFFECTS: dict[Callable[[Organization], Question], tuple[Decimal, Decimal]] = {
@@ -203,53 +197,34 @@ def test_when_the_database_hangs_everybody_is_told_in_time(wired: Wired, org: Or
 
 
 @contextmanager
-def under_load(server: Server) -> Iterator[tuple[Gate, list[Client], World]]:
+def under_load(server: Server) -> Iterator[Crowd]:
     """Clients that go on until they are told to finish; then everything must add up."""
-    gate = Gate(CLIENTS)
-    world = World.made(server.url, server.operator_key)
-    clients = [Client(number, "load", world, [server.url], gate) for number in range(CLIENTS)]
-    for client in clients:
-        client.start()
-    gate.open()
-    yield gate, clients, world
-    gate.open()
-    gate.finishing = True
-    for client in clients:
-        client.join(SECONDS_MAX)
-        assert not client.is_alive(), f"{client.name} comes to no end\n{server.log}"
-    journals = [client.journal for client in clients]
-    assert judge(server.where, world, journals, at_rest=True) == []
-    calls = [call for journal in journals for call in journal.calls]
-    assert ask_again(server.url, world, calls, [one for journal in journals for one in journal.grants]) == []
-
-
-def answered(clients: Sequence[Client]) -> int:
-    return sum(client.journal.answered for client in clients)
-
-
-def wait_for_answers(clients: Sequence[Client], number: int = 60) -> None:
-    before = answered(clients)
-    wait_until(lambda: answered(clients) >= before + number, "nobody is answered")
+    crowd = Crowd(World.made(server.url, server.operator_key), [server.url], "load")
+    crowd.gate.open()
+    yield crowd
+    crowd.finish()
+    assert judge(server.where, crowd.world, crowd.journals, at_rest=True) == []
+    assert ask_again(server.url, crowd.world, crowd.calls, crowd.grants) == []
 
 
 def test_a_database_that_is_stopped_and_started_is_got_over_without_a_restart(mortal: Cluster, tmp_path: Path) -> None:
     url = mortal.fresh_database()
     with (
         serving(url, environment={"TALKTIME_DATA": str(tmp_path)}) as server,
-        under_load(server) as (gate, clients, _),
+        under_load(server) as crowd,
         Api(server.url, None) as anybody,
     ):
         for immediate in (False, True):
-            wait_for_answers(clients)
+            crowd.wait_for_answers(60)
             mortal.stop(immediate=immediate)
             # From here on it is a finding when somebody is granted something, or is not told when to come again.
-            gate.database_is_down = True
+            crowd.gate.database_is_down = True
             time.sleep(1)
             assert (anybody.get("/readyz").status, anybody.get("/healthz").status) == (503, 200)
-            slowest = max(client.journal.slowest_seconds for client in clients)
-            gate.database_is_down = False
+            slowest = crowd.slowest_seconds
+            crowd.gate.database_is_down = False
             mortal.start()
-            wait_for_answers(clients)
+            crowd.wait_for_answers(60)
             assert anybody.get("/readyz").status == 200
             print(f"slowest answer {slowest:.2f} s")
             assert slowest < SOON_SECONDS
@@ -288,12 +263,12 @@ def test_a_file_that_cannot_be_written_grants_nothing_and_works_again_afterwards
     file = on_sqlite.where / DATABASE_FILE
     with shop_of(on_sqlite) as shop, Api(on_sqlite.url, None) as anybody:
         org = shop.organization("10")
-        good(org.api.post("/v1/calls/authorize", org.call("c1")))
+        good(org.api.post("/v1/calls/authorize", org.call("c2")))
         questions: list[Question] = [
-            ("/v1/calls/authorize", org.call("c2")),
-            ("/v1/calls/extend", {"call_id": "c1", "granted_seconds": 300}),
-            ("/v1/calls/settle", {"call_id": "c1", "duration_seconds": 400}),
-            ("/v1/calls/record", org.call("c3") | {"started_at": "2026-01-05T10:00:00Z", "duration_seconds": 60}),
+            ("/v1/calls/authorize", org.call("c3")),
+            ("/v1/calls/extend", {"call_id": "c2", "granted_seconds": 300}),
+            ("/v1/calls/settle", {"call_id": "c2", "duration_seconds": 400}),
+            recorded(org),
         ]
         with without_room(on_sqlite, file.with_name(f"{file.name}-wal")) if trouble == "no room" else locked(file):
             for _ in range(3):
@@ -480,12 +455,12 @@ def test_who_was_answered_before_a_sigterm_finds_everything_there(
 ) -> None:
     where: Path | str = tmp_path / "data" if dialect == "sqlite" else mortal.fresh_database()
     with serving(where, environment={"TALKTIME_DATA": str(tmp_path / "data")}) as server:
-        with under_load(server) as (gate, clients, world):
+        with under_load(server) as crowd:
             for _ in range(3):
-                wait_for_answers(clients)
+                crowd.wait_for_answers(60)
                 assert server.stop() == 0
-                gate.close()
-                assert judge(where, world, [client.journal for client in clients]) == []
+                crowd.gate.close()
+                assert judge(where, crowd.world, crowd.journals) == []
                 server.start()
-                gate.open()
+                crowd.gate.open()
         assert server.stop() == 0

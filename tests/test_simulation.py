@@ -47,6 +47,7 @@ def test_without_faults_nobody_asks_twice() -> None:
     assert figures.operations > 100
 
 
+@pytest.mark.slow
 def test_the_same_number_makes_the_same_world() -> None:
     figures = run_world(3)
     assert {trace_in_another_process(seed=3, hash_seed=1), trace_in_another_process(3, 2)} == {figures.trace}
@@ -60,6 +61,7 @@ def trace_in_another_process(seed: int, hash_seed: int) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_the_figures_do_not_depend_on_how_many_worlds_run_at_a_time() -> None:
     assert simulate(1, 0, seed=7, processes=1) == simulate(1, 0, seed=7, processes=2)
 

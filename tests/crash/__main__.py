@@ -8,7 +8,8 @@ import sys
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tests.crash.rounds import BROKEN, DIALECTS, Figures, HarnessError, caught_after, run
+from tests.crash.clients import HarnessError
+from tests.crash.rounds import BROKEN, DIALECTS, Figures, caught_after, run
 
 
 def main() -> int:

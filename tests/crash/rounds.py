@@ -19,21 +19,16 @@ from tempfile import TemporaryDirectory
 import psutil
 import psycopg
 
-from tests.crash.clients import CLIENTS, Call, Client, Gate, Grant, Journal, World
+from tests.crash.clients import Call, Crowd, Grant, HarnessError, World
 from tests.crash.judge import Finding, Wrong, ask_again, judge
-from tests.crash.runner import ANSWER_POINTS, BATCH_POINTS, Runner
+from tests.crash.runner import POINTS, Runner
 from tests.support.postgres import Cluster, new_cluster
 from tests.support.server import talktime
 
 DIALECTS = ("sqlite", "postgresql")
 ROUNDS_IN_A_WORLD = 20
 POINT_SECONDS_MAX = 15.0
-RECOVERY_SECONDS_MAX = 60.0
 SELF_CHECK_ROUNDS_MAX = 10
-
-
-class HarnessError(Exception):
-    """The harness does not do what it should; it says nothing about the product."""
 
 
 @dataclass(slots=True)
@@ -63,10 +58,12 @@ class Figures:
             f"ready in {median(self.starts):.2f} s, slowest {max(self.starts):.2f} s" if self.starts else "no starts"
         )
         recovered = f", recovered in at most {max(self.recoveries):.2f} s" if self.recoveries else ""
+        missed = f", {self.missed_points} points not reached" if self.missed_points else ""
         wrong = ", ".join(f"{self.count(one)} {one.value}" for one in Wrong)
         return (
             f"{self.rounds} rounds, {self.operations:,} operations, {self.acknowledged:,} acknowledged, "
-            f"{self.in_doubt:,} in doubt: {wrong}; {starts}{recovered}; slowest answer {self.slowest_answer:.2f} s"
+            f"{self.in_doubt:,} in doubt: {wrong}; {starts}{recovered}{missed}, "
+            f"slowest answer {self.slowest_answer:.2f} s"
         )
 
 
@@ -95,15 +92,12 @@ def at_point(point: str, chance: Random) -> Damage:
 
 def damages(dialect: str, chance: Random) -> Iterator[Damage]:
     """For ever: half of them at random instants, half at named points, each point as often as the others."""
+    at_random = (
+        [SERVER_KILLED] if dialect == "sqlite" else [DATABASE_KILLED, DATABASE_KILLED, SERVER_KILLED, ALL_KILLED]
+    )
     while True:
-        points = [*BATCH_POINTS, *ANSWER_POINTS, "statement", "before_action_commit", "before_answer_to_a_grant"]
-        chance.shuffle(points)
-        for point in points:
-            match dialect, chance.random():
-                case "sqlite", _:
-                    yield SERVER_KILLED
-                case _, part:
-                    yield DATABASE_KILLED if part < 0.5 else SERVER_KILLED if part < 0.75 else ALL_KILLED
+        for point in chance.sample(POINTS, len(POINTS)):
+            yield chance.choice(at_random)
             yield at_point(point, chance)
 
 
@@ -121,23 +115,10 @@ class Site:
         self.cluster = cluster
         self.chance = Random(seed)
         self.figures = figures
-        self.gate = Gate(CLIENTS)
         self.world = World.made(servers[0].url, servers[0].operator_key)
-        urls = [server.url for server in servers]
-        self.clients = [Client(number, seed, self.world, urls, self.gate) for number in range(CLIENTS)]
+        self.crowd = Crowd(self.world, [server.url for server in servers], seed)
         self._seen: set[int] = set()
         self._counted = (0, 0)
-        for client in self.clients:
-            client.start()
-        self.gate.close()
-
-    @property
-    def journals(self) -> list[Journal]:
-        return [client.journal for client in self.clients]
-
-    @property
-    def answered(self) -> int:
-        return sum(journal.answered for journal in self.journals)
 
     def play(self, damages: Iterator[Damage], rounds: int, tell: Callable[[], None]) -> None:
         """Until something is found, or everything has come to a good end."""
@@ -174,66 +155,47 @@ class Site:
         return not found
 
     def _strike(self, damage: Damage) -> None:
+        crowd = self.crowd
         if damage.point:
             self.servers[0].arm()
-        self.gate.open()
+        crowd.gate.open()
         if damage.point:
-            if not self.servers[0].has_died(POINT_SECONDS_MAX):
-                self.figures.missed_points += 1
-            self.figures.in_doubt += len(self.open_questions)
-            self.servers[0].kill()
+            self.figures.missed_points += not self.servers[0].has_died(POINT_SECONDS_MAX)
+            self._kill(self.servers[:1])
         else:
-            self._wait_for_traffic()
-            self._kill(damage)
+            crowd.wait_for_answers(self.chance.randint(5, 250))
+            time.sleep(self.chance.uniform(0, 0.02))
+            if damage is DATABASE_KILLED:
+                self._kill_database()
+            else:
+                self._kill(self.servers if damage is ALL_KILLED else self.servers[:1])
         # Those who still find somebody who answers repeat there what was not answered.
         time.sleep(self.chance.uniform(0, 0.15))
-        self.gate.close()
+        crowd.gate.close()
         self._count()
 
-    def _wait_for_traffic(self) -> None:
-        enough = self.answered + self.chance.randint(5, 250)
-        deadline = time.monotonic() + POINT_SECONDS_MAX
-        while self.answered < enough and time.monotonic() < deadline:
-            time.sleep(0.001)
-        time.sleep(self.chance.uniform(0, 0.02))
-
-    def _kill(self, damage: Damage) -> None:
-        if damage is DATABASE_KILLED:
-            self._kill_database()
-            return
-        for server in self.servers if damage is ALL_KILLED else self.servers[:1]:
+    def _kill(self, servers: Sequence[Runner]) -> None:
+        for server in servers:
             server.kill()
-        self.figures.in_doubt += len(self.open_questions)
+        self.figures.in_doubt += self.crowd.in_doubt
 
     def _kill_database(self) -> None:
         """The servers live on; they say no, and get over it by themselves."""
         assert self.cluster
+        gate = self.crowd.gate
         self.cluster.kill()
-        self.gate.database_is_down = True
-        self.figures.in_doubt += len(self.open_questions)
+        gate.database_is_down = True
+        self.figures.in_doubt += self.crowd.in_doubt
         time.sleep(self.chance.uniform(0.1, 0.6))
-        self.gate.database_is_down = False
+        gate.database_is_down = False
         self.cluster.start()
-        begun, before = time.monotonic(), self.answered
-        while self.answered == before:
-            if time.monotonic() - begun > RECOVERY_SECONDS_MAX:
-                raise HarnessError(f"nobody is answered after the database came back\n{self.servers[0].log}")
-            time.sleep(0.005)
-        self.figures.recoveries.append(time.monotonic() - begun)
-
-    @property
-    def open_questions(self) -> list[object]:
-        calls = [one for journal in self.journals for call in journal.calls for one in call.doubtful]
-        grants = [one for journal in self.journals for one in journal.grants if one.sent and one.answer is None]
-        return [*calls, *grants]
+        self.figures.recoveries.append(self.crowd.wait_for_answers(1))
 
     def _check(self) -> list[Finding]:
         """While nobody asks anything."""
-        calls = [call for journal in self.journals for call in journal.calls if self._is_new(call, call.has_ended)]
-        grants = [
-            one for journal in self.journals for one in journal.grants if self._is_new(one, one.answer is not None)
-        ]
-        found = judge(self.where, self.world, self.journals)
+        found = judge(self.where, self.world, self.crowd.journals)
+        calls = [call for call in self.crowd.calls if self._is_new(call, call.has_ended)]
+        grants = [grant for grant in self.crowd.grants if self._is_new(grant, grant.answer is not None)]
         return found + ask_again(self.servers[-1].url, self.world, calls, grants)
 
     def _is_new(self, one: Call | Grant, is_over: bool) -> bool:
@@ -245,28 +207,21 @@ class Site:
         return True
 
     def _finish(self) -> None:
-        """Every call comes to its end, every question to its answer; then all of it adds up."""
-        self.gate.finishing = True
-        self.gate.open()
-        for client in self.clients:
-            client.join(RECOVERY_SECONDS_MAX)
-            if client.is_alive():
-                raise HarnessError(f"{client.name} comes to no end\n{self.servers[0].log}")
-        figures = self.figures
-        figures.findings += judge(self.where, self.world, self.journals, at_rest=True)
+        """All of it adds up, also for the command that people use."""
+        self.crowd.finish()
+        self.figures.findings += judge(self.where, self.world, self.crowd.journals, at_rest=True)
         checked = talktime("verify", *self.servers[0].database)
         if checked.returncode:
-            figures.findings.append(Finding(Wrong.BROKEN, checked.stdout + checked.stderr))
+            self.figures.findings.append(Finding(Wrong.BROKEN, checked.stdout + checked.stderr))
         self._count()
 
     def _count(self) -> None:
-        figures = self.figures
-        acknowledged = self.answered
-        operations = acknowledged + len(self.open_questions)
+        figures, acknowledged = self.figures, self.crowd.answered
+        operations = acknowledged + self.crowd.in_doubt
         figures.acknowledged += acknowledged - self._counted[0]
         figures.operations += operations - self._counted[1]
         self._counted = acknowledged, operations
-        figures.slowest_answer = max(figures.slowest_answer, *(journal.slowest_seconds for journal in self.journals))
+        figures.slowest_answer = max(figures.slowest_answer, self.crowd.slowest_seconds)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import sys
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tests.crash.rounds import HarnessError
+from tests.crash.clients import HarnessError
 from tests.failover.rounds import Figures, lost_without_waiting, run
 
 

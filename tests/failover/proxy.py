@@ -12,7 +12,7 @@ PORTION = 1 << 16
 
 
 class Cut(StrEnum):
-    """Where the wire is cut when a COMMIT comes by."""
+    """Where the wire is cut when the COMMIT of a transaction comes by that has changed something."""
 
     BEFORE = "before the COMMIT arrives"
     AFTER = "before its answer arrives"
@@ -96,7 +96,6 @@ class Proxy:
                 return False
             self.cut_at = None
             self.cuts += 1
-            self._refuses = self.stays_cut
             return True
 
 
@@ -141,6 +140,8 @@ class Link:
                 if before is not None and self._proxy.wants_cut(where):
                     # Hung up at both ends, so that what was passed on before is all that ever arrives.
                     target.sendall(before)
+                    if self._proxy.stays_cut:
+                        self._proxy.cut(refuse=True)
                     break
                 target.sendall(data)
         self.cut()
@@ -152,6 +153,7 @@ class Messages:
     def __init__(self) -> None:
         self._rest = b""
         """A message that has not come whole; its beginning was passed on."""
+        self._has_changed = False
 
     def before_commit(self, data: bytes) -> bytes | None:
         """What of `data` comes before a COMMIT; None when there is none in it."""
@@ -160,7 +162,7 @@ class Messages:
         start = 0
         found: int | None = None
         for end in self._ends():
-            if found is None and self._is_commit(self._rest[start:end]):
+            if self._is_commit(self._rest[start:end]) and found is None:
                 found = start
             start = end
         self._rest = self._rest[start:]
@@ -178,6 +180,17 @@ class Messages:
         return start + 1 + int.from_bytes(self._rest[start + 1 : start + 5])
 
     def _is_commit(self, message: bytes) -> bool:
+        """Of a transaction that has changed a row."""
+        word = self._word(message)[:6]
+        if word in (b"INSERT", b"UPDATE", b"DELETE"):
+            self._has_changed = True
+        elif word in (b"BEGIN", b"COMMIT", b"ROLLBA"):
+            was, self._has_changed = self._has_changed, False
+            return was and word == b"COMMIT"
+        return False
+
+    def _word(self, message: bytes) -> bytes:
+        """With which a statement, or the answer to it, begins."""
         raise NotImplementedError
 
 
@@ -187,8 +200,8 @@ class Asked(Messages):
     def __init__(self) -> None:
         super().__init__()
         self._has_begun = False
-        self._commits: set[bytes] = set()
-        """The names of prepared statements that say COMMIT."""
+        self._texts: dict[bytes, bytes] = {}
+        """Of prepared statements, by their names."""
 
     def _end(self, start: int) -> int | None:
         if self._has_begun:
@@ -198,27 +211,26 @@ class Asked(Messages):
         # The first message has no letter.
         return int.from_bytes(self._rest[:4])
 
-    def _is_commit(self, message: bytes) -> bool:
+    def _word(self, message: bytes) -> bytes:
         if not self._has_begun:
             self._has_begun = True
-            return False
+            return b""
         words = message[5:].split(b"\0")
         match message[:1]:
             case b"Q":
-                return words[0] == b"COMMIT"
+                return words[0]
             case b"P":
-                if words[1] == b"COMMIT":
-                    self._commits.add(words[0])
+                self._texts[words[0]] = words[1]
             case b"B":
-                return words[1] in self._commits
-        return False
+                return self._texts[words[1]]
+        return b""
 
 
 class Told(Messages):
     """What the server answers."""
 
-    def _is_commit(self, message: bytes) -> bool:
-        return message[:1] == b"C" and message[5:] == b"COMMIT\0"
+    def _word(self, message: bytes) -> bytes:
+        return message[5:-1] if message[:1] == b"C" else b""
 
 
 @contextmanager

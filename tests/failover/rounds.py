@@ -17,16 +17,14 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
-from tests.crash.clients import CLIENTS, Client, Gate, World
+from tests.crash.clients import Crowd, HarnessError, World
 from tests.crash.judge import Finding, Wrong, ask_again, judge
-from tests.crash.rounds import HarnessError
 from tests.failover.proxy import Proxy, proxied
 from tests.support.postgres import Cluster, new_cluster
 from tests.support.server import Server, serving, talktime
 
 BEFORE_THE_STALL = 60
 """Operations that are answered."""
-BACK_SECONDS_MAX = 60.0
 AFTERWARDS_SECONDS = 0.5
 SELF_CHECK_ROUNDS_MAX = 3
 
@@ -34,7 +32,6 @@ SELF_CHECK_ROUNDS_MAX = 3
 @dataclass(slots=True)
 class Figures:
     rounds: int = 0
-    operations: int = 0
     acknowledged: int = 0
     in_doubt: int = 0
     """Sent and not answered when the primary died."""
@@ -52,7 +49,7 @@ class Figures:
         )
         wrong = ", ".join(f"{self.count(one)} {one.value}" for one in Wrong)
         return (
-            f"{self.rounds} rounds, {self.operations:,} operations, {self.acknowledged:,} acknowledged, "
+            f"{self.rounds} rounds, {self.acknowledged:,} operations acknowledged, "
             f"{self.in_doubt:,} in doubt: {wrong}; {back}"
         )
 
@@ -122,74 +119,49 @@ def _round(primary: Cluster, ending: ExitStack, chance: Random, synchronous: boo
     with TemporaryDirectory(prefix="talktime-failover-") as folder:
         environment = {"TALKTIME_LOG_LEVEL": "error", "TALKTIME_DATA": folder}
         with serving(url, environment=environment) as server:
-            fail_over(server, primary, standby, link, chance, figures)
+            world = World.made(server.url, server.operator_key)
+            crowd = Crowd(world, [server.url], str(chance.random()))
+            crowd.gate.open()
+            crowd.wait_for_answers(BEFORE_THE_STALL)
+            _stall(crowd, primary, link, chance, figures)
+            _fail_over(crowd, primary, standby, link, figures)
+            time.sleep(AFTERWARDS_SECONDS)
+            crowd.finish()
+            figures.findings += _findings(crowd, server)
     figures.rounds += 1
+    figures.acknowledged += crowd.answered
     primary.remove()
     return standby
 
 
-def fail_over(
-    server: Server, primary: Cluster, standby: Cluster, link: Proxy, chance: Random, figures: Figures
-) -> None:
-    gate = Gate(CLIENTS)
-    world = World.made(server.url, server.operator_key)
-    clients = [Client(number, str(chance.random()), world, [server.url], gate) for number in range(CLIENTS)]
-    journals = [client.journal for client in clients]
-
-    def answered() -> int:
-        return sum(journal.answered for journal in journals)
-
-    for client in clients:
-        client.start()
-    gate.open()
-    _wait(lambda: answered() >= BEFORE_THE_STALL, "nobody is answered", server)
-
+def _stall(crowd: Crowd, primary: Cluster, link: Proxy, chance: Random, figures: Figures) -> None:
+    """Commits wait for a standby that hears nothing; every other time somebody has them wait no longer."""
     link.stall()
-    begun = answered()
+    begun = crowd.answered
     time.sleep(chance.uniform(0.5, 1.5))
-    # Every other time somebody has the commits wait no longer, in the two ways that there are.
-    match chance.choice(["", "", "pg_cancel_backend", "pg_terminate_backend"]):
-        case "":
-            pass
-        case how:
-            for _ in range(3):
-                give_up_waiting(primary, how)
-                time.sleep(0.3)
-    figures.answered_in_the_stall += answered() - begun
+    if how := chance.choice(["", "", "pg_cancel_backend", "pg_terminate_backend"]):
+        for _ in range(3):
+            give_up_waiting(primary, how)
+            time.sleep(0.3)
+    figures.answered_in_the_stall += crowd.answered - begun
 
+
+def _fail_over(crowd: Crowd, primary: Cluster, standby: Cluster, link: Proxy, figures: Figures) -> None:
     primary.kill()
-    killed, before = time.monotonic(), answered()
-    open_questions = [one for journal in journals for call in journal.calls for one in call.doubtful]
-    figures.in_doubt += len(open_questions)
+    killed = time.monotonic()
+    figures.in_doubt += crowd.in_doubt
     link.cut(refuse=True)
     link.flow()
     standby.promote()
-    _wait(lambda: answered() > before, "nobody is answered after the promotion", server)
+    crowd.wait_for_answers(1)
     figures.back.append(time.monotonic() - killed)
 
-    time.sleep(AFTERWARDS_SECONDS)
-    gate.finishing = True
-    for client in clients:
-        client.join(BACK_SECONDS_MAX)
-        if client.is_alive():
-            raise HarnessError(f"{client.name} comes to no end\n{server.log}")
-    assert isinstance(server.where, str)
-    figures.findings += judge(server.where, world, journals, at_rest=True)
-    calls = [call for journal in journals for call in journal.calls]
-    figures.findings += ask_again(server.url, world, calls, [one for journal in journals for one in journal.grants])
+
+def _findings(crowd: Crowd, server: Server) -> list[Finding]:
+    found = judge(server.where, crowd.world, crowd.journals, at_rest=True)
+    found += ask_again(server.url, crowd.world, crowd.calls, crowd.grants)
     checked = talktime("verify", *server.database)
-    if checked.returncode:
-        figures.findings.append(Finding(Wrong.BROKEN, checked.stdout + checked.stderr))
-    figures.acknowledged += answered()
-    figures.operations += answered()
-
-
-def _wait(is_so: Callable[[], bool], what_went_wrong: str, server: Server) -> None:
-    deadline = time.monotonic() + BACK_SECONDS_MAX
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise HarnessError(f"{what_went_wrong} in {BACK_SECONDS_MAX} s\n{server.log}")
-        time.sleep(0.005)
+    return [*found, Finding(Wrong.BROKEN, checked.stdout + checked.stderr)] if checked.returncode else found
 
 
 def lost_without_waiting(seed: int) -> int:

@@ -189,11 +189,8 @@ class Reference:
 
     def correct(self, command: Settle, org: Dict, call: Dict, now: int) -> None:
         """It was charged its grant, and now its true end is known."""
-        cost, before, key = (
-            price(call["rate"] or FREE, command.seconds),
-            size(call["charged"]),
-            f"settle:{command.call_id}",
-        )
+        cost, key = price(call["rate"] or FREE, command.seconds), f"settle:{command.call_id}"
+        before = size(call["charged"])
         if cost >= before:
             more = self.charge(org, [], cost - before, now)
             call["charged"] = call["charged"] + more

@@ -56,8 +56,10 @@ def _worlds(seed: int, processes: int) -> Iterator[Iterator[Figures]]:
     context = multiprocessing.get_context("spawn")
     taken = context.Value("i", 0)
     with ProcessPoolExecutor(processes, context, _settle_down, (taken,)) as pool:
-        yield _in_order(pool, seed, 2 * processes)
-        pool.shutdown(cancel_futures=True)
+        try:
+            yield _in_order(pool, seed, 2 * processes)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _in_order(pool: ProcessPoolExecutor, seed: int, ahead: int) -> Iterator[Figures]:

@@ -169,14 +169,14 @@ class MemoryTx:
         self._watch.pause("before it reads")
         if self._locked:
             self._lock()
-        accounts = {org_id: as_account(memory.accounts[org_id]) for org_id in self.org_ids if org_id in memory.accounts}
-        revision = memory.prices_revision
-        self._watch.read_accounts(self)
-        self._watch.pause("accounts are read")
         known = {key: decode_call(memory.calls[key].story) for key in calls if key in memory.calls}
         users = {name: memory.users[name] for name in names if name in memory.users}
         self._watch.read_calls(self)
         self._watch.pause("calls are read")
+        accounts = {org_id: as_account(memory.accounts[org_id]) for org_id in self.org_ids if org_id in memory.accounts}
+        revision = memory.prices_revision
+        self._watch.read_accounts(self)
+        self._watch.pause("accounts are read")
         for org_id, account in accounts.items():
             account.lots.extend(memory.open_lots(org_id))
         for call in known.values():

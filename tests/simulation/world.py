@@ -20,7 +20,6 @@ from talktime.core.calls import (
     Command,
     Ended,
     Extended,
-    Failed,
     Granted,
     Key,
     Lapse,
@@ -32,6 +31,7 @@ from talktime.core.time import MINUTE, SECOND
 from talktime.storage.store import decode_call, decode_postings
 from tests.simulation import mirror
 from tests.simulation.actions import Actions
+from tests.simulation.clients import Caller, Errand
 from tests.simulation.invariants import Books, expired_money_is_gone, is_covered, nothing_is_open
 from tests.simulation.mirror import Mirror, Seen, Wrong, expect
 from tests.simulation.processes import MILLISECOND, Process
@@ -47,7 +47,7 @@ from tests.simulation.setting import (
     some_org,
 )
 from tests.simulation.store import ENTRY_KEY, KIND, POSTINGS, Memory, Rows
-from tests.simulation.switches import Line, Script, Send, Sleep, some_script
+from tests.simulation.switches import Line, some_script
 
 DRAINED_WITHIN = 8 * 60 * MINUTE
 ERRANDS_EVERY = 15 * SECOND
@@ -89,87 +89,6 @@ class Figures(Struct):
         self.trace = blake2b((self.trace + other.trace).encode(), digest_size=8).hexdigest()
 
 
-# ---------------------------------------------------------------- those who ask
-
-
-class Caller:
-    """Goes through a script."""
-
-    def __init__(self, world: World, script: Script) -> None:
-        self._world = world
-        self._script = script
-
-    def go_on(self, answer: Answer | None = None) -> None:
-        try:
-            wish = self._script.send(answer)
-            while isinstance(wish, Send):
-                Request(self._world, wish.command).send()
-                wish = self._script.send(None)
-        except StopIteration:
-            self._world.under_way -= 1
-            return
-        if isinstance(wish, Sleep):
-            self._world.later(int(wish.seconds * SECOND), self.go_on)
-        else:
-            Request(self._world, wish.command, self, wish.times_max).send()
-
-
-class Request:
-    """A command on its way, sent again under the same id until it is answered."""
-
-    def __init__(
-        self, world: World, command: Command, caller: Caller | None = None, times_max: int | None = None
-    ) -> None:
-        self.command = command
-        self._world = world
-        self._caller = caller
-        self._times_left = times_max
-        self._is_done = False
-        world.under_way += 1
-
-    def send(self) -> None:
-        if self._is_done:
-            return
-        if self._times_left == 0:
-            self._finish(None)
-            return
-        if self._times_left is not None:
-            self._times_left -= 1
-        world = self._world
-        world.carry(lambda: world.some_process().receive(self))
-        world.later(world.chance.choice([1, 1, 3]) * SECOND, self.send)
-
-    def answer(self, answer: Answer | None) -> None:
-        if isinstance(answer, Failed):
-            self._world.figures.failed += 1
-        elif answer is not None:
-            self._world.carry(lambda: self._hear(answer))
-
-    def _hear(self, answer: Answer) -> None:
-        if not self._is_done:
-            self._world.acknowledged.append((self.command, answer))
-            self._finish(answer)
-
-    def _finish(self, answer: Answer | None) -> None:
-        self._is_done = True
-        self._world.under_way -= 1
-        if self._caller:
-            self._caller.go_on(answer)
-
-
-class Errand:
-    """A command of the clock. If it is lost, the next round finds that it is still to be done."""
-
-    def __init__(self, command: Command) -> None:
-        self.command = command
-
-    def answer(self, answer: Answer | None) -> None:
-        """Nobody waits for it."""
-
-
-# ---------------------------------------------------------------- the world
-
-
 class World:
     def __init__(self, seed: int, size: Size | None = None) -> None:
         self.seed = seed
@@ -181,6 +100,7 @@ class World:
         """Calls and requests that are not over."""
         self.acknowledged: list[tuple[Command, Answer]] = []
         self._calm = False
+        self._drained = False
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = count()
         self._trace = blake2b(digest_size=8)
@@ -323,7 +243,8 @@ class World:
         self._actions.take(org_id, f"{org_id}-{number}", amount, self._clock(org_id))
 
     def _move_clock(self, org_id: int, by: int) -> None:
-        self._actions.set_clock(org_id, self._clock(org_id) + by)
+        if not self._drained:
+            self._actions.set_clock(org_id, self._clock(org_id) + by)
 
     def _clock(self, org_id: int) -> int:
         return self.memory.accounts[org_id].clock_at or self.now
@@ -365,6 +286,8 @@ class World:
                 raise Wrong(
                     f"I19: {self.under_way} under way and {len(self.memory.due)} calls open after hours of quiet"
                 )
+        # What is due by now is done within this minute.
+        self._drained = True
         self._live_until(self.now + MINUTE)
 
     # ---------------------------------------------------------------- comparing
