@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench import criteria, machine, report
-from bench.legs import LEGS, Outcome, Plan
+from bench.legs import Outcome, Plan
+from bench.legs import run as run_leg
 from bench.places import Place, Sqlite, postgres
 
 DATABASES = ("postgresql", "sqlite")
@@ -61,7 +62,7 @@ def run(wanted: Sequence[criteria.Criterion], rounds: int, plan: Plan) -> dict[s
                 found[place.name].append(outcomes)
                 for name in legs[place.name]:
                     progress.update(task, description=f"round {number}, {place.name}: {name}")
-                    outcome = outcomes[name] = LEGS[name](place, plan, outcomes)
+                    outcome = outcomes[name] = run_leg(name, place, plan, outcomes)
                     progress.console.print(f"round {number}, {place.name}, {name}: {report.told(outcome)}")
                     progress.advance(task)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any
 from bench import books, floors, load
 from bench.machine import Watch, cpu_seconds, flush_ms
 from bench.places import Ground, Place
-from bench.server import Server, serving
+from bench.server import CannotStart, Server, serving
 from bench.world import World, number_of
 
 CONNECTIONS = 64
@@ -21,6 +22,8 @@ BATCH_CONNECTIONS = 16
 OPERATIONS = 50
 FIRST_ANSWER_SECONDS = 30.0
 OPEN_CALLS = 10_000
+OVERLOADED_PART = 0.01
+"""More 503s beside the cycles void a leg."""
 MANY, FEW, BIG = 1_000_000, 10_000, 10_000_000
 USUAL, HOT, WIDE = World(), World(organizations=1), World(organizations=10_000)
 
@@ -92,8 +95,8 @@ def over_http(
         with place.ground(world(plan)) as ground:
             before = books.settled(ground)
             with serving(ground, **settings) as server:
-                told = _closed(server, ground, outcome, connections, size, plan, place)
-            outcome.void = outcome.void or books.findings(ground, before, told, 2 * connections * size)
+                told, unheard = _closed(server, ground, outcome, connections, size, plan, place)
+            outcome.void = outcome.void or books.findings(ground, before, told, unheard)
         return outcome
 
     return leg
@@ -101,35 +104,43 @@ def over_http(
 
 def _closed(
     server: Server, ground: Ground, outcome: Outcome, connections: int, size: int, plan: Plan, place: Place
-) -> int:
-    """Fills in the outcome; how many cycles the clients were told of."""
+) -> tuple[int, int]:
+    """Fills in the outcome; how many cycles the clients were told of, and how many more there may be."""
     try:
-        warm = _warmed_up(server, ground, connections, size, plan)
+        warm, unheard = _warmed_up(server, ground, connections, size, plan)
         with measuring(place, outcome, [server.process]):
             used, of_database = server.cpu_seconds(), cpu_seconds(place.processes)
             found = load.closed_loop(server, ground, connections, size, plan.seconds)
             used, of_database = server.cpu_seconds() - used, cpu_seconds(place.processes) - of_database
     except load.LoadFailed as failure:
         outcome.void = str(failure)
-        return 0
+        return 0, 0
     outcome.figure = found.cycles / found.seconds
     outcome.p50_ms, outcome.p99_ms = found.p50_ms, found.p99_ms
     outcome.server_us = used / max(found.cycles, 1) * 1e6
     if place.processes:
         outcome.database_us = of_database / max(found.cycles, 1) * 1e6
-    return warm + found.cycles
+    _count_overloaded(outcome, found.overloaded * size, found.cycles)
+    return warm + found.cycles, unheard + (connections + found.overloaded) * size
 
 
-def _warmed_up(server: Server, ground: Ground, connections: int, size: int, plan: Plan) -> int:
-    """How many cycles that were."""
+def _count_overloaded(outcome: Outcome, overloaded: int, cycles: int) -> None:
+    outcome.notes["overloaded"] = overloaded
+    if overloaded > OVERLOADED_PART * cycles:
+        outcome.void = outcome.void or f"{overloaded} operations were answered 503 beside {cycles} cycles"
+
+
+def _warmed_up(server: Server, ground: Ground, connections: int, size: int, plan: Plan) -> tuple[int, int]:
+    """How many cycles that were, and how many more there may be."""
     _first_answer(server, ground)
     if not plan.warm_up_seconds:
-        return 0
-    return load.closed_loop(server, ground, connections, size, plan.warm_up_seconds).cycles
+        return 0, 0
+    found = load.closed_loop(server, ground, connections, size, plan.warm_up_seconds)
+    return found.cycles, (connections + found.overloaded) * size
 
 
 def _first_answer(server: Server, ground: Ground) -> None:
-    """The first batch of a process reads the prices, and who waits too long for it is told to ask again."""
+    """Asks until there is one: who waits too long for it is told to ask again."""
     body = json.dumps(_authorize(ground, "first")).encode()
     until = time.perf_counter() + FIRST_ANSWER_SECONDS
     while (answer := server.ask(ground.key, "/v1/calls/authorize", body))[0] == 503 and time.perf_counter() < until:
@@ -178,9 +189,10 @@ def open_loop(place: Place, plan: Plan, earlier: Earlier) -> Outcome:
         outcome.p50_ms, outcome.p99_ms = found.p50_ms, found.p99_ms
         outcome.server_us = used / max(found.cycles, 1) * 1e6
         outcome.notes = {"asked_per_second": rate, "generator_late_p99_ms": found.late_p99_ms}
-        outcome.void = books.findings(ground, before, warm.cycles + found.cycles)
-        if found.unanswered:
-            outcome.void = f"{found.unanswered} calls without an answer"
+        outcome.void = f"{found.unanswered} calls without an answer" if found.unanswered else ""
+        _count_overloaded(outcome, found.overloaded, found.cycles)
+        unheard = warm.overloaded + found.overloaded
+        outcome.void = outcome.void or books.findings(ground, before, warm.cycles + found.cycles, unheard)
     return outcome
 
 
@@ -191,10 +203,10 @@ def memory(place: Place, plan: Plan, earlier: Earlier) -> Outcome:
         outcome.notes["at_start_mib"] = server.memory_mib()
         before = books.settled(ground)
         with measuring(place, outcome, [server.process]):
-            told = _warmed_up(server, ground, CONNECTIONS, 1, plan)
+            told, unheard = _warmed_up(server, ground, CONNECTIONS, 1, plan)
             _open_calls(server, ground, OPEN_CALLS)
         outcome.figure = server.memory_mib()
-        outcome.void = books.findings(ground, before, told, CONNECTIONS)
+        outcome.void = books.findings(ground, before, told, unheard)
     return outcome
 
 
@@ -219,17 +231,23 @@ def start(place: Place, plan: Plan, earlier: Earlier) -> Outcome:
     with place.ground(plan.world) as ground, measuring(place, outcome):
         began = time.perf_counter()
         with serving(ground) as server:
-            status, answer = server.ask(ground.key, "/v1/calls/authorize", json.dumps(_authorize(ground, "1")).encode())
+            _first_answer(server, ground)
             outcome.figure = time.perf_counter() - began
             outcome.notes["cpu_seconds"] = server.cpu_seconds()
-        if status != 200 or b'"granted"' not in answer:
-            outcome.void = f"the first answer was {status} {answer[:200]!r}"
-        elif ground.rows("SELECT state FROM calls WHERE call_id = '1'") != [("open",)]:
+        if ground.rows("SELECT state FROM calls WHERE call_id = 'first'") != [("open",)]:
             outcome.void = "the first answer is not in the books"
     return outcome
 
 
 # ---------------------------------------------------------------- the list
+
+
+def run(name: str, place: Place, plan: Plan, earlier: Earlier) -> Outcome:
+    """What goes wrong in one leg voids it and spoils no other."""
+    try:
+        return LEGS[name](place, plan, earlier)
+    except (load.LoadFailed, CannotStart, subprocess.CalledProcessError) as error:
+        return Outcome(void=str(error))
 
 
 def _with_old_calls(count: int) -> Callable[[Plan], World]:

@@ -11,7 +11,7 @@ end
 local key, orgs, size
 -- When each call (or group of calls, by its first) was begun; what is to be settled next.
 local begun, granted = {}, {}
-cycles, failed, seconds, failure = 0, 0, {}, ""
+cycles, overloaded, failed, seconds, failure = 0, 0, 0, {}, ""
 
 function setup(thread) the_thread = thread end
 
@@ -67,8 +67,9 @@ local function fail(status, body)
   failed = failed + 1
 end
 
--- Every operation is settled whose authorization was granted; anything else is counted and voids the leg.
+-- Every operation is settled whose authorization was granted. "Not now" is counted; anything else voids the leg.
 function response(status, headers, body)
+  if status == 503 then overloaded = overloaded + 1 return end
   if status ~= 200 then return fail(status, body) end
   local ids, grants = {}, 0
   for id in body:gmatch('"call_id":"(%d+%.%x+)"') do ids[#ids + 1] = id end
@@ -92,7 +93,7 @@ function done(summary, latency)
   local times = the_thread:get("seconds")
   table.sort(times)
   local function percentile(part) return (times[math.max(1, math.ceil(#times * part))] or 0) * 1000 end
-  io.write(string.format("RESULT %d %d %.6f %.4f %.4f %s\n", the_thread:get("cycles"),
+  io.write(string.format("RESULT %d %d %d %.6f %.4f %.4f %s\n", the_thread:get("cycles"), the_thread:get("overloaded"),
     the_thread:get("failed") + lost, summary.duration / 1e6, percentile(0.5), percentile(0.99),
     the_thread:get("failure")))
 end

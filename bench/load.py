@@ -26,6 +26,8 @@ class Closed(NamedTuple):
     p50_ms: float
     p99_ms: float
     """Of a whole cycle: from its authorize to the answer of its settle."""
+    overloaded: int
+    """Requests that were answered 503: they came to nothing, or nobody knows."""
 
 
 def closed_loop(server: Server, ground: Ground, connections: int, size: int, seconds: float) -> Closed:
@@ -36,10 +38,10 @@ def closed_loop(server: Server, ground: Ground, connections: int, size: int, sec
     told = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     if "RESULT " not in told.stdout:
         raise LoadFailed(told.stdout + told.stderr)
-    cycles, failed, passed, p50, p99, *failure = told.stdout.split("RESULT ")[1].split()
+    cycles, overloaded, failed, passed, p50, p99, *failure = told.stdout.split("RESULT ")[1].split()
     if int(failed):
         raise LoadFailed(f"{failed} requests failed: {' '.join(failure) or 'no answer'}")
-    return Closed(int(cycles), float(passed), float(p50), float(p99))
+    return Closed(int(cycles), float(passed), float(p50), float(p99), int(overloaded))
 
 
 class Open(NamedTuple):
@@ -49,6 +51,7 @@ class Open(NamedTuple):
     """Of an authorize: from the instant at which it was due to its answer."""
     late_p99_ms: float
     """How late the generator itself was; it is part of the above."""
+    overloaded: int
     unanswered: int
 
 

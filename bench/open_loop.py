@@ -81,6 +81,8 @@ class Calls:
         self.waited: list[float] = []
         self.late: list[float] = []
         self.settled = 0
+        self.overloaded = 0
+        """Were answered 503."""
         self.failed: list[bytes] = []
 
     def begin(self, due: float) -> None:
@@ -103,7 +105,9 @@ class Calls:
 
     def _is_well(self, answer: bytes, wanted: bytes) -> bool:
         is_well = answer.startswith(b"HTTP/1.1 200") and wanted in answer
-        if not is_well:
+        if answer.startswith(b"HTTP/1.1 503"):
+            self.overloaded += 1
+        elif not is_well:
             self.failed.append(answer)
         return is_well
 
@@ -128,7 +132,7 @@ async def run(url: str, key: str, organizations: int, rate: float, seconds: floa
             begun += 1
             due += random.expovariate(rate)
     patience = time.perf_counter() + PATIENCE_SECONDS
-    while calls.settled + len(calls.failed) < begun and time.perf_counter() < patience:
+    while calls.settled + calls.overloaded + len(calls.failed) < begun and time.perf_counter() < patience:
         await asyncio.sleep(0.01)
     return calls
 
@@ -142,9 +146,9 @@ def main() -> None:
     calls = uvloop.run(run(url, key, int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5])))
     if calls.failed:
         sys.exit(f"{len(calls.failed)} requests failed, such as {calls.failed[0]!r}")
-    unanswered = len(calls.late) - calls.settled
+    unanswered = len(calls.late) - calls.settled - calls.overloaded
     figures = percentile(calls.waited, 0.5), percentile(calls.waited, 0.99), percentile(calls.late, 0.99)
-    print(json.dumps([calls.settled, *figures, unanswered]))
+    print(json.dumps([calls.settled, *figures, calls.overloaded, unanswered]))
 
 
 if __name__ == "__main__":

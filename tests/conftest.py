@@ -22,27 +22,9 @@ LAST = "tests/storage/test_one_shard.py"
 """It looks at every statement that the other tests made the program send."""
 
 
-# Harnesses of whole processes that were seen to fail on a busy machine and are not understood yet, or were not seen to
-# pass as a whole. Until they are, they belong to `make prove`; docs/proof.md says so.
-NOT_YET_STEADY = (
-    "tests/test_bad_days.py",
-    "tests/test_calendar.py",
-    "tests/test_crash.py",
-    "tests/test_failover.py",
-    "tests/test_parsers.py",
-    "tests/test_races.py",
-    "tests/test_schema_fuzz.py",
-    "tests/test_secrets.py",
-    "tests/test_stateful.py",
-)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.nodeid.startswith(LAST))
-    for item in items:
-        if item.nodeid.startswith(NOT_YET_STEADY):
-            item.add_marker("prove")
 
 
 def pytest_collection_finish() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -10,11 +11,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from talktime.charging.engine import Engine, KeysChanged, Shelf
 from talktime.core.call_types import NOBODY_PAYS, PRICED_BY, CallType
 from talktime.core.calls import (
     Answer,
+    Answered,
     Asked,
     CallState,
     Command,
@@ -25,11 +28,13 @@ from talktime.core.calls import (
     Failed,
     Funds,
     Granted,
+    Key,
     Refusal,
     Refused,
     Settled,
     Unknown,
 )
+from talktime.core.desk import Changes
 from talktime.core.money import micros as usd
 from talktime.core.prices import PriceList, Prices, Row, Window
 from talktime.core.rates import Rate
@@ -704,15 +709,16 @@ def test_a_call_goes_on_with_the_hold_it_has_and_draws_from_lots_that_live(books
     assert parts(books.call("c1").drawn) == {"lot1": "0.5", "lot2": "0.2"}
 
 
-def test_a_correction_into_an_ended_lot_is_gone_with_the_next_touch(books: Books) -> None:
+def test_a_correction_into_an_ended_lot_is_gone_at_once(books: Books) -> None:
     books.organization(lot("lot1", "0.5", NOW + 60 * SECOND))
     books.authorize("c1")
     books.answered("c1")
     books.later(3600)
     books.lapse("c1")
     books.settle("c1", 60)
-    assert refused(books.authorize("c2")) is Refusal.NO_BALANCE
+    assert books.money() == ("0", "0")
     assert books.booked() == {"stale:c1": "-0.5", "settle:c1": "0.4", "expire:lot1:4": "-0.4"}
+    assert refused(books.authorize("c2")) is Refusal.NO_BALANCE
 
 
 # --------------------------------------------------------------------------------------------------- debt
@@ -947,3 +953,42 @@ def test_a_day_of_random_calls_is_answered_as_on_paper(books: Books, seed: int) 
         assert books.run(*commands) == paper.run(*commands)
     assert books.snapshot().accounts == paper.snapshot().accounts
     assert sorted(books.snapshot().entries) == sorted(paper.snapshot().entries)
+
+
+# ------------------------------------------------------------------------------------ others in the same database
+
+
+@contextmanager
+def standing_still(books: Books, org_id: int, calls: Sequence[Key] = ()) -> Iterator[None]:
+    """Another process has this organization to itself, and has read these calls."""
+    store = books.make_store(1)
+    try:
+        with store.transaction([org_id], locked=True) as tx:
+            tx.load(calls, ())
+            yield
+            tx.record(Changes({}, [], [], [], []))
+    finally:
+        store.close()
+
+
+def test_who_is_locked_for_too_long_is_told_to_ask_again_and_no_other_is_harmed(postgres_books: Books) -> None:
+    books = postgres_books
+    books.organization(lot("lot1", "10"))
+    books.organization(lot("lot2", "10"), org_id=2)
+    with standing_still(books, 1):
+        other = replace(books.authorization("c2"), org_id=2)
+        answers = books.engine.run([books.authorization("c1"), other])
+    assert answers[0] == Failed(busy=True)
+    assert granted(answers[1]).seconds == 300
+    assert granted(books.authorize("c1")).seconds == 300
+
+
+def test_a_call_stands_still_with_its_organization_though_no_money_moves(postgres_books: Books) -> None:
+    books = postgres_books
+    books.organization(lot("lot1", "1"))
+    books.authorize("c1")
+    with ThreadPoolExecutor() as pool:
+        with standing_still(books, 1, [(1, "c1")]):
+            waiting = pool.submit(books.engine.run, [Answered(1, "c1", NOW, "key_1", None)])
+            assert wait([waiting], timeout=0.5).not_done == {waiting}
+        assert waiting.result() == [Done()]

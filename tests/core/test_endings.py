@@ -252,7 +252,7 @@ def test_a_hold_survives_the_end_of_its_lot_and_what_comes_back_expires_at_once(
     assert paper.lots() == {"lot2": ("1", "0")}
 
 
-def test_a_correction_into_an_ended_lot_expires_at_once_while_it_is_known() -> None:
+def test_a_correction_into_an_ended_lot_expires_at_once() -> None:
     paper = Paper(lot("lot1", "0.6", NOW + 60 * SECOND))
     paper.authorize("c1")
     paper.authorize("c2", requested_seconds=60)
@@ -260,7 +260,7 @@ def test_a_correction_into_an_ended_lot_expires_at_once_while_it_is_known() -> N
     paper.later(400)
     paper.lapse("c1")
     paper.settle("c1", 60)
-    assert paper.booked() == {"stale:c1": "-0.5", "expire:lot1:3": "-0.4", "settle:c1": "0.4"}
+    assert paper.booked() == {"stale:c1": "-0.5", "settle:c1": "0.4", "expire:lot1:4": "-0.4"}
     assert paper.lots() == {"lot1": ("0.1", "0.1")}
 
 

@@ -74,9 +74,9 @@ STEPS_THAT_SEE_ALL = {
     ("write", "switches._note"),
 }
 ROUTES_THAT_SEE_ALL = {
-    ("GET", "/v1/organizations"),
+    ("GET", "/v1/operator/organizations"),
     # Nobody knows its number before it is made.
-    ("POST", "/v1/organizations"),
+    ("POST", "/v1/operator/organizations"),
 }
 
 ORGS = 24

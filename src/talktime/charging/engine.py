@@ -9,7 +9,7 @@ from talktime.core.calls import Answer, Authorize, Command, Failed, Key
 from talktime.core.decide import decide
 from talktime.core.desk import State
 from talktime.core.prices import Prices
-from talktime.storage.errors import Conflict, StoreUnavailable
+from talktime.storage.errors import Busy, Conflict, StoreUnavailable
 from talktime.storage.store import BatchTx, Read, Store
 
 # What the database says no to, and what is so large that it cannot even be said to it or found in a calendar.
@@ -65,8 +65,8 @@ class Engine:
     def _run_alone(self, command: Command) -> Answer:
         try:
             return self._run([command], locked=True)[0]
-        except IMPOSSIBLE:
-            return Failed()
+        except IMPOSSIBLE as error:
+            return Failed(busy=isinstance(error, Busy))
 
     def _run(self, commands: Sequence[Command], locked: bool) -> list[Answer]:
         org_ids = sorted({command.org_id for command in commands})

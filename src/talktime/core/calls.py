@@ -172,7 +172,9 @@ class Unknown(Struct, frozen=True, gc=False):
 
 
 class Failed(Struct, frozen=True, gc=False):
-    """This command could not be carried out; it has changed nothing."""
+    """This command could not be carried out; it has changed nothing. `busy`: it may go well when it is asked again."""
+
+    busy: bool = False
 
 
 Answer = Granted | Refused | Extended | Ended | Done | Conflicting | Unknown | Failed

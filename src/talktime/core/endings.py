@@ -92,8 +92,9 @@ def _correct(desk: Desk, command: Settle, call: Call) -> Call:
     cost, before = price(call.rate, command.seconds), total(call.charged)
     if cost < before:
         back, charged = split_last(call.charged, before - cost)
-        desk.restore(command, back)
+        # Booked first: what goes back to a lot that has ended is gone again at once.
         desk.book(command, f"settle:{call.call_id}", EntryKind.CHARGE, to_lots(back, REVENUE), total(back))
+        desk.restore(command, back)
     else:
         more = _take(desk, command, (), cost - before)
         charged = joined(call.charged, more)

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from io import StringIO
+from itertools import islice
 from typing import NamedTuple
 
 from talktime.core.price_rows import BadRow, RowText, WindowText, row_of
@@ -13,6 +14,8 @@ from talktime.core.prices import PriceKind, Row
 from talktime.core.time import instant
 
 ERRORS_MAX = 100
+NAME_MAX = 40
+"""Of a name that nobody knows so much is told."""
 REQUIRED = ("prefix", "per_minute")
 COLUMNS = (
     *REQUIRED,
@@ -91,7 +94,7 @@ def _lines(content: bytes) -> Iterator[tuple[int, list[str]]]:
 
 def _check_header(header: Sequence[str]) -> None:
     missing = [name for name in REQUIRED if name not in header]
-    unknown = [name for name in header if name not in COLUMNS]
+    unknown = [name[:NAME_MAX] for name in islice((name for name in header if name not in COLUMNS), ERRORS_MAX)]
     wrong = [Wrong(f"lines[1].{name}", "missing_field", f"Line 1: the column {name} is missing.") for name in missing]
     wrong += [Wrong(f"lines[1].{name}", "unknown_field", f"Line 1: no column is called {name!r}.") for name in unknown]
     if len(set(header)) < len(header):

@@ -16,6 +16,10 @@ class Conflict(StoreError):
     """A constraint or another transaction says no. Nothing was written; it can be tried in another way."""
 
 
+class Busy(Conflict):
+    """Another transaction stood in the way and may be gone by now."""
+
+
 class StoreUnavailable(StoreError):
     """It cannot be written, or nobody knows whether it was. Nothing is granted; asking again is safe."""
 

@@ -45,8 +45,8 @@ _COLUMNS = [t.organizations.c[name] for name in Organization.__struct_fields__]
 _ACCOUNT = f"SELECT {ACCOUNT_COLUMNS} FROM accounts a JOIN organizations o ON o.org_id = a.org_id"
 _ACCOUNT += " WHERE a.org_id = :org_id AND o.org_id = :org_id"
 # The instant is no condition, but has SQLite take the index of open lots: what is spent is never looked at.
-_OPEN_LOTS = f"SELECT {LOT_COLUMNS} FROM lots WHERE org_id = :org_id AND state = 'open' AND expires_at > 0"
-_THESE_LOTS = f"SELECT {LOT_COLUMNS} FROM lots WHERE org_id = :org_id AND state <> 'open' AND lot_id IN :also"
+_OPEN_LOTS = f"SELECT {LOT_COLUMNS} FROM lots l WHERE l.org_id = :org_id AND l.state = 'open' AND l.expires_at > 0"
+_THESE_LOTS = f"SELECT {LOT_COLUMNS} FROM lots l WHERE l.org_id = :org_id AND l.state <> 'open' AND l.lot_id IN :also"
 
 
 def find(tx: ReadTx, org_id: int) -> Organization | None:

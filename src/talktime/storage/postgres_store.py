@@ -15,7 +15,7 @@ from typing import Any
 from talktime.core.calls import Call, Key
 from talktime.core.desk import Changes
 from talktime.core.organizations import User
-from talktime.storage.errors import Conflict, StoreError, StoreUnavailable
+from talktime.storage.errors import Busy, StoreError, StoreUnavailable
 from talktime.storage.store import (
     ACCOUNT_COLUMNS,
     KEYS_REVISION,
@@ -24,8 +24,10 @@ from talktime.storage.store import (
     Read,
     accounts_of,
     call_values,
+    closed_lots,
     decode_call,
     entry_rows,
+    lay_out,
 )
 from talktime.storage.wire import INT8, INT8_ARRAY, MARK, TEXT, TEXT_ARRAY, Statement, Wire, long, longs, texts
 
@@ -65,14 +67,19 @@ WHERE a.org_id = ANY($1)"""
         self.accounts = Statement(accounts, [INT8_ARRAY], rows=True)
         self.lock = Statement("SELECT 1 FROM accounts WHERE org_id = ANY($1) ORDER BY org_id FOR UPDATE", [INT8_ARRAY])
         self.lots = Statement(
-            f"SELECT {LOT_COLUMNS} FROM lots WHERE org_id = ANY($1) AND state = 'open'", [INT8_ARRAY], rows=True
+            f"SELECT {LOT_COLUMNS} FROM lots l WHERE l.org_id = ANY($1) AND l.state = 'open'", [INT8_ARRAY], rows=True
         )
-        self.calls = Statement(
-            f"""SELECT c.story FROM unnest($1::bigint[], $2::text[]) AS k(org_id, call_id)
-JOIN calls c ON c.org_id = k.org_id AND c.call_id = k.call_id{also("c")}""",
+        self.closed_lots = Statement(
+            f"""SELECT {LOT_COLUMNS} FROM unnest($1::bigint[], $2::text[]) AS k(org_id, lot_id)
+JOIN lots l ON l.org_id = k.org_id AND l.lot_id = k.lot_id{also("l")} WHERE l.state IN ('spent', 'expired')""",
             [INT8_ARRAY, TEXT_ARRAY],
             rows=True,
         )
+        calls = f"""SELECT c.story FROM unnest($1::bigint[], $2::text[]) AS k(org_id, call_id)
+JOIN calls c ON c.org_id = k.org_id AND c.call_id = k.call_id{also("c")}"""
+        self.calls = Statement(calls, [INT8_ARRAY, TEXT_ARRAY], rows=True)
+        # The lock of an account does not stop who only changes a call, such as an extend when nothing is left.
+        self.lock_calls = Statement(f"{calls} FOR UPDATE OF c", [INT8_ARRAY, TEXT_ARRAY], rows=True)
         self.users = Statement(
             f"""SELECT u.org_id, u.name, u.user_id FROM unnest($1::bigint[], $2::text[]) AS k(org_id, name)
 JOIN user_names u ON u.org_id = k.org_id AND u.name = k.name{also("u")}""",
@@ -193,7 +200,7 @@ class PostgresTx:
         send, say = self._wire.send, self._say
         if self._locked:
             send(say.lock, self._orgs)
-        for statement, keys in ((say.calls, calls), (say.users, names)):
+        for statement, keys in ((say.lock_calls if self._locked else say.calls, calls), (say.users, names)):
             if keys:
                 org_ids, rest = zip(*keys, strict=True)
                 send(statement, longs(org_ids), texts(rest))
@@ -204,10 +211,17 @@ class PostgresTx:
         stories = [decode_call(story) for (story,) in next(rows)] if calls else []
         users = {(org_id, name): User(user_id) for org_id, name, user_id in next(rows)} if names else {}
         known = {(call.org_id, call.call_id): call for call in stories}
-        accounts, revisions = next(rows), dict(next(rows))
-        return Read(
-            accounts_of(accounts, next(rows)), known, users, revisions[PRICES_REVISION], revisions[KEYS_REVISION]
-        )
+        organizations, revisions = next(rows), dict(next(rows))
+        accounts = accounts_of(organizations, next(rows))
+        if closed := closed_lots(stories, accounts):
+            lay_out(accounts, self._closed(closed))
+        return Read(accounts, known, users, revisions[PRICES_REVISION], revisions[KEYS_REVISION])
+
+    def _closed(self, lots: Sequence[Key]) -> Sequence[Row]:
+        org_ids, lot_ids = zip(*lots, strict=True)
+        self._wire.send(self._say.closed_lots, longs(org_ids), texts(lot_ids))
+        (rows,) = self._wire.answers()
+        return rows
 
     def record(self, changes: Changes) -> None:
         """Accounts first and in order: each is the lock of all that is below it, and numbers its entries."""
@@ -225,7 +239,7 @@ class PostgresTx:
         rows = iter(self._wire.answers())
         after = {org_id: (posted, no, at) for org_id, posted, no, at in next(rows)} if changes.balances else {}
         if changes.changed and len(next(rows)) != len(changes.changed):
-            raise Conflict("a call was changed meanwhile")
+            raise Busy("a call was changed meanwhile")
         self._insert(APPEND, ENTRY_TYPES, [_entry_row(row) for row in entry_rows(changes.entries, after)])
 
     def _move(self, changes: Changes) -> None:

@@ -22,8 +22,10 @@ from talktime.storage.store import (
     Read,
     accounts_of,
     call_values,
+    closed_lots,
     decode_call,
     entry_rows,
+    lay_out,
 )
 
 # Keys go in as one JSON list: a row that is stepped to costs a third of a statement that is begun anew.
@@ -32,7 +34,9 @@ _KEYS = "SELECT value ->> 0 AS org_id, value ->> 1 AS name FROM json_each(?1)"
 ACCOUNTS = f"""SELECT {ACCOUNT_COLUMNS} FROM accounts a JOIN organizations o ON o.org_id = a.org_id
 WHERE a.org_id IN ({_ORGS})"""
 # Left to itself SQLite takes the key, and looks at every lot that was ever spent.
-LOTS = f"SELECT {LOT_COLUMNS} FROM lots INDEXED BY lots_open WHERE state = 'open' AND org_id IN ({_ORGS})"
+LOTS = f"SELECT {LOT_COLUMNS} FROM lots l INDEXED BY lots_open WHERE l.state = 'open' AND l.org_id IN ({_ORGS})"
+CLOSED_LOTS = f"""SELECT {LOT_COLUMNS} FROM ({_KEYS}) k
+CROSS JOIN lots l ON l.org_id = k.org_id AND l.lot_id = k.name WHERE l.state IN ('spent', 'expired')"""
 CALLS = f"""SELECT c.story FROM ({_KEYS}) k CROSS JOIN calls c ON c.org_id = k.org_id AND c.call_id = k.name"""
 USERS = f"""SELECT u.org_id, u.name, u.user_id FROM ({_KEYS}) k
 CROSS JOIN user_names u ON u.org_id = k.org_id AND u.name = k.name"""
@@ -92,6 +96,8 @@ class SqliteTx:
         revisions = dict(self._all(REVISIONS))
         accounts = accounts_of(self._all(ACCOUNTS, self._orgs), self._all(LOTS, self._orgs))
         stories = [decode_call(story) for (story,) in self._all(CALLS, (text(calls),))] if calls else []
+        if closed := closed_lots(stories, accounts):
+            lay_out(accounts, self._all(CLOSED_LOTS, (text(closed),)))
         users = self._all(USERS, (text(names),)) if names else []
         return Read(
             accounts,

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
-from talktime.core.calls import Call, Key
+from talktime.core.calls import Call, CallState, Key
 from talktime.core.desk import Changes
 from talktime.core.ids import entry_id
 from talktime.core.ledger import Entry, Posting
@@ -88,13 +88,29 @@ def _entry_row(entry: Entry, entry_no: int, at: int, balance: int) -> tuple[Any,
 ACCOUNT_COLUMNS = """a.org_id, o.currency, a.posted_micros, a.held_micros, a.debt_micros,
 a.last_entry_no, a.credits_set_up, o.state = 'closed', o.slice_seconds, o.max_call_seconds, o.grace_seconds,
 o.time_zone, o.price_list, o.clock_at"""
-LOT_COLUMNS = """org_id, lot_id, posted_micros, held_micros, purchased_at, expires_at, priority, kind = 'promotional'"""
+LOT_COLUMNS = """l.org_id, l.lot_id, l.posted_micros, l.held_micros, l.purchased_at, l.expires_at, l.priority,
+l.kind = 'promotional'"""
 
 
 def accounts_of(organizations: Iterable[Sequence[Any]], lots: Iterable[Sequence[Any]]) -> dict[int, Account]:
     accounts = {org_id: Account(currency, [], *rest) for org_id, currency, *rest in organizations}
+    lay_out(accounts, lots)
+    return accounts
+
+
+def closed_lots(calls: Iterable[Call], accounts: Mapping[int, Account]) -> list[Key]:
+    """Of what is no longer open: lots that get money back if the end of such a call is reported after all."""
+    paid = {
+        (call.org_id, part.lot_id)
+        for call in calls
+        if call.state is CallState.STALE and call.talked_seconds is None
+        for part in call.charged
+    }
+    return sorted(paid - {(org_id, lot.lot_id) for org_id, account in accounts.items() for lot in account.lots})
+
+
+def lay_out(accounts: Mapping[int, Account], lots: Iterable[Sequence[Any]]) -> None:
     for org_id, *lot in lots:
         # An organization that came between the two reads is none yet.
         if account := accounts.get(org_id):
             account.lots.append(Lot(*lot))
-    return accounts

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 
-from talktime.storage.errors import Conflict, StoreUnavailable
+from talktime.storage.errors import Busy, Conflict, StoreUnavailable
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
@@ -34,8 +34,10 @@ _NULL = _LENGTH(-1)
 SILENCE_SECONDS = 10.0
 """Longer than any lock is waited for. Who says nothing for so long may be gone without a word; nothing is cancelled."""
 
-# The class of a state says what may be done: data, constraint, rollback, limits; all else is unknown.
-_JUDGED = ("22", "23", "40", "54", "55")
+# The class of a state says what may be done: data, constraint, limits; rollback, locks; all else is unknown.
+_JUDGED = ("22", "23", "54")
+_IN_THE_WAY = ("40", "55")
+_ALREADY_THERE = "23505"
 
 
 def long(value: int | None) -> bytes | None:
@@ -166,5 +168,7 @@ class Wire:
 
 def _problem(result: Any) -> Exception:
     error = psycopg.errors.error_from_result(result)
-    judged = (error.sqlstate or "")[:2] in _JUDGED
-    return Conflict(str(error)) if judged else StoreUnavailable(str(error))
+    state = error.sqlstate or ""
+    if state == _ALREADY_THERE or state.startswith(_IN_THE_WAY):
+        return Busy(str(error))
+    return Conflict(str(error)) if state.startswith(_JUDGED) else StoreUnavailable(str(error))

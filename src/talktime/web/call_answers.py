@@ -152,6 +152,8 @@ def outside(form: Form, answer: Answer) -> Any:
             raise conflict(field)
         case Unknown():
             raise Problem(404, "not_found")
+        case Failed(busy=True):
+            raise Problem(503, "not_available", headers={"retry-after": "1"})
         case Failed():
             raise Problem(422, "not_accepted")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -99,6 +100,19 @@ def invalid(field: str, detail: str, code: str = "invalid_value") -> Problem:
 
 def without_zero(body: bytes) -> bytes:
     """The one character that not every database keeps, so no text may have it. As itself it is no JSON."""
-    if rb"\u0000" in body:
-        raise Problem(422, "invalid_value", "No text may hold the character U+0000.")
+    if rb"\u0000" in body and (path := _zero_in(msgspec.json.decode(body))) is not None:
+        raise _of_field(path, "invalid_value", "No text may hold the character U+0000")
     return body
+
+
+def _zero_in(value: Any) -> str | None:
+    """Where it is, empty for the value itself."""
+    match value:
+        case str() if "\0" in value:
+            return ""
+        case dict():
+            inside = {name: "" if "\0" in name else _zero_in(one) for name, one in value.items()}
+            return next((f"{name}.{path}".rstrip(".") for name, path in inside.items() if path is not None), None)
+        case list():
+            return next((path for one in value if (path := _zero_in(one)) is not None), None)
+    return None

@@ -1,0 +1,108 @@
+"""The tour of the README, word by word, in one shell. Only the installation is left out, and the port is a free one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.ports import free_port
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+TOUR = README.partition("## Five-minute tour")[2].partition("\n## ")[0]
+BLOCKS = re.findall(r"```sh\n(.*?)```", TOUR, re.DOTALL)
+SECONDS_MAX = 240
+PORT = "8090"
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What each block of the tour prints."""
+    folder = tmp_path_factory.mktemp("tour")
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    (folder / "Makefile").symlink_to(ROOT / "Makefile")
+    marked = [f"{block}\necho '=== block {n}'\n" for n, block in enumerate(BLOCKS)]
+    script = (
+        "".join(marked)
+        .replace("make install", "make --dry-run --silent help > dry-run")
+        .replace(PORT, f"{free_port()}")
+    )
+    with subprocess.Popen(
+        ["bash", "--noprofile", "--norc", "-c", script],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as shell:
+        try:
+            told, _ = shell.communicate(timeout=SECONDS_MAX)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGKILL)
+    assert shell.returncode == 0, told
+    return re.split(r"=== block \d+\n", told)[:-1]
+
+
+def environment() -> Mapping[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("TALKTIME_")}
+
+
+def answers(told: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+
+
+def block_with(said: list[str], words: str) -> str:
+    """What is printed by the block in which these words are."""
+    (number,) = [number for number, block in enumerate(BLOCKS) if words in block]
+    return said[number]
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_block_is_run(said: list[str]) -> None:
+    assert len(said) == len(BLOCKS) >= 8
+    assert PORT in TOUR and "make install" in TOUR
+
+
+def test_nothing_is_refused_but_what_is_said_to_be(said: list[str]) -> None:
+    told = [answer for block in said for answer in answers(block)]
+    assert [answer for answer in told if "request_id" in answer] == []
+    assert [answer["reason"] for answer in told if answer.get("decision") == "refused"] == ["no_rate"]
+
+
+def test_the_call_is_granted_and_what_is_said_to_be_held_is_held(said: list[str]) -> None:
+    granted, balance = answers(block_with(said, '"call_id": "tour-1", "call_type"'))
+    assert (granted["decision"], granted["granted_seconds"]) == ("granted", 300)
+    assert "grant of five minutes, and 0.65 is held" in TOUR
+    assert balance["held"] == "0.65"
+
+
+def test_the_call_costs_what_it_is_said_to_cost(said: list[str]) -> None:
+    extended, settled, statement = answers(block_with(said, "calls/extend"))
+    assert extended["granted_seconds"] == 600
+    assert "6 minutes and 10 seconds. Seven minutes and the fee are charged" in TOUR
+    assert (settled["charge"], settled["balance"]["held"]) == ("0.89", "0")
+    assert [entry["amount"] for entry in statement["data"]] == ["-0.89", "5"]
+
+
+def test_nothing_happens_twice_and_the_call_tells_its_story(said: list[str]) -> None:
+    settled, refused, story = answers(block_with(said, "tour-2"))
+    assert settled["charge"] == "0.89"
+    assert (refused["decision"], refused["sip"]["code"]) == ("refused", 404)
+    assert (story["call_id"], story["state"], len(story["rows"])) == ("tour-1", "settled", 1)
+
+
+def test_the_books_are_right(said: list[str]) -> None:
+    assert "every invariant holds: 1 organizations, 2 entries" in block_with(said, "talktime verify")
