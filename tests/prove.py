@@ -1,0 +1,71 @@
+"""`make prove`: the long part of every harness, one after the other, and what each says in its last line."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from typing import NamedTuple
+
+HARNESSES = {
+    "Q1a": "tests.crash --rounds 500 --database sqlite",
+    "Q1b": "tests.crash --rounds 250 --database postgresql",
+    "Q2": "tests.powercut.harness --cuts 50000",
+    "Q3": "tests.failover --rounds 50",
+    "Q4": "tests.simulation --operations 1000000 --crashes 10000 --seed 1",
+    "Q5a": "tests.test_stateful --database sqlite --examples 500 --steps 60",
+    "Q5b": "tests.test_stateful --database postgresql --examples 100 --steps 60",
+    "Q6": "tests.http.races --repetitions 20",
+    "Q10": "tests.http.schema_fuzz --cases 500",
+    "Q11": "tests.http.parsers --cases 20000",
+    "Q12": "tests.http.permissions",
+    "Q16": "tests.http.canaries",
+}
+
+
+class Figure(NamedTuple):
+    name: str
+    status: int
+    told: str
+    seconds: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.prove", description="The long part of every harness.")
+    parser.add_argument("--only", help="some of them, such as Q1a,Q4", default=",".join(HARNESSES))
+    names = parser.parse_args().only.split(",")
+    if unknown := [name for name in names if name not in HARNESSES]:
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(HARNESSES)}")
+    figures = [run(name, number, len(names)) for number, name in enumerate(names, 1)]
+    print(table(figures))
+    sys.exit(any(figure.status for figure in figures))
+
+
+def run(name: str, number: int, total: int) -> Figure:
+    command = HARNESSES[name]
+    print(f"[{number}/{total}] {name}: python -m {command}", flush=True)
+    begun, told = monotonic(), ""
+    with subprocess.Popen([sys.executable, "-m", *command.split()], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        for line in process.stdout:
+            print(f"    {line}", end="", flush=True)
+            told = line.strip() or told
+    return Figure(name, process.returncode, told, monotonic() - begun)
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """As it goes into docs/proof.md."""
+    today = datetime.now(UTC).date()
+    rows = [
+        f"| {one.name} | `python -m {HARNESSES[one.name]}` | {'' if one.status == 0 else 'FAILED: '}{one.told} "
+        f"| {today}, {one.seconds / 60:.0f} min |"
+        for one in figures
+    ]
+    return "\n".join(["| # | Command | Figure | Measured |", "|---|---|---|---|", *rows])
+
+
+if __name__ == "__main__":
+    main()
