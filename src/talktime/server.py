@@ -6,6 +6,7 @@ import asyncio
 import gc
 import resource
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -25,6 +26,8 @@ from talktime.web.asgi import Api
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 30
+SWITCH_SECONDS = 0.001
+"""So long one thread may keep the others waiting: a batch that has its rows needs the event loop to make room."""
 GOODBYE_SECONDS = 20
 """Who has not sent a whole request by then is left."""
 
@@ -41,6 +44,7 @@ class CannotListen(Exception):
 def serve(settings: Settings, announce: Announce) -> None:
     """Until SIGTERM or SIGINT. `announce` is told the address when requests are answered."""
     set_up_logging(settings.log_level)
+    sys.setswitchinterval(SWITCH_SECONDS)
     _allow_many_connections()
     stop = Stop()
     with ExitStack() as until_the_end:

@@ -31,12 +31,10 @@ WRITER_PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
     "cache_size = -200000",
-    "wal_autocheckpoint = 8000",
+    "wal_autocheckpoint = 16000",
     "temp_store = MEMORY",
     "busy_timeout = 0",
     # Else INSERT OR REPLACE would get past the guard of what is only added to.
-    "recursive_triggers = ON",
-    # Without it a row that is replaced is deleted past the triggers that keep it.
     "recursive_triggers = ON",
 )
 PAGE_BYTES = 4096

@@ -5,7 +5,7 @@ The texts stand here and not in SQLAlchemy's language: compiling and binding the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain
@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from talktime.core.calls import Call, Key
-from talktime.core.desk import Changes
+from talktime.core.desk import Balance, Changes, MovedLot
 from talktime.core.organizations import User
 from talktime.storage.errors import Busy, StoreError, StoreUnavailable
 from talktime.storage.store import (
@@ -75,11 +75,12 @@ JOIN lots l ON l.org_id = k.org_id AND l.lot_id = k.lot_id{also("l")} WHERE l.st
             [INT8_ARRAY, TEXT_ARRAY],
             rows=True,
         )
-        calls = f"""SELECT c.story FROM unnest($1::bigint[], $2::text[]) AS k(org_id, call_id)
-JOIN calls c ON c.org_id = k.org_id AND c.call_id = k.call_id{also("c")}"""
-        self.calls = Statement(calls, [INT8_ARRAY, TEXT_ARRAY], rows=True)
-        # The lock of an account does not stop who only changes a call, such as an extend when nothing is left.
-        self.lock_calls = Statement(f"{calls} FOR UPDATE OF c", [INT8_ARRAY, TEXT_ARRAY], rows=True)
+        self.calls = Statement(
+            f"""SELECT c.story FROM unnest($1::bigint[], $2::text[]) AS k(org_id, call_id)
+JOIN calls c ON c.org_id = k.org_id AND c.call_id = k.call_id{also("c")}""",
+            [INT8_ARRAY, TEXT_ARRAY],
+            rows=True,
+        )
         self.users = Statement(
             f"""SELECT u.org_id, u.name, u.user_id FROM unnest($1::bigint[], $2::text[]) AS k(org_id, name)
 JOIN user_names u ON u.org_id = k.org_id AND u.name = k.name{also("u")}""",
@@ -200,10 +201,8 @@ class PostgresTx:
         send, say = self._wire.send, self._say
         if self._locked:
             send(say.lock, self._orgs)
-        for statement, keys in ((say.lock_calls if self._locked else say.calls, calls), (say.users, names)):
-            if keys:
-                org_ids, rest = zip(*keys, strict=True)
-                send(statement, longs(org_ids), texts(rest))
+        self._send_keys(say.calls, calls)
+        self._send_keys(say.users, names)
         send(say.accounts, self._orgs)
         send(say.revisions)
         send(say.lots, self._orgs)
@@ -217,9 +216,13 @@ class PostgresTx:
             lay_out(accounts, self._closed(closed))
         return Read(accounts, known, users, revisions[PRICES_REVISION], revisions[KEYS_REVISION])
 
+    def _send_keys(self, statement: Statement, keys: Sequence[Key]) -> None:
+        if keys:
+            org_ids, rest = zip(*keys, strict=True)
+            self._wire.send(statement, longs(org_ids), texts(rest))
+
     def _closed(self, lots: Sequence[Key]) -> Sequence[Row]:
-        org_ids, lot_ids = zip(*lots, strict=True)
-        self._wire.send(self._say.closed_lots, longs(org_ids), texts(lot_ids))
+        self._send_keys(self._say.closed_lots, lots)
         (rows,) = self._wire.answers()
         return rows
 
@@ -228,8 +231,9 @@ class PostgresTx:
         if not (changes.balances or changes.changed or changes.opened):
             self._wire.send(self._say.mark)
             return
-        if changes.balances:
-            self._move(changes)
+        balances = _touched(changes)
+        if balances:
+            self._move(balances, changes.lots)
         if changes.changed:
             self._change(changes.changed)
         self._insert(OPEN_CALLS, CALL_TYPES, [_call_row(call) for call in changes.opened])
@@ -237,22 +241,22 @@ class PostgresTx:
             return
         # Here, and only when something ends or grows, we wait for the database a second time.
         rows = iter(self._wire.answers())
-        after = {org_id: (posted, no, at) for org_id, posted, no, at in next(rows)} if changes.balances else {}
+        after = {org_id: (posted, no, at) for org_id, posted, no, at in next(rows)} if balances else {}
         if changes.changed and len(next(rows)) != len(changes.changed):
             raise Busy("a call was changed meanwhile")
         self._insert(APPEND, ENTRY_TYPES, [_entry_row(row) for row in entry_rows(changes.entries, after)])
 
-    def _move(self, changes: Changes) -> None:
-        by = changes.balances.values()
+    def _move(self, balances: Mapping[int, Balance], lots: Sequence[MovedLot]) -> None:
+        by = balances.values()
         columns = (
             [one.posted for one in by],
             [one.held for one in by],
             [one.entries for one in by],
             [one.at for one in by],
         )
-        self._wire.send(self._say.move_accounts, longs([*changes.balances]), *map(longs, columns))
-        if changes.lots:
-            org_ids, lot_ids, posted, held, when_empty = zip(*map(_lot_fields, changes.lots), strict=True)
+        self._wire.send(self._say.move_accounts, longs([*balances]), *map(longs, columns))
+        if lots:
+            org_ids, lot_ids, posted, held, when_empty = zip(*map(_lot_fields, lots), strict=True)
             self._wire.send(
                 self._say.move_lots, longs(org_ids), texts(lot_ids), longs(posted), longs(held), texts(when_empty)
             )
@@ -282,6 +286,16 @@ class PostgresTx:
 _CHANGED: Sequence[Callable[[Sequence[Any]], bytes]] = (
     longs, texts, longs, longs, texts, longs, longs, longs, texts
 )  # fmt: skip
+
+
+def _touched(changes: Changes) -> Mapping[int, Balance]:
+    """Whoever changes a call has the lock of its account, though no money moves: an extend when nothing is left."""
+    without = {call.org_id for _, call in changes.changed} - changes.balances.keys()
+    return (
+        dict(sorted([*changes.balances.items(), *[(one, Balance()) for one in without]]))
+        if without
+        else changes.balances
+    )
 
 
 def _lot_fields(lot: Any) -> tuple[int, str, int, int, str]:
