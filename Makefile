@@ -21,7 +21,7 @@ demo: install ## try it: a server with example data
 
 test: packages .venv/.test style ## everything that must hold before a change is taken
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -m "not prove"
+	scripts/run_tests.sh
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage json --quiet
 	$(BIN)/python scripts/coverage_bounds.py coverage.json
