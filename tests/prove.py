@@ -13,7 +13,8 @@ from typing import NamedTuple
 HARNESSES = {
     "Q1a": "tests.crash --rounds 500 --database sqlite",
     "Q1b": "tests.crash --rounds 250 --database postgresql",
-    "Q2": "tests.powercut.harness --cuts 50000",
+    "Q2a": "tests.powercut.harness --cuts 5000 --workload product",
+    "Q2b": "tests.powercut.harness --cuts 50000 --workload money",
     "Q3": "tests.failover --rounds 50",
     "Q4": "tests.simulation --operations 1000000 --crashes 10000 --seed 1",
     "Q5a": "tests.test_stateful --database sqlite --examples 500 --steps 60",

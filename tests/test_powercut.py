@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.powercut import harness
-from tests.powercut.harness import BROKEN, MONEY, HarnessError, Power, Trial, caught_after, connecting, run
+from tests.powercut.harness import BROKEN, MONEY, PRODUCT, HarnessError, Power, Trial, caught_after, connecting, run
 from tests.powercut.money import Money
 from tests.powercut.workload import Connect, Finding, Wrong
 
@@ -45,6 +45,16 @@ def test_a_power_cut_loses_nothing_that_was_acknowledged() -> None:
     assert figures.acknowledged > 500
     assert figures.dropped > 100
     assert figures.torn > 100
+
+
+@pytest.mark.slow
+def test_a_power_cut_loses_nothing_that_the_product_answered() -> None:
+    bad: list[harness.Outcome] = []
+    figures = run(40, seed=2024, trial=PRODUCT, tell=bad.append)
+    assert [str(outcome) for outcome in bad] == []
+    assert figures.is_clean
+    assert figures.acknowledged > 200
+    assert figures.dropped > 100
 
 
 @pytest.mark.prove

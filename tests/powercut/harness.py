@@ -7,7 +7,8 @@ lives through a few cuts: its store is opened through that VFS and works until t
 truncate or deletion; what the disk may hold then is opened with the ordinary VFS and examined. The next life starts
 from that image, not from the examined copy, so that the power also fails in the middle of a recovery.
 
-To put another store under it, write a `Workload` (`workload.py`); `money.py` is one. It is given the path of its
+To put another store under it, write a `Workload` (`workload.py`); `product.py` is the product's own store and
+`money.py` a small one with every trick of SQLite. It is given the path of its
 database and a `Connect`, to be used like `sqlite3.connect`, which opens connections through the VFS:
 
     def steps(self, path: Path, connect: Connect, seed: str) -> Iterator[str]:
@@ -43,6 +44,7 @@ from rich.console import Console
 from rich.progress import track
 
 from tests.powercut.money import Money
+from tests.powercut.product import Product
 from tests.powercut.workload import Connect, Finding, Workload, Wrong
 
 DATABASE = "talktime.db"
@@ -255,6 +257,8 @@ class Trial:
 
 
 MONEY = Trial(Money())
+PRODUCT = Trial(Product())
+TRIALS = {"money": MONEY, "product": PRODUCT}
 
 
 # ---------------------------------------------------------------- figures
@@ -332,6 +336,7 @@ class Broken:
 
 BROKEN = {
     "synchronous=NORMAL": Broken(Trial(Money(synchronous="normal")), frozenset({Wrong.LOST})),
+    "the product with synchronous=NORMAL": Broken(Trial(Product(synchronous="normal")), frozenset({Wrong.LOST})),
     "a sync that lies": Broken(Trial(Money(), lying_sync=True), frozenset(Wrong)),
     # FULL does not sync the directory after the journal's deletion, which is the commit; EXTRA does.
     "a journal's deletion not synced": Broken(Trial(Money(journal_mode="delete")), frozenset({Wrong.LOST})),
@@ -354,6 +359,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.powercut.harness", description="Q2: a power cut on SQLite.")
     parser.add_argument("--cuts", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workload", choices=TRIALS, default="product")
     parser.add_argument("--first-machine", type=int, default=0, help="start here, to see one of them again")
     options = parser.parse_args()
 
@@ -361,7 +367,7 @@ def main() -> int:
         print(f"seed {options.seed}, {outcome}", file=sys.stderr)
 
     try:
-        figures = run(options.cuts, options.seed, tell=tell, first_machine=options.first_machine)
+        figures = run(options.cuts, options.seed, TRIALS[options.workload], tell, options.first_machine)
         caught = ", ".join(f"{name} after {caught_after(name, options.seed)}" for name in BROKEN)
     except HarnessError as error:
         print(error, file=sys.stderr)

@@ -72,7 +72,7 @@ def _people(tx: Tx, org_id: int) -> None:
     made = keys.issue(tx, org_id, "live", [Scope.CALLS], BOSS, ["192.0.2.0/24"], NOW + YEAR)
     keys.withdraw(tx, org_id, made.key_id, BOSS)
     secret = {"cut_url": "https://edge.contoso.example/cut", "cut_token": "secret"}
-    switches.add_switch(tx, Vault(bytes(KEY_BYTES)), org_id, "edge", "sw_1", secret, NOW)
+    switches.add_switch(tx, Vault(bytes(KEY_BYTES)), org_id, "edge", "sw_1", secret, BOSS)
 
 
 def _calls(phone: Phone) -> None:

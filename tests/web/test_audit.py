@@ -37,6 +37,18 @@ def test_each_change_of_an_organization_is_a_line(anywhere: World) -> None:
     assert changed["object"] == org.id
 
 
+def test_what_is_done_to_a_switch_is_written_down_without_its_token(world: World) -> None:
+    org = world.organization()
+    org.api.post("/v1/switches", {"name": "edge", "cut_url": "https://sbc.example/cut", "cut_token": "very-secret"})
+    org.api.patch("/v1/switches/edge", {"cut_token": "more-secret"})
+    org.api.patch("/v1/switches/edge", {"cut_url": "https://sbc.example/cut"})
+    org.api.delete("/v1/switches/edge")
+    rows = [row for row in org.api.get("/v1/audit").json["data"] if row["action"].startswith("switch.")]
+    assert [row["action"] for row in reversed(rows)] == ["switch.created", "switch.changed", "switch.removed"]
+    assert (rows[1]["old"]["cut_token"], rows[1]["new"]["cut_token"]) == ("set", "another")
+    assert "secret" not in str(rows)
+
+
 def test_a_change_that_changes_nothing_writes_nothing(world: World) -> None:
     org = world.organization()
     world.operator.patch(org.path, {"name": "Example Ltd"})

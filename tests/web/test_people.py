@@ -192,3 +192,11 @@ def test_an_unknown_licence_is_not_assigned(world: World) -> None:
 def test_the_catalogue_names_every_licence(world: World) -> None:
     catalogue = world.operator.get("/v1/operator/licence-catalogue").json["data"]
     assert {"code": "MCOPSTNPP", "name": "Communications Credits"} in catalogue
+
+
+def test_a_refusal_that_is_told_again_names_its_fields_again(world: World) -> None:
+    org = world.organization()
+    org.api.post("/v1/users", BODY)
+    first, again = (org.api.post("/v1/users", BODY, idempotency_key="form-1") for _ in range(2))
+    assert (first.status, first.fields) == (409, ["sign_in_name"])
+    assert (again.status, again.fields, again.headers["idempotent-replayed"]) == (409, ["sign_in_name"], "true")

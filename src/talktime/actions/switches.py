@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from talktime.actions import audit
+from talktime.actions.audit import Actor
 from talktime.actions.errors import Invalid, NotFound, StateConflict
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.storage import call_store, switch_store
@@ -13,19 +16,29 @@ from talktime.storage.switch_store import SwitchRow
 from talktime.storage.vault import Vault
 from talktime.switches.cut import cut, is_cut_url
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 
 def add_switch(
-    tx: Tx, vault: Vault, org_id: int, name: str, switch_id: str, values: Mapping[str, Any], now: int
+    tx: Tx, vault: Vault, org_id: int, name: str, switch_id: str, values: Mapping[str, Any], actor: Actor
 ) -> SwitchRow:
     if switch_store.find(tx, org_id, name):
         raise StateConflict("already_used", "name")
-    switch_store.add(tx, org_id, name, switch_id, now)
-    return change_switch(tx, vault, org_id, name, values)
+    switch_store.add(tx, org_id, name, switch_id, actor.now)
+    made = _set(tx, vault, org_id, name, values)
+    audit.note(tx, org_id, actor, "switch.created", name, None, _told(made, values))
+    return made
 
 
-def change_switch(tx: Tx, vault: Vault, org_id: int, name: str, values: Mapping[str, Any]) -> SwitchRow:
+def change_switch(tx: Tx, vault: Vault, org_id: int, name: str, values: Mapping[str, Any], actor: Actor) -> SwitchRow:
     """`values`: cut_url and cut_token, those that are to change."""
-    find_switch(tx, org_id, name)
+    old = find_switch(tx, org_id, name)
+    new = _set(tx, vault, org_id, name, values)
+    audit.note(tx, org_id, actor, "switch.changed", name, _told(old), _told(new, values))
+    return new
+
+
+def _set(tx: Tx, vault: Vault, org_id: int, name: str, values: Mapping[str, Any]) -> SwitchRow:
     kept = dict(values)
     if kept.get("cut_url") is not None and not is_cut_url(kept["cut_url"]):
         raise Invalid("invalid_url", "cut_url")
@@ -35,6 +48,12 @@ def change_switch(tx: Tx, vault: Vault, org_id: int, name: str, values: Mapping[
     return find_switch(tx, org_id, name)
 
 
+def _told(row: SwitchRow, values: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+    """Of a token only whether there is one, and whether it is another."""
+    token = None if row.cut_token is None else "another" if values.get("cut_token") else "set"
+    return {"cut_url": row.cut_url, "cut_token": token}
+
+
 def find_switch(tx: ReadTx, org_id: int, name: str) -> SwitchRow:
     row = switch_store.find(tx, org_id, name)
     if row is None:
@@ -42,9 +61,10 @@ def find_switch(tx: ReadTx, org_id: int, name: str) -> SwitchRow:
     return row
 
 
-def remove_switch(tx: Tx, org_id: int, name: str) -> None:
-    if not switch_store.remove(tx, org_id, name):
-        raise NotFound
+def remove_switch(tx: Tx, org_id: int, name: str, actor: Actor) -> None:
+    old = find_switch(tx, org_id, name)
+    switch_store.remove(tx, org_id, name)
+    audit.note(tx, org_id, actor, "switch.removed", name, _told(old), None)
 
 
 def hang_up_all(database: Database, vault: Vault, org_id: int) -> None:

@@ -16,7 +16,7 @@ from talktime.core.scopes import OPERATOR_ORG
 from talktime.storage.database import EVERYBODY, ReadTx, Scope, Tx
 from talktime.storage.errors import Conflict
 from talktime.storage.idempotency_store import Kept
-from talktime.web.problems import Problem, invalid, problem_of, without_zero
+from talktime.web.problems import FieldError, Problem, invalid, problem_of, without_zero
 from talktime.web.routes import Keep, Raw, Request, Route
 
 Answered = tuple[int, Any, list[tuple[str, str]]]
@@ -158,4 +158,5 @@ class _Replayed(Problem):
 
     def __init__(self, kept: Kept) -> None:
         told = msgspec.json.decode(kept.answer)
-        super().__init__(kept.status, told["code"], told["detail"], headers=dict(REPLAYED))
+        errors = [FieldError(**one) for one in told.get("errors", ())]
+        super().__init__(kept.status, told["code"], told["detail"], errors, dict(REPLAYED))

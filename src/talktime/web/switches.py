@@ -16,6 +16,7 @@ from talktime.reports import switches as reports
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.switch_store import SwitchRow
 from talktime.web.call_forms import CallId
+from talktime.web.fields import actor
 from talktime.web.lists import Page, page_of
 from talktime.web.problems import invalid
 from talktime.web.routes import Request, Route
@@ -75,7 +76,7 @@ def add_switch(tx: Tx, request: Request[SwitchForm]) -> SwitchBody:
     """Make a switch known before it is heard of."""
     form = request.form
     values = {name: value for name in ("cut_url", "cut_token") if (value := getattr(form, name)) is not None}
-    made = (request.org_id, form.name, request.app.new_id("swi"), values, request.now)
+    made = (request.org_id, form.name, request.app.new_id("swi"), values, actor(request))
     return switch_body(switches.add_switch(tx, request.app.vault, *made))
 
 
@@ -87,12 +88,13 @@ def read_switch(tx: ReadTx, request: Request[None]) -> SwitchBody:
 def change_switch(tx: Tx, request: Request[SwitchPatch]) -> SwitchBody:
     """Where it is told at once to hang up."""
     values = {name: value for name, value in structs.asdict(request.form).items() if value is not UNSET}
-    return switch_body(switches.change_switch(tx, request.app.vault, request.org_id, request.names["name"], values))
+    name = request.names["name"]
+    return switch_body(switches.change_switch(tx, request.app.vault, request.org_id, name, values, actor(request)))
 
 
 def remove_switch(tx: Tx, request: Request[None]) -> None:
     """Forget a switch; its calls go on."""
-    switches.remove_switch(tx, request.org_id, request.names["name"])
+    switches.remove_switch(tx, request.org_id, request.names["name"], actor(request))
 
 
 def heartbeat(request: Request[HeartbeatForm]) -> HangUpBody:
