@@ -1,0 +1,47 @@
+"""Months, as an organization's calendar has them: a pool begins anew on the 1st, at midnight of its zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from talktime.core.time import instant, moment
+
+
+def month_of(at: int, zone: str) -> str:
+    """A call belongs to the month of its start (D-14)."""
+    local = moment(at).astimezone(ZoneInfo(zone))
+    return f"{local.year:04d}-{local.month:02d}"
+
+
+def month_after(month: str) -> str:
+    year, number = _parts(month)
+    return f"{year + number // 12:04d}-{number % 12 + 1:02d}"
+
+
+def begin_of(month: str, zone: str) -> int:
+    """Where the clock jumps over midnight, the instant of the jump."""
+    year, number = _parts(month)
+    return instant(datetime(year, number, 1, tzinfo=ZoneInfo(zone)))
+
+
+def total_in(month: str, zone: str, changes: Iterable[tuple[int, int]]) -> int:
+    """Of a pool's totals, each with the instant from which it held, oldest first: what counts for this month.
+
+    More acts at once and whole; less acts from the next month (D-15). So it is the most there ever was in the month,
+    with what the month began with.
+    """
+    begins, ends = begin_of(month, zone), begin_of(month_after(month), zone)
+    at_first, later = 0, 0
+    for at, total in changes:
+        if at <= begins:
+            at_first = total
+        elif at < ends:
+            later = max(later, total)
+    return max(at_first, later)
+
+
+def _parts(month: str) -> tuple[int, int]:
+    year, number = month.split("-")
+    return int(year), int(number)

@@ -1,0 +1,68 @@
+"""The minutes of one pool in one month: held before they are used, never more than there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from talktime.core.licence_terms import Caps
+
+THRESHOLDS = (80, 100)
+"""Per cent of a pool at which administrators are told."""
+
+
+class PoolMinutes(Struct, frozen=True, gc=False):
+    total: int
+    used: int = 0
+    held: int = 0
+
+    @property
+    def available(self) -> int:
+        """Plain arithmetic, as it is shown."""
+        return self.total - self.used - self.held
+
+    def grown_to(self, total: int) -> PoolMinutes:
+        """Within a month a pool only grows: what licences took away counts from the next month (D-15)."""
+        return replace(self, total=max(self.total, total))
+
+    def hold(self, minutes: int) -> PoolMinutes:
+        if not 0 <= minutes <= max(self.available, 0):
+            raise ValueError("a pool is never overdrawn")
+        return replace(self, held=self.held + minutes)
+
+    def give_back(self, minutes: int) -> PoolMinutes:
+        if not 0 <= minutes <= self.held:
+            raise ValueError("only what is held can be given back")
+        return replace(self, held=self.held - minutes)
+
+    def use(self, held: int, minutes: int) -> tuple[PoolMinutes, int]:
+        """Ends a hold. A call that was longer than its hold takes what else is there; the answer says how much."""
+        freed = self.give_back(held)
+        paid = min(max(minutes, 0), max(freed.available, 0))
+        return replace(freed, used=freed.used + paid), paid
+
+
+def whole_minutes(seconds: int) -> int:
+    """A minute that has begun counts (D-01)."""
+    return -(-max(seconds, 0) // 60)
+
+
+def left(pool: PoolMinutes, others: Iterable[PoolMinutes] = (), caps: Caps | None = None) -> int:
+    """What can be held now. `others`: the other kinds of minutes of the same licence.
+
+    Whichever is reached first: when one cap is reached, by used and held minutes, both are used up (D-13). Nothing is
+    latched: minutes that are given back open it again (D-41).
+    """
+    if caps is Caps.WHICHEVER_FIRST and any(other.available <= 0 for other in others):
+        return 0
+    return max(pool.available, 0)
+
+
+def reached(pool: PoolMinutes, told: Iterable[int] = ()) -> tuple[int, ...]:
+    """Thresholds that use has come to; `told`: those of this pool and month that were told already (D-16)."""
+    if pool.total <= 0:
+        return ()
+    already = set(told)
+    return tuple(one for one in THRESHOLDS if one not in already and 100 * pool.used >= one * pool.total)
