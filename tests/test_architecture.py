@@ -12,13 +12,17 @@ SOURCE = Path(__file__).parent.parent / "src" / "talktime"
 MAY_IMPORT: dict[str, set[str]] = {
     "core": set(),
     "storage": {"core"},
+    "rating": {"core"},
     "switches": {"core"},
     "reports": {"core", "storage"},
     "charging": {"core", "storage"},
     "actions": {"core", "storage", "switches"},
     "jobs": {"core", "storage", "actions", "charging", "app"},
     "web": {"core", "actions", "charging", "reports", "storage", "app"},
-    "cli": {"core", "actions", "charging", "reports", "storage", "app", "settings", "server", "observability", "web"},
+    "cli": {
+        *("core", "actions", "charging", "rating", "reports", "storage"),
+        *("app", "settings", "server", "observability", "web"),
+    },
     "settings": set(),
     "clock": set(),
     "observability": {"core"},
@@ -36,6 +40,7 @@ DOORS_MAY_USE = {"database", "errors", "folder", "backup", "diagnosis"}
 LIBRARIES: dict[str, set[str]] = {
     "core": {"msgspec", "phonenumbers"},
     "storage": {"msgspec", "sqlalchemy", "alembic", "psycopg", "cryptography"},
+    "rating": {"msgspec", "polars"},
     "switches": set(),
     "reports": {"msgspec", "sqlalchemy"},
     "charging": {"msgspec"},

@@ -109,7 +109,7 @@ TARGETS = frozenset(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), r
 def test_commands_are_there_with_their_options(document: Path) -> None:
     known = subcommands()
     for line in commands(document):
-        for words in re.findall(r"(?:^|[/(` ])talktime ((?:[a-z]+ ?)+)((?:--[a-z-]+[^|>`]*)?)", line):
+        for words in re.findall(r"(?:^|[/(` ])talktime ((?:[a-z]+(?:-[a-z]+)* ?)+)((?:--[a-z-]+[^|>`]*)?)", line):
             command = next((name for name in sorted(known, reverse=True) if words[0].startswith(name)), None)
             if command is None:
                 # Something else that is called so: a database, a folder.

@@ -28,6 +28,7 @@ COMMANDS = (
     ("restore",),
     ("rates",),
     ("rates", "import"),
+    ("rate-records",),
     ("bench",),
     ("doctor",),
     ("demo",),
@@ -47,7 +48,7 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
 
 def test_no_command_is_missing_above() -> None:
     told = talktime("--help", COLUMNS="200").stdout
-    listed = set(re.findall(r"^│ ([a-z]+)  ", told, re.MULTILINE))
+    listed = set(re.findall(r"^│ ([a-z][a-z-]*)  ", told, re.MULTILINE))
     assert listed == {command[0] for command in COMMANDS if command}
 
 

@@ -19,6 +19,8 @@ class Rate(Struct, frozen=True, array_like=True, gc=False):
     charge_decimals: int = 4
 
 
+TOLERANCE_MS = 100
+"""A switch that counts milliseconds is given a tenth of a second before the next second begins."""
 FREE = Rate("", "", 0, initial_seconds=1, step_seconds=1)
 """For calls that nobody pays: seconds are granted and counted, nothing is held."""
 

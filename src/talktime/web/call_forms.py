@@ -19,11 +19,11 @@ from talktime.core.calls import (
     Release,
     Settle,
 )
+from talktime.core.rates import TOLERANCE_MS
 from talktime.core.scopes import Caller
 from talktime.core.time import instant
 from talktime.web.problems import invalid
 
-TOLERANCE_MS = 100
 CallId = Annotated[str, Meta(pattern=r"^[!-~]{1,128}\Z")]
 Note = Annotated[str, Meta(max_length=256)]
 Number = Annotated[str, Meta(max_length=128)]
