@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def lines_of(name: str) -> list[str]:
-    return (files(__package__) / "data" / name).read_text("utf-8").splitlines()
+    return files(__package__).joinpath("data", name).read_text("utf-8").splitlines()
 
 
 def rows_of(name: str) -> list[dict[str, str]]:
