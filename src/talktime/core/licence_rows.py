@@ -8,7 +8,7 @@ from functools import partial
 
 from talktime.core.licence_cells import Cells, licence_of
 from talktime.core.licence_terms import Licence
-from talktime.core.price_files import ERRORS_MAX, BadRows, Place, Wrong, of_file, of_json
+from talktime.core.price_files import ERRORS_MAX, BadRows, Place, Wrong, of_file, of_json, wrong_at
 from talktime.core.price_rows import BadRow
 
 
@@ -30,7 +30,7 @@ def _collected(source: Iterable[tuple[int, Cells]], known: Collection[str], plac
         for number, cells in source:
             _taken(wrong, number, place, partial(_add, licences, number, cells))
     except csv.Error as error:
-        wrong.append(_told(BadRow("", str(error), "malformed"), number + 1, place))
+        wrong.append(wrong_at(BadRow("", str(error), "malformed"), number + 1, place))
     codes = {*known, *licences}
     for number, licence in licences.values():
         _taken(wrong, number, place, partial(_check_names, licence, codes))
@@ -43,14 +43,7 @@ def _taken(wrong: list[Wrong], number: int, place: Place, step: Callable[[], Non
     try:
         step()
     except BadRow as error:
-        wrong.append(_told(error, number, place))
-
-
-def _told(error: BadRow, number: int, place: Place) -> Wrong:
-    path, words = place(number)
-    if not error.field:
-        return Wrong(path, error.code, f"{words}: {error.detail}.")
-    return Wrong(f"{path}.{error.field}", error.code, f"{words}, {error.field}: {error.detail}.")
+        wrong.append(wrong_at(error, number, place))
 
 
 def _add(licences: dict[str, tuple[int, Licence]], number: int, cells: Cells) -> None:

@@ -115,11 +115,11 @@ def _collected(source: Iterable[tuple[int, object]], read: Callable[..., Row], p
                 _once(seen, row, number, place)
                 rows.append(row)
             except BadRow as error:
-                wrong.append(_told(error, number, place))
+                wrong.append(wrong_at(error, number, place))
                 if len(wrong) == ERRORS_MAX:
                     break
     except csv.Error as error:
-        wrong.append(_told(BadRow("", str(error), "malformed"), number + 1, place))
+        wrong.append(wrong_at(BadRow("", str(error), "malformed"), number + 1, place))
     if not rows and not wrong:
         wrong.append(Wrong("rows", "empty", "There is no row in it."))
     if wrong:
@@ -134,7 +134,7 @@ def _once(seen: dict[tuple[str, PriceKind, int], int], row: Row, number: int, pl
         raise BadRow("prefix", f"the same prefix, kind and valid_from as {place(first)[1].lower()}", "duplicate")
 
 
-def _told(error: BadRow, number: int, place: Place) -> Wrong:
+def wrong_at(error: BadRow, number: int, place: Place) -> Wrong:
     path, words = place(number)
     if not error.field:
         return Wrong(path, error.code, f"{words}: {error.detail}.")
