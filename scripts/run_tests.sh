@@ -4,10 +4,11 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 half() { .venv/bin/coverage run -m pytest -m "$1 and not prove"; }
 later=$(mktemp)
-trap 'rm -f "$later"' EXIT
-
 half slow >"$later" 2>&1 &
 slow=$!
+# Who stops the first half does not want the other to go on alone.
+trap 'pkill -TERM -P "$slow" 2>/dev/null; rm -f "$later"' EXIT
+trap 'exit 130' INT TERM
 half "not slow"
 status=$?
 echo "Now those that start processes of their own; they have been running meanwhile."

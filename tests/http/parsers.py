@@ -41,7 +41,7 @@ from talktime.web.routes import Request, Route, Router
 from talktime.web.table import ROUTES
 from tests.http import hostile
 from tests.http.shop import place
-from tests.support.postgres import Cluster, new_cluster
+from tests.support.postgres import cluster_on_demand
 
 SECONDS_MAX = 1.0
 MEMORY_BYTES_MAX = 256 << 20
@@ -411,13 +411,7 @@ def main() -> int:
     told: list[str] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        clusters: list[Cluster] = []
-
-        def cluster() -> Cluster:
-            if not clusters:
-                clusters.append(stack.enter_context(new_cluster()))
-            return clusters[0]
-
+        cluster = stack.enter_context(cluster_on_demand())
         for dialect in ("sqlite", "postgresql"):
             with place(dialect, folder, cluster) as where, console.status(f"hostile requests on {dialect}"):
                 figures = hostile.run(where)

@@ -27,7 +27,7 @@ from talktime.web.routes import Route
 from talktime.web.table import ROUTES
 from tests.http.broken_gate import BROKEN, BrokenGate
 from tests.http.shop import Answer, Api, Json, Organization, Shop, good, place
-from tests.support.postgres import Cluster, new_cluster
+from tests.support.postgres import cluster_on_demand
 from tests.support.server import Server
 
 SCOPES = ("calls", "switches", "funds", "users", "reports", "rates", "settings")
@@ -482,13 +482,7 @@ def main() -> int:
     console = Console(stderr=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        clusters: list[Cluster] = []
-
-        def cluster() -> Cluster:
-            if not clusters:
-                clusters.append(stack.enter_context(new_cluster()))
-            return clusters[0]
-
+        cluster = stack.enter_context(cluster_on_demand())
         for dialect in [chosen.database] if chosen.database else ["sqlite", "postgresql"]:
             with place(dialect, folder / dialect, cluster) as where:
                 workers = ["--workers", "2"] if dialect == "postgresql" else []

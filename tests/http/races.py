@@ -30,7 +30,7 @@ from rich.progress import track
 
 from tests.http.broken import BrokenServer, without_judges
 from tests.http.shop import Answer, Api, Json, Organization, Shop, good, place
-from tests.support.postgres import Cluster, new_cluster
+from tests.support.postgres import cluster_on_demand
 from tests.support.server import Server, talktime
 
 WORKERS = 64
@@ -385,13 +385,7 @@ def _in_a_place(dialect: str, repetitions: int) -> str:
     console = Console(stderr=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        clusters: list[Cluster] = []
-
-        def cluster() -> Cluster:
-            if not clusters:
-                clusters.append(stack.enter_context(new_cluster()))
-            return clusters[0]
-
+        cluster = stack.enter_context(cluster_on_demand())
         steps = track(range(repetitions), f"races on {dialect}", console=console, disable=not console.is_terminal)
         with place(dialect, folder, cluster) as where:
             figures = run(where, dialect, steps)

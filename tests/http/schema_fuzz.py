@@ -27,7 +27,7 @@ from rich.console import Console
 
 from tests.http.broken_doors import PLANTED, BrokenDoors
 from tests.http.shop import Json, Shop, good, place
-from tests.support.postgres import Cluster, new_cluster
+from tests.support.postgres import cluster_on_demand
 from tests.support.server import Server, talktime
 
 ROOT = Path(__file__).parents[2]
@@ -210,13 +210,7 @@ def main() -> int:
     console = Console(stderr=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        clusters: list[Cluster] = []
-
-        def cluster() -> Cluster:
-            if not clusters:
-                clusters.append(stack.enter_context(new_cluster()))
-            return clusters[0]
-
+        cluster = stack.enter_context(cluster_on_demand())
         where = stack.enter_context(place(chosen.database, folder, cluster))
         try:
             with console.status(f"{chosen.cases} cases for each operation"):

@@ -17,7 +17,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, LiteralString, Self, TypedDict
 
@@ -298,6 +299,13 @@ def new_cluster(*, fsync: bool = True) -> Cluster:
         cluster.start()
         cluster.add_role()
     return cluster
+
+
+@contextmanager
+def cluster_on_demand() -> Iterator[Callable[[], Cluster]]:
+    """One server for whoever asks first and all who ask later; none when nobody does."""
+    with ExitStack() as stack:
+        yield cache(lambda: stack.enter_context(new_cluster()))
 
 
 def standby_of(primary: Cluster, *, synchronous: bool = True) -> Cluster:

@@ -45,6 +45,7 @@ def test_what_is_done_to_a_switch_is_written_down_without_its_token(world: World
     org.api.delete("/v1/switches/edge")
     rows = [row for row in org.api.get("/v1/audit").json["data"] if row["action"].startswith("switch.")]
     assert [row["action"] for row in reversed(rows)] == ["switch.created", "switch.changed", "switch.removed"]
+    assert rows[2]["new"] == {"cut_url": "https://sbc.example/cut", "cut_token": "set"}
     assert (rows[1]["old"]["cut_token"], rows[1]["new"]["cut_token"]) == ("set", "another")
     assert "secret" not in str(rows)
 

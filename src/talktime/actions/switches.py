@@ -26,7 +26,7 @@ def add_switch(
         raise StateConflict("already_used", "name")
     switch_store.add(tx, org_id, name, switch_id, actor.now)
     made = _set(tx, vault, org_id, name, values)
-    audit.note(tx, org_id, actor, "switch.created", name, None, _told(made, values))
+    audit.note(tx, org_id, actor, "switch.created", name, None, _told(made))
     return made
 
 
@@ -63,7 +63,8 @@ def find_switch(tx: ReadTx, org_id: int, name: str) -> SwitchRow:
 
 def remove_switch(tx: Tx, org_id: int, name: str, actor: Actor) -> None:
     old = find_switch(tx, org_id, name)
-    switch_store.remove(tx, org_id, name)
+    if not switch_store.remove(tx, org_id, name):
+        raise NotFound
     audit.note(tx, org_id, actor, "switch.removed", name, _told(old), None)
 
 
