@@ -114,6 +114,9 @@ calls = _organization_table(
     Column("due_at", BigInteger),
     Column("switch", Word),
     _has("story"),
+    # Whose outgoing call it is, if somebody could be blocked for it; an emergency call is never cut.
+    Column("caller", Word),
+    _has("emergency", Boolean, server_default=text("false")),
     CheckConstraint("held_micros >= 0", name="calls_held"),
     # Only the calls in progress are in it, so it stays small however many have ended.
     Index(
@@ -199,6 +202,11 @@ users = _organization_table(
     _has("language"),
     _has("licences"),
     _has("created_at", BigInteger),
+    Column("policy", Word),
+    Column("blocked_at", BigInteger),
+    Column("block_reason", Word),
+    # Who was removed is still named in reports of what was before.
+    Column("removed_at", BigInteger),
 )
 
 # A user is known by id, sign-in name and number: one probe finds whoever is meant.
@@ -211,6 +219,120 @@ licences = _organization_table(
     Column("purchased", BigInteger),
     _number("assigned"),
     CheckConstraint("assigned >= 0", name="licences_assigned"),
+)
+
+user_blocks = _organization_table(
+    "user_blocks",
+    _key("block_id"),
+    _has("at", BigInteger),
+    _has("user_id"),
+    _has("mode"),
+    _has("reason"),
+    _has("by"),
+)
+
+service_numbers = _organization_table(
+    "service_numbers",
+    _key("number"),
+    _has("number_id"),
+    _has("type"),
+    _has("serves"),
+    _has("created_at", BigInteger),
+)
+
+# How large a pool is by the licences of now; `high`: the most it was in `month`, since minutes are never taken back.
+# A pool has one or two kinds of minutes: first conference or domestic ones, second international ones.
+pools = _organization_table(
+    "pools",
+    _key("pool_id"),
+    _has("capability"),
+    Column("country", Word),
+    Column("user_id", Word),
+    _number("first_total"),
+    _number("second_total"),
+    _number("first_high"),
+    _number("second_high"),
+    _has("month"),
+)
+
+# What was used and is held of it, a row for each month.
+pool_months = _organization_table(
+    "pool_months",
+    _key("pool_id"),
+    _key("month"),
+    _number("first_used"),
+    _number("first_held"),
+    _number("second_used"),
+    _number("second_held"),
+    CheckConstraint("first_used >= 0 AND first_held >= 0", name="pool_months_first"),
+    CheckConstraint("second_used >= 0 AND second_held >= 0", name="pool_months_second"),
+    **ROOMY,
+)
+
+# What the fraud guard counts of a user: calls, money and destinations. There while a limit is set.
+tallies = _organization_table(
+    "tallies",
+    _key("user_id"),
+    _has("version", BigInteger),
+    _has("story"),
+    **ROOMY,
+)
+
+# What one payer paid of a call. Its id begins with the start of the call, so that the key is also the order in time.
+usage = _organization_table(
+    "usage",
+    _key("usage_id"),
+    _has("call_id"),
+    _has("part", BigInteger),
+    _has("call_type"),
+    Column("user_id", Word),
+    _has("user_location"),
+    _has("caller"),
+    _has("number"),
+    _has("number_type"),
+    _has("context"),
+    _has("destination"),
+    _has("conference_id"),
+    _has("started_at", BigInteger),
+    _has("seconds", BigInteger),
+    _has("minutes", BigInteger),
+    _has("fee_micros", BigInteger),
+    _has("charge_micros", BigInteger),
+    _has("charge_decimals", BigInteger),
+    _has("currency"),
+    _has("capability"),
+    _has("payer"),
+    _has("entry_key"),
+    Index("usage_once", "org_id", "call_id", "part", unique=True),
+    **GROWING,
+)
+
+# What somebody is to be told, written with its cause; of one cause once.
+notices = _organization_table(
+    "notices",
+    _key("notice_id"),
+    _has("once"),
+    _has("event"),
+    _has("at", BigInteger),
+    _has("details"),
+    Index("notices_once", "org_id", "once", unique=True),
+)
+
+# Long work that somebody asked for. Claimed by a conditional update; a claim that ended may be taken over.
+jobs = _organization_table(
+    "jobs",
+    _key("job_id"),
+    _has("kind"),
+    _has("state"),
+    _has("asked"),
+    _has("asked_by"),
+    _number("done"),
+    Column("total", BigInteger),
+    Column("filename", Word),
+    Column("error", Word),
+    _has("created_at", BigInteger),
+    Column("claimed_until", BigInteger),
+    Column("ended_at", BigInteger),
 )
 
 adjustments = _organization_table(
@@ -274,6 +396,25 @@ price_versions = _table(
     Column("published_at", BigInteger),
     _has("row_count", BigInteger),
     _has("rows", LargeBinary),
+    _has("created_at", BigInteger),
+)
+
+# Licences of the operator's own, over those that are shipped: a line each as it was written.
+licence_catalogue = _table(
+    "licence_catalogue",
+    "reference",
+    _key("code"),
+    _has("cells"),
+    _has("created_at", BigInteger),
+)
+
+# What the operator knows better about numbers, over what is shipped: a line each as it was written.
+number_rows = _table(
+    "number_rows",
+    "reference",
+    _key("prefix"),
+    _key("digits", BigInteger),
+    _has("cells"),
     _has("created_at", BigInteger),
 )
 
