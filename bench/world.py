@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Table
 
@@ -38,6 +39,14 @@ CURRENCY = "USD"
 LIST_ID = "plist_bench"
 FUNDS = 10**12
 BY = "bench"
+CODES = ("MCOPSTNPP", "MCOPSTN_PAYG_1")
+LICENCES = msgspec.json.encode(CODES).decode()
+GUARD = (
+    "international", "premium", "high_risk", "concurrent_calls", "spend_per_hour", "spend_per_day",
+    "new_destinations_per_day",
+)  # fmt: skip
+NO_LIMITS = msgspec.json.encode({"fraud": dict.fromkeys(GUARD)}).decode()
+"""The engine without pools and without a fraud guard; what they cost is a measurement of its own."""
 OLD_DAYS = 30
 TALKED_SECONDS = 60
 CALLS_IN_A_CHUNK = 20_000
@@ -118,7 +127,7 @@ def _organizations(org_ids: Iterable[int], at: int) -> tuple[list[str], list[tup
         "slice_seconds": SLICE_SECONDS,
         "max_call_seconds": MAX_CALL_SECONDS,
         "grace_seconds": GRACE_SECONDS,
-        "limits": "{}",
+        "limits": NO_LIMITS,
         "state": "open",
         "created_at": at,
     }
@@ -129,7 +138,7 @@ def _organizations(org_ids: Iterable[int], at: int) -> tuple[list[str], list[tup
 def _users(org_ids: Iterable[int], at: int) -> tuple[list[str], list[tuple[Any, ...]]]:
     columns = ["org_id", "user_id", "name", "sign_in_name", "usage_location", "number", "kind", "language", "licences"]
     rows = [
-        (org_id, user_of(org_id), "Ada", sign_in_name(org_id), "US", number_of(org_id), "user", "en", "[]", at)
+        (org_id, user_of(org_id), "Ada", sign_in_name(org_id), "US", number_of(org_id), "person", "en", LICENCES, at)
         for org_id in org_ids
     ]
     return [*columns, "created_at"], rows
@@ -146,7 +155,8 @@ def _names(org_ids: Iterable[int]) -> Iterator[tuple[Any, ...]]:
 
 
 CALL_COLUMNS = (
-    "org_id", "call_id", "opened_at", "switch", "version", "state", "held_micros", "charge_micros", "due_at", "story"
+    "org_id", "call_id", "opened_at", "switch", "caller", "version", "state", "held_micros", "charge_micros", "due_at",
+    "story",
 )  # fmt: skip
 ENTRY_COLUMNS = (
     "org_id", "entry_id", "entry_no", "entry_key", "kind", "at", "amount_micros", "balance_after", "postings", "by",
@@ -167,7 +177,7 @@ class Books:
         self._began = began
         self._random = random.Random(1)
         self._accounts = {org_id: _funded(org_id, began) for org_id in org_ids}
-        self._users = {(org_id, number_of(org_id)): User(user_of(org_id)) for org_id in self._accounts}
+        self._users = {(org_id, number_of(org_id)): User(user_of(org_id), "US", CODES) for org_id in self._accounts}
         self._last_at = dict.fromkeys(self._accounts, began)
 
     def history(self, calls: int) -> Iterator[tuple[list[Sequence[Any]], list[Sequence[Any]]]]:
@@ -235,4 +245,4 @@ def _funding(org_id: int, at: int) -> Entry:
 
 
 def _call_row(call: Call) -> Sequence[Any]:
-    return call.org_id, call.call_id, call.opened_at, call.switch, *call_values(call)
+    return call.org_id, call.call_id, call.opened_at, call.switch, call.caller, *call_values(call)

@@ -15,10 +15,12 @@ from talktime.charging.batcher import Batcher
 from talktime.charging.engine import Engine, Shelf
 from talktime.clock import SteadyClock
 from talktime.core.ids import uuid7
+from talktime.core.knowledge import Knowledge
+from talktime.core.prices import Prices
 from talktime.core.switches import SILENT_AFTER
 from talktime.observability import Meters
 from talktime.settings import Settings
-from talktime.storage import call_store, price_store, schema, switch_store
+from talktime.storage import call_store, knowledge_store, price_store, schema, switch_store
 from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, SqliteDatabase
 from talktime.storage.postgres_store import PostgresStore
 from talktime.storage.sqlite_store import SqliteStore
@@ -33,7 +35,8 @@ class App:
     settings: Settings
     database: Database
     store: Store
-    shelf: Shelf
+    prices: Shelf[Prices]
+    knowledge: Shelf[Knowledge]
     keys: KeyRing
     engine: Engine
     batcher: Batcher
@@ -77,13 +80,15 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     schema.prepare(database)
     keys, meters = KeyRing(database), Meters()
     known: price_store.Known = {}
-    shelf = Shelf(lambda: database.read((), price_store.published, known))
+    prices = Shelf(lambda: database.read((), price_store.published, known))
+    knowledge = Shelf(lambda: database.read((), knowledge_store.load))
     # Callers come through the batcher, which asks for changed keys; what is ours needs no key.
-    for_callers = Engine(store, shelf, keys.revision)
+    for_callers = Engine(store, prices, keys.revision, knowledge)
     batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)
-    engine = Engine(store, shelf)
+    engine = Engine(store, prices, None, knowledge)
     vault = Vault(key_from(settings.secret_key) if settings.secret_key else key_in(settings.data))
-    return App(settings, database, store, shelf, keys, engine, batcher, vault, meters, now or SteadyClock())
+    parts = (settings, database, store, prices, knowledge, keys, engine, batcher, vault, meters)
+    return App(*parts, now or SteadyClock())
 
 
 def _open(settings: Settings) -> tuple[Database, Store]:

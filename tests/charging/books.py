@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -26,7 +27,7 @@ from talktime.storage.schema import prepare
 from talktime.storage.sqlite_store import SqliteStore
 from talktime.storage.store import PRICES_REVISION, Store, decode_call, decode_postings, encode_postings
 from tests.core.audit import AccountRow, CallRow, EntryRow, LotRow, Snapshot, wrong
-from tests.core.switch import NOW, ROWS, Switch
+from tests.core.switch import NO_LIMITS, NOW, PAY_AS_YOU_GO, ROWS, Switch
 from tests.support.postgres import Cluster
 
 ORGANIZATION: dict[str, Any] = {
@@ -42,7 +43,7 @@ ORGANIZATION: dict[str, Any] = {
     "slice_seconds": 300,
     "max_call_seconds": 10_800,
     "grace_seconds": 120,
-    "limits": "{}",
+    "limits": NO_LIMITS,
     "state": "open",
     "created_at": NOW,
     "clock_at": None,
@@ -52,7 +53,7 @@ USER = {
     "usage_location": "GB",
     "kind": "person",
     "language": "en",
-    "licences": "[]",
+    "licences": json.dumps(PAY_AS_YOU_GO),
     "created_at": NOW,
 }
 

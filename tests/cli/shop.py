@@ -59,7 +59,9 @@ def open_shop(server: Server) -> str:
     made("POST", f"{path}/grants", {"amount": "100", "expires_at": None})
     user = {"name": "Ann", "sign_in_name": "ann@example.com", "usage_location": "GB"}
     user_id = made("POST", "/v1/users", user, **{"Talktime-Organization": org})["id"]
-    made("PUT", f"/v1/users/{user_id}/licences", ["MCOPSTNPP"], **{"Talktime-Organization": org})
+    acting = {"Talktime-Organization": org}
+    made("PUT", "/v1/licences", {"MCOPSTN_PAYG_1": None}, **acting)
+    made("PUT", f"/v1/users/{user_id}/licences", ["MCOPSTN_PAYG_1", "MCOPSTNPP"], **acting)
     key: str = made("POST", f"{path}/keys", {"scopes": ["calls", "funds"]})["key"]
     return key
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +37,21 @@ from tests.core.audit import Snapshot
 
 NOW = instant(datetime(2031, 3, 14, 9, 26, 53, 589_793, tzinfo=UTC))
 YEAR = 365 * DAY
+
+PAY_AS_YOU_GO = ("MCOMEETACPEA", "MCOPSTNPP", "MCOPSTN_PAYG_1")
+"""Whoever holds these pays every call from credits, in meetings and outside."""
+NO_GUARD = {
+    "international": None,
+    "premium": None,
+    "high_risk": None,
+    "concurrent_calls": None,
+    "call_seconds": None,
+    "spend_per_hour": None,
+    "spend_per_day": None,
+    "new_destinations_per_day": None,
+}
+"""What an operator says who trusts an organization: the fraud guard lets all pass and counts nothing."""
+NO_LIMITS = json.dumps({"fraud": NO_GUARD})
 
 UK, FRANCE, GERMANY, US, NOWHERE = "+442079460117", "+33199001234", "+4930901820", "+12025550117", "+9991234567"
 TOLL_FREE, BRIDGE = "+448005550117", "+448715550117"

@@ -12,7 +12,7 @@ from talktime.core.organizations import Account, User
 from talktime.core.prices import PriceList, Prices, Row
 from talktime.core.time import DAY, SECOND
 from tests.core.paper import Paper
-from tests.core.switch import FRANCE_RATE, NOW, ROWS, UK_RATE, ended, granted, lot, priced, refused
+from tests.core.switch import FRANCE_RATE, NOW, PAY_AS_YOU_GO, ROWS, UK_RATE, ended, granted, lot, priced, refused
 
 PRICES = priced(*ROWS)
 OWN = Row("44", "our own price", usd("0.2"))
@@ -21,7 +21,7 @@ OWN = Row("44", "our own price", usd("0.2"))
 def state(*accounts: Account, calls: tuple[Call, ...] = ()) -> State:
     """Organizations 1, 2, …; Ann is known in each."""
     numbered = dict(enumerate(accounts, 1))
-    users = {(org_id, "ann"): User("usr_1") for org_id in numbered}
+    users = {(org_id, "ann"): User("usr_1", "GB", PAY_AS_YOU_GO) for org_id in numbered}
     return State(PRICES, numbered, {(call.org_id, call.call_id): call for call in calls}, users)
 
 

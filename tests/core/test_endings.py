@@ -283,13 +283,14 @@ def test_a_correction_into_a_lot_that_has_gone_expires_with_the_next_touch() -> 
     ("call_type", "to", "charge"),
     [
         (CallType.UCAP_IN, TOLL_FREE, "0.04"),
+        (CallType.UCAP_IN, "+442079460117", "0"),
         (CallType.CONF_IN, "+448715550117", "0.02"),
-        (CallType.CONF_OUT, "+448715550117", "0.02"),
         (CallType.CONF_OUT, "+442079460117", "0.1"),
         (CallType.UCAP_OUT, "+448005550117", "0.1"),
     ],
 )
 def test_each_type_of_call_has_its_own_prices(call_type: CallType, to: str, charge: str) -> None:
     paper = Paper(lot("lot1", "10"))
+    paper.toll_free = frozenset({(1, TOLL_FREE)})
     paper.authorize("c1", call_type=call_type, to=to)
     assert paid(paper.settle("c1", 60)) == (charge, "0")

@@ -13,6 +13,7 @@ from talktime.core.money import micros as usd
 from talktime.core.prices import Row
 from talktime.core.rates import price
 from talktime.core.time import SECOND
+from talktime.core.usage import Payer
 from tests.core.paper import Paper
 from tests.core.switch import FRANCE, FRANCE_RATE, GERMANY, NOW, NOWHERE, UK_RATE, extended, granted, lot, parts, priced
 from tests.core.switch import refused as reason_of
@@ -22,7 +23,9 @@ from tests.core.switch import refused as reason_of
 
 def test_a_call_begins_with_a_slice_whose_price_is_held() -> None:
     paper = Paper(lot("lot1", "10"))
-    assert paper.authorize("c1") == Granted(300, False, 240, NOW + 420 * SECOND, usd("0.5"), UK_RATE, "USD")
+    assert paper.authorize("c1") == Granted(
+        300, False, 240, NOW + 420 * SECOND, usd("0.5"), UK_RATE, "USD", capability="MCOPSTNPP"
+    )
     assert paper.money() == ("10", "0.5")
 
 
@@ -62,8 +65,9 @@ def test_a_slice_that_reaches_the_longest_call_is_final(max_call_seconds: int, s
 @pytest.mark.parametrize("call_type", sorted(NOBODY_PAYS))
 def test_a_call_that_nobody_pays_gets_its_slice_and_holds_nothing(call_type: CallType) -> None:
     paper = Paper(credits_set_up=False)
-    answer = paper.authorize("c1", call_type=call_type, to=NOWHERE)
-    assert answer == Granted(300, False, 240, NOW + 420 * SECOND, 0, None, "USD")
+    answer = granted(paper.authorize("c1", call_type=call_type, to=NOWHERE))
+    assert (answer.seconds, answer.final, answer.expires_at) == (300, False, NOW + 420 * SECOND)
+    assert (answer.payer, answer.held, answer.rate) == (Payer.NONE, 0, None)
     assert extended(paper.extend("c1", 300)).seconds == 600
     assert paper.money() == ("0", "0")
 

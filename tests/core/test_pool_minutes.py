@@ -32,8 +32,15 @@ def test_minutes_are_held_then_used_and_the_rest_given_back() -> None:
 
 
 def test_a_call_longer_than_its_hold_takes_what_else_is_there() -> None:
-    assert PoolMinutes(60, used=50, held=5).use(5, 7) == (PoolMinutes(60, used=57), 7)
-    assert PoolMinutes(60, used=50, held=8).use(5, 20) == (PoolMinutes(60, used=57, held=3), 7)
+    assert PoolMinutes(60, used=50, held=5).use(5, 7, 5) == (PoolMinutes(60, used=57), 7)
+    assert PoolMinutes(60, used=50, held=8).use(5, 20, 2) == (PoolMinutes(60, used=57, held=3), 7)
+
+
+def test_what_was_charged_too_much_is_taken_back() -> None:
+    assert PoolMinutes(60, used=5).unuse(3) == PoolMinutes(60, used=2)
+    for minutes in (-1, 6):
+        with pytest.raises(ValueError, match="only what was used"):
+            PoolMinutes(60, used=5).unuse(minutes)
 
 
 def test_a_call_that_was_not_answered_uses_nothing() -> None:

@@ -33,10 +33,11 @@ from talktime.cli.main import main
 from talktime.clock import SteadyClock
 from talktime.core.calls import Answer, Command, Key
 from talktime.core.decide import decide
-from talktime.core.desk import Changes, State
+from talktime.core.desk import Changes
+from talktime.core.needs import Needs
 from talktime.settings import Settings
 from talktime.storage.database import Database, SqliteDatabase
-from talktime.storage.store import BatchTx, Read, Store
+from talktime.storage.store import BatchTx, Read, ReadMore, Store
 from talktime.storage.wire import Statement, Wire
 from talktime.web.asgi import Api, AsgiScope, Receive, Send
 from tests.support.server import Server
@@ -105,10 +106,13 @@ class FusedTx:
         self._tx = tx
         self._fuse = fuse
 
-    def load(self, calls: Sequence[Key], names: Sequence[Key]) -> Read:
-        read = self._tx.load(calls, names)
+    def load(self, calls: Sequence[Key], names: Sequence[Key], numbers: Sequence[Key] = ()) -> Read:
+        read = self._tx.load(calls, names, numbers)
         self._fuse.pass_by("after_load")
         return read
+
+    def load_more(self, needs: Needs) -> ReadMore:
+        return self._tx.load_more(needs)
 
     def record(self, changes: Changes) -> None:
         self._tx.record(changes)
@@ -189,8 +193,7 @@ class Hasty(Engine):
             try:
                 with self._store.transaction(sorted({one.org_id for one in commands}), locked) as tx:
                     read = self._load(tx, commands)
-                    state = State(self._shelf.at(read.prices_revision), read.accounts, read.calls, read.users)
-                    answers, changes = decide(state, commands)
+                    answers, changes = decide(self._state(tx, read, commands), commands)
                     tx.record(changes)
                     told.put(answers)
                     time.sleep(COMMITS_AFTER_SECONDS)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from tests.core.switch import NO_GUARD
 from tests.support.postgres import Cluster
 
 TIMEOUT_SECONDS = 30.0
@@ -139,8 +140,8 @@ class Shop:
         return made
 
     def organization(self, *lots: str, **fields: Json) -> Organization:
-        """With these lots, and one user."""
-        form = {"name": "Example Ltd", "country": "GB", "currency": "USD"} | fields
+        """With these lots, and one user who pays as he goes; its fraud guard lets all pass."""
+        form = {"name": "Example Ltd", "country": "GB", "currency": "USD", "limits": {"fraud": NO_GUARD}} | fields
         made = good(self.operator.post("/v1/operator/organizations", form))
         organization = Organization(self.operator, made["id"], self.operator.of(made["id"]))
         for amount in lots:
@@ -171,7 +172,10 @@ class Organization:
     def user(self, sign_in_name: str) -> Json:
         form = {"name": "Front desk", "sign_in_name": sign_in_name, "usage_location": "GB"}
         self.caller = sign_in_name
-        return good(self.api.post("/v1/users", form))
+        made = good(self.api.post("/v1/users", form))
+        good(self.api.put("/v1/licences", {"MCOPSTN_PAYG_1": None}))
+        good(self.api.put(f"/v1/users/{made['id']}/licences", ["MCOPSTN_PAYG_1", "MCOPSTNPP"]))
+        return made
 
     def key(self, *scopes: str, **more: Json) -> Json:
         """With its `id` and `key`."""

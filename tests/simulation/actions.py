@@ -10,6 +10,7 @@ from talktime.core.funds import Cashier, Cause, MadeLot, Movement
 from talktime.core.lots import Lot
 from talktime.core.organizations import User
 from talktime.storage.store import entry_rows
+from tests.core.switch import PAY_AS_YOU_GO
 from tests.simulation import mirror
 from tests.simulation.invariants import Books
 from tests.simulation.reference import Reference
@@ -37,7 +38,7 @@ class Actions:
             clock_at=plan.clock_at,
         )
         for name in USERS:
-            memory.users[org_id, name] = User(name)
+            memory.users[org_id, name] = User(name, "GB", PAY_AS_YOU_GO)
         for lot in plan.lots:
             self.grant(org_id, lot, now)
 

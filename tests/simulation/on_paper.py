@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from talktime.core.calls import Asked
 
-NOBODY_PAYS = ("user_in", "unassigned_in")
+NOBODY_PAYS = ("user_in", "unassigned_in", "ucap_in")
 KINDS = {"conf_out": ("conference", "outbound"), "conf_in": ("conference",), "ucap_in": ("toll_free",)}
 
 

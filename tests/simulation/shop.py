@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 from msgspec import Struct
 
@@ -18,6 +19,7 @@ from talktime.actions.audit import Actor
 from talktime.charging import due
 from talktime.charging.engine import Engine, Shelf
 from talktime.core.calls import Answer, Command, Key, Touch
+from talktime.core.policies import DEFAULT_POLICY
 from talktime.storage import org_store, schema, user_store
 from talktime.storage.adjustment_store import BOOKED, Adjustment
 from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, SqliteDatabase, Tx
@@ -28,6 +30,7 @@ from talktime.storage.sqlite_store import SqliteStore
 from talktime.storage.store import BatchTx, Store, decode_call, decode_postings
 from talktime.storage.user_store import UserRow
 from talktime.storage.verify import verify
+from tests.core.switch import NO_LIMITS, PAY_AS_YOU_GO
 from tests.simulation import mirror
 from tests.simulation.mirror import expect
 from tests.simulation.reference import Dict, Reference
@@ -182,11 +185,13 @@ class Shop:
 
 
 def _add_org(tx: Tx, org_id: int, plan: OrgPlan) -> None:
-    fixed = ("Example", "GB", "USD", "UTC", "en", "test" if plan.clock_at else "live", "prepaid", "")
-    limits = (plan.slice_seconds, plan.max_call_seconds, plan.grace_seconds, "{}")
+    fixed = ("Example", "GB", "USD", "UTC", "en", "test" if plan.clock_at else "live", "prepaid", DEFAULT_POLICY.value)
+    limits = (plan.slice_seconds, plan.max_call_seconds, plan.grace_seconds, NO_LIMITS)
     org_store.add(tx, Organization(org_id, *fixed, plan.price_list, *limits, "open", START, plan.clock_at))
     for name in USERS:
-        user = UserRow(f"usr_{name}", name, name, "GB", None, "person", "en", "[]", START)
+        user = UserRow(
+            f"usr_{name}", name, name, "GB", None, "person", "en", msgspec.json.encode(PAY_AS_YOU_GO).decode(), START
+        )
         user_store.add(tx, org_id, user)
 
 

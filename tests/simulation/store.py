@@ -13,9 +13,10 @@ from msgspec.structs import replace
 from talktime.core.calls import Call, CallState, Key
 from talktime.core.desk import Balance, Changes, MovedLot
 from talktime.core.lots import Lot
+from talktime.core.needs import Needs
 from talktime.core.organizations import Account, User
 from talktime.storage.errors import Conflict
-from talktime.storage.store import Read, call_values, decode_call, entry_rows
+from talktime.storage.store import Read, ReadMore, call_values, decode_call, entry_rows
 
 
 class AccountRow(Struct, frozen=True):
@@ -163,7 +164,7 @@ class MemoryTx:
 
     # ---------------------------------------------------------------- reading
 
-    def load(self, calls: Sequence[Key], names: Sequence[Key]) -> Read:
+    def load(self, calls: Sequence[Key], names: Sequence[Key], numbers: Sequence[Key] = ()) -> Read:
         """In the order in which PostgreSQL is asked; others may commit between two questions."""
         memory, self.keys = self._memory, calls
         self._watch.pause("before it reads")
@@ -187,6 +188,9 @@ class MemoryTx:
         self._watch.read_lots(self)
         self._watch.pause("all is read")
         return Read(accounts, known, users, revision, 0)
+
+    def load_more(self, needs: Needs) -> ReadMore:
+        raise AssertionError("nobody here has a pool or is counted")
 
     def _lock(self) -> None:
         for org_id in self.org_ids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from talktime.actions import funds, idempotency, keys, organizations, people, prices, switches
@@ -21,7 +22,7 @@ from talktime.storage.idempotency_store import Kept
 from talktime.storage.store import Store
 from talktime.storage.user_store import UserRow
 from talktime.storage.vault import KEY_BYTES, Vault
-from tests.core.switch import NOW, ROWS, YEAR
+from tests.core.switch import NOW, PAY_AS_YOU_GO, ROWS, YEAR
 from tests.storage.shop import Phone
 
 BOSS, OTHER = Actor("key_boss", NOW), Actor("key_other", NOW)
@@ -36,7 +37,7 @@ VALUES: dict[str, Any] = {
     "policy": "DialoutCPCandPSTNInternational",
     "price_list": None,
 }
-ANN = UserRow("usr_ann", "Ann", "ann", "GB", "+442079460100", "person", "en", "[]", NOW)
+ANN = UserRow("usr_ann", "Ann", "ann", "GB", "+442079460100", "person", "en", json.dumps(PAY_AS_YOU_GO), NOW)
 
 
 def found_company(database: Database, store: Store) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,12 +19,12 @@ from talktime.storage.sqlite_store import SqliteStore
 from talktime.storage.store import Store
 from talktime.storage.user_store import UserRow
 from talktime.storage.verify import verify
-from tests.core.switch import NOW, ROWS, YEAR, Switch, priced
+from tests.core.switch import NO_LIMITS, NOW, PAY_AS_YOU_GO, ROWS, YEAR, Switch, priced
 
 FUNDS = "10"
 BOSS = Actor("key_boss", NOW)
 PRICES = priced(*ROWS)
-ANN = UserRow("usr_ann", "Ann", "ann", "GB", None, "person", "en", "[]", NOW)
+ANN = UserRow("usr_ann", "Ann", "ann", "GB", None, "person", "en", json.dumps(PAY_AS_YOU_GO), NOW)
 
 
 class Phone(Switch):
@@ -86,7 +87,7 @@ def organization(org_id: int) -> Organization:
         slice_seconds=300,
         max_call_seconds=10_800,
         grace_seconds=120,
-        limits="{}",
+        limits=NO_LIMITS,
         state="open",
         created_at=NOW,
     )

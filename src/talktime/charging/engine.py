@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from struct import error as DoesNotFit
+from typing import Generic, TypeVar
 
+from msgspec.structs import replace
+
+from talktime.core.call_types import OF_SERVICE_NUMBERS
 from talktime.core.calls import Answer, Authorize, Command, Failed, Key
 from talktime.core.decide import decide
 from talktime.core.desk import State
+from talktime.core.knowledge import SHIPPED, Knowledge
+from talktime.core.needs import needs
 from talktime.core.prices import Prices
 from talktime.storage.errors import Busy, Conflict, StoreUnavailable
 from talktime.storage.store import BatchTx, Read, Store
@@ -16,20 +22,22 @@ from talktime.storage.store import BatchTx, Read, Store
 IMPOSSIBLE = (Conflict, OverflowError, DoesNotFit)
 
 
-class Shelf:
-    """The published price lists, read again when the database says that they changed."""
+T = TypeVar("T")
 
-    def __init__(self, read: Callable[[], Prices]) -> None:
+
+class Shelf(Generic[T]):
+    """What every batch needs and hardly ever changes, read again when the database says that it did."""
+
+    def __init__(self, read: Callable[[], T]) -> None:
         self._read = read
-        # One value, since two lanes may read at once: a revision never stands beside the prices of another.
-        self._kept = (-1, Prices(()))
+        # One value, since two lanes may read at once: a revision never stands beside the content of another.
+        self._kept: tuple[int, T] | None = None
 
-    def at(self, revision: int) -> Prices:
-        kept, prices = self._kept
-        if kept != revision:
-            prices = self._read()
-            self._kept = (revision, prices)
-        return prices
+    def at(self, revision: int) -> T:
+        kept = self._kept
+        if kept is None or kept[0] != revision:
+            kept = self._kept = (revision, self._read())
+        return kept[1]
 
 
 class KeysChanged(Exception):
@@ -37,9 +45,16 @@ class KeysChanged(Exception):
 
 
 class Engine:
-    def __init__(self, store: Store, shelf: Shelf, keys_revision: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        prices: Shelf[Prices],
+        keys_revision: Callable[[], int] | None = None,
+        knowledge: Shelf[Knowledge] | None = None,
+    ) -> None:
         self._store = store
-        self._shelf = shelf
+        self._prices = prices
+        self._knowledge = knowledge or Shelf(lambda: SHIPPED)
         self._keys_revision = keys_revision
 
     def run(self, commands: Sequence[Command]) -> list[Answer]:
@@ -75,18 +90,32 @@ class Engine:
             if not locked and _is_owing(read):
                 raise Conflict("where there is debt, only locks keep two calls from taking the same money")
 
-            state = State(self._shelf.at(read.prices_revision), read.accounts, read.calls, read.users)
-            answers, changes = decide(state, commands)
+            answers, changes = decide(self._state(tx, read, commands), commands)
 
             tx.record(changes)
         return answers
 
+    def _state(self, tx: BatchTx, read: Read, commands: Sequence[Command]) -> State:
+        prices = self._prices.at(read.prices_revision)
+        knowledge = self._knowledge.at(read.knowledge_revision)
+        state = State(prices, read.accounts, read.calls, read.users, read.toll_free, knowledge)
+        return _with_more(tx, state, commands)
+
     def _load(self, tx: BatchTx, commands: Sequence[Command]) -> Read:
         calls = sorted({(command.org_id, command.call_id) for command in commands})
-        read = tx.load(calls, sorted(_names(commands)))
+        read = tx.load(calls, sorted(_names(commands)), sorted(_numbers(commands)))
         if self._keys_revision and self._keys_revision() != read.keys_revision:
             raise KeysChanged
         return read
+
+
+def _with_more(tx: BatchTx, state: State, commands: Sequence[Command]) -> State:
+    """Only who has a pool or is counted costs a second look."""
+    wanted = needs(state, commands)
+    if not wanted:
+        return state
+    more = tx.load_more(wanted)
+    return replace(state, pools=more.pools, tallies=more.tallies, users={**state.users, **more.users})
 
 
 def _is_owing(read: Read) -> bool:
@@ -97,3 +126,12 @@ def _is_owing(read: Read) -> bool:
 def _names(commands: Sequence[Command]) -> set[Key]:
     asked = [command for command in commands if isinstance(command, Authorize)]
     return {(command.org_id, command.asked.user) for command in asked if command.asked.user is not None}
+
+
+def _numbers(commands: Sequence[Command]) -> set[Key]:
+    """Of ours, where it matters whether they are toll-free."""
+    return {
+        (command.org_id, command.asked.to)
+        for command in commands
+        if isinstance(command, Authorize) and command.asked.call_type in OF_SERVICE_NUMBERS
+    }

@@ -82,6 +82,6 @@ def _people(send: Send, organization: str) -> list[str]:
         sign_in_name = f"{person.split()[0].lower()}@example.com"
         user = {"name": person, "sign_in_name": sign_in_name, "usage_location": "GB"}
         user_id = send("POST", "/v1/users", user, organization=organization)["id"]
-        send("PUT", f"/v1/users/{user_id}/licences", ["MCOPSTNPP"], organization=organization)
+        send("PUT", f"/v1/users/{user_id}/licences", ["MCOPSTN_PAYG_1", "MCOPSTNPP"], organization=organization)
         names.append(sign_in_name)
     return names

@@ -32,14 +32,21 @@ class CallType(StrEnum):
 
 
 OWN_CARRIER = frozenset(one for one in CallType if one.startswith("dr_"))
+INBOUND = frozenset(one for one in CallType if one.endswith("_in") or "_in_" in one)
+MEETINGS = frozenset({CallType.CONF_IN, CallType.CONF_OUT})
+"""Judged by the organizer's licences, whoever presses the button."""
+OF_SERVICE_NUMBERS = frozenset({CallType.CONF_IN, CallType.UCAP_IN})
+"""Where it matters whether our number is toll-free."""
 NOBODY_PAYS = OWN_CARRIER | {CallType.USER_IN, CallType.UNASSIGNED_IN}
 NOBODY_IS_ASKED = OWN_CARRIER | {CallType.UCAP_IN, CallType.UNASSIGNED_IN}
 """No user, organizer or resource account is responsible."""
 
 _OUTBOUND = (PriceKind.OUTBOUND,)
+TOLL_FREE_PRICES = (PriceKind.TOLL_FREE,)
 PRICED_BY: dict[CallType, tuple[PriceKind, ...]] = {
     **dict.fromkeys((one for one in CallType if one not in NOBODY_PAYS), _OUTBOUND),
     CallType.CONF_OUT: (PriceKind.CONFERENCE, PriceKind.OUTBOUND),
     CallType.CONF_IN: (PriceKind.CONFERENCE,),
-    CallType.UCAP_IN: (PriceKind.TOLL_FREE,),
+    CallType.UCAP_IN: TOLL_FREE_PRICES,
 }
+"""Of calls over our toll-free numbers see TOLL_FREE_PRICES."""

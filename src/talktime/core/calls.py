@@ -9,6 +9,7 @@ from msgspec import Struct
 from talktime.core.call_types import CallType
 from talktime.core.lots import Parts
 from talktime.core.rates import FREE, Rate
+from talktime.core.usage import Payer
 
 Key = tuple[int, str]
 """Organization and call id, or organization and a name of a user: every key begins with the organization."""
@@ -17,9 +18,14 @@ Key = tuple[int, str]
 class Refusal(StrEnum):
     ORGANIZATION_CLOSED = "organization_closed"
     INVALID_NUMBER = "invalid_number"
+    USER_BLOCKED = "user_blocked"
+    POLICY_RESTRICTED = "policy_restricted"
     NO_LICENCE = "no_licence"
+    NUMBER_NOT_SUPPORTED = "number_not_supported"
+    FRAUD_LIMIT = "fraud_limit"
     NO_RATE = "no_rate"
     CREDITS_NOT_SET_UP = "credits_not_set_up"
+    NO_CREDITS_LICENCE = "no_credits_licence"
     NO_BALANCE = "no_balance"
     ALREADY_ENDED = "already_ended"
 
@@ -78,6 +84,8 @@ class Answered(Concerning, frozen=True, gc=False):
 class Settle(Concerning, frozen=True, gc=False):
     seconds: int
     cause: str | None = None
+    started_at: int | None = None
+    """When the talking began, if the switch says so."""
 
 
 class Release(Concerning, frozen=True, gc=False):
@@ -105,13 +113,23 @@ class Granted(Struct, frozen=True, gc=False, array_like=True, tag="granted"):
     expires_at: int
     held: int
     rate: Rate | None
-    """None: nobody pays."""
+    """None: nobody pays, or nobody knows what is to be paid after the pool."""
     currency: str = ""
+    payer: Payer = Payer.CREDITS
+    """Who pays what no pool pays."""
+    pool: str = ""
+    kind: str = ""
+    minutes: int = 0
+    """Of its pool, so many."""
+    capability: str = ""
+    emergency: bool = False
 
 
 class Refused(Struct, frozen=True, gc=False, array_like=True, tag="refused"):
     reason: Refusal
     rate: Rate | None = None
+    limit: str = ""
+    """What of the fraud guard was broken."""
 
 
 class Extended(Struct, frozen=True, gc=False):
@@ -146,6 +164,7 @@ class Settled(Struct, frozen=True, gc=False, array_like=True):
     billed_seconds: int = 0
     connection_fee: int = 0
     rows: tuple[UsageRow, ...] = ()
+    pool_minutes: int = 0
 
 
 class Ended(Struct, frozen=True, gc=False):
@@ -188,6 +207,31 @@ class CallState(StrEnum):
     STALE = "stale"
 
 
+class Terms(Struct, frozen=True, array_like=True, gc=False):
+    """What was fixed with the authorization and is asked again when the call goes on, ends and is reported."""
+
+    payer: Payer = Payer.CREDITS
+    """Who pays what no pool pays."""
+    capability: str = ""
+    """The licence that decided."""
+    paid_as: str = ""
+    """What the part that no pool pays is reported under."""
+    pool: str = ""
+    """Its id; empty where there is none."""
+    month: str = ""
+    second: bool = False
+    """Which of the pool's two kinds of minutes."""
+    emergency: bool = False
+    user_id: str | None = None
+    counted: bool = False
+    """An outgoing call of somebody who may be blocked for it."""
+    location: str = ""
+    caller: str = ""
+    number_type: str = ""
+    context: str = ""
+    destination: str = ""
+
+
 class Call(Struct, frozen=True, array_like=True, gc=False):
     """One row for ever: first the hold, then what became of it. `asked` is missing until an authorize came."""
 
@@ -213,6 +257,13 @@ class Call(Struct, frozen=True, array_like=True, gc=False):
     talked_seconds: int | None = None
     """What the switch reported; None when nobody did."""
     cause: str | None = None
+    terms: Terms | None = None
+    minutes: int = 0
+    """Of its pool: held while it is open, used when it has ended."""
+    over: bool = False
+    """It has gone over from its pool to credits, for good."""
+    started_at: int | None = None
+    """When the talking began, as it is reported."""
 
     @property
     def known_rate(self) -> Rate | None:
@@ -222,3 +273,12 @@ class Call(Struct, frozen=True, array_like=True, gc=False):
     @property
     def rate(self) -> Rate:
         return self.known_rate or FREE
+
+    @property
+    def caller(self) -> str | None:
+        """Whose call is cut when he is blocked, and counted."""
+        return self.terms.user_id if self.terms and self.terms.counted else None
+
+    @property
+    def is_emergency(self) -> bool:
+        return self.terms is not None and self.terms.emergency

@@ -7,13 +7,27 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talktime.core.call_types import PRICED_BY
-from talktime.core.calls import Asked, Authorize, Call, Concerning, Funds, Key
+from talktime.core.calls import Authorize, Call, Concerning, Funds, Key
+from talktime.core.cases import Case, case_of
+from talktime.core.fraud import Tally
+from talktime.core.knowledge import SHIPPED, Knowledge
 from talktime.core.ledger import EXPIRED, Entry, EntryKind, Posting, from_lots
+from talktime.core.licence_terms import Caps
 from talktime.core.lots import Parts, Purse
+from talktime.core.months import month_of
 from talktime.core.organizations import Account, User
-from talktime.core.prices import PriceKind, Prices
+from talktime.core.pool_book import MovedPool, PoolBook, PoolKey, PoolMonth
+from talktime.core.pool_minutes import PoolMinutes
+from talktime.core.prices import Prices
 from talktime.core.rates import Rate
+from talktime.core.usage import Usage
+
+
+class KeptTally(Struct, frozen=True, gc=False):
+    """What is counted of a user, and the version it was read at; 0: it was never kept."""
+
+    tally: Tally
+    version: int
 
 
 class State(Struct, frozen=True, gc=False):
@@ -23,6 +37,14 @@ class State(Struct, frozen=True, gc=False):
     accounts: Mapping[int, Account]
     calls: Mapping[Key, Call]
     users: Mapping[Key, User]
+    toll_free: frozenset[Key] = frozenset()
+    """The toll-free numbers of ours that were called."""
+    knowledge: Knowledge = SHIPPED
+    pools: Mapping[PoolKey, PoolMonth] = {}
+    tallies: Mapping[Key, KeptTally] = {}
+    """Of users whose organizations count something."""
+    cases: dict[Key, Case] = {}
+    """Kept by call: asked for before the rest is read, and again to decide."""
 
 
 class Balance(Struct, gc=False):
@@ -42,6 +64,15 @@ class MovedLot(Struct, frozen=True, gc=False, array_like=True):
     when_empty: str
 
 
+class Block(Struct, frozen=True, gc=False):
+    """Somebody broke a limit and may no longer call."""
+
+    org_id: int
+    user_id: str
+    at: int
+    reason: str
+
+
 class Changes(Struct, frozen=True, gc=False):
     """Everything in the order of its key, so that two batches can never wait for each other."""
 
@@ -51,6 +82,13 @@ class Changes(Struct, frozen=True, gc=False):
     changed: list[tuple[int, Call]]
     """Each with the version it was read at."""
     entries: list[Entry]
+    pools: list[MovedPool] = []
+    tallies: list[tuple[Key, KeptTally]] = []
+    """Each with the version it was read at."""
+    blocks: list[Block] = []
+    usage: list[Usage] = []
+    unreported: list[Key] = []
+    """Calls whose earlier usage rows are replaced."""
 
 
 class Desk:
@@ -59,9 +97,19 @@ class Desk:
         self._calls: dict[Key, Call] = {}
         self._purses: dict[int, Purse] = {}
         self._entries: dict[int, list[Entry]] = {}
+        self._pools: dict[PoolKey, PoolBook] = {}
+        self._tallies: dict[Key, Tally] = {}
+        self._blocks: dict[Key, Block] = {}
+        self._usage: dict[Key, list[Usage]] = {}
+        self._unreported: set[Key] = set()
+        self._looked_at: dict[int, int] = {}
 
     def has(self, org_id: int) -> bool:
         return org_id in self._state.accounts
+
+    @property
+    def knowledge(self) -> Knowledge:
+        return self._state.knowledge
 
     def account(self, command: Concerning) -> Account:
         return self._state.accounts[command.org_id]
@@ -72,19 +120,43 @@ class Desk:
 
     def call(self, command: Concerning) -> Call | None:
         key = (command.org_id, command.call_id)
+        self._looked_at[command.org_id] = self.now(command)
         return self._calls.get(key) or self._state.calls.get(key)
 
     def user(self, command: Authorize) -> User | None:
         name = command.asked.user
-        return None if name is None else self._state.users.get((command.org_id, name))
+        return None if name is None else self.user_called(command.org_id, name)
+
+    def user_of(self, call: Call) -> User | None:
+        """Who was responsible when it began, as he is now; None: he is no more."""
+        if call.terms is None or call.asked is None or call.terms.user_id is None:
+            return None
+        # Read by his id, or under the name by which a command of the same batch called him.
+        named = (self.user_called(call.org_id, name) for name in (call.terms.user_id, call.asked.user) if name)
+        return next((user for user in named if user and user.user_id == call.terms.user_id), None)
+
+    def user_called(self, org_id: int, name: str) -> User | None:
+        user = self._state.users.get((org_id, name))
+        if user and (org_id, user.user_id) in self._blocks:
+            return replace(user, blocked=True)
+        return user
+
+    def case(self, command: Authorize) -> Case:
+        key = (command.org_id, command.call_id)
+        case = self._state.cases.get(key)
+        if case is None:
+            toll_free = (command.org_id, command.asked.to) in self._state.toll_free
+            account, user = self.account(command), self.user(command)
+            case = self._state.cases[key] = case_of(command.asked, account, user, self._state.knowledge, toll_free)
+        return case
 
     def rate(self, command: Authorize, at: int) -> Rate | None:
         """By the list in force at `at`; None for what has no price or needs none, and for what is no number."""
-        account, asked = self.account(command), command.asked
-        if not asked.to.startswith("+"):
+        account, asked, case = self.account(command), command.asked, self.case(command)
+        if case.free or not asked.to.startswith("+"):
             return None
         prices = self._state.prices.of(account.price_list, account.currency, at)
-        return prices.find(_kinds(asked), asked.to, at, account.time_zone) if prices else None
+        return prices.find(case.kinds, asked.to, at, account.time_zone) if prices else None
 
     def purse(self, command: Concerning) -> Purse:
         """What expired before this instant is gone before anything is taken."""
@@ -118,6 +190,46 @@ class Desk:
 
     def _next_entry_no(self, org_id: int) -> int:
         return self._state.accounts[org_id].last_entry_no + len(self._entries.get(org_id, ())) + 1
+
+    def month(self, command: Concerning, at: int) -> str:
+        return month_of(at, self.account(command).time_zone)
+
+    def pool(self, key: PoolKey) -> PoolBook:
+        book = self._pools.get(key)
+        if book is None:
+            # A pool that nobody sized has no minutes.
+            read = self._state.pools.get(key, PoolMonth(PoolMinutes(0), PoolMinutes(0)))
+            book = self._pools[key] = PoolBook(read, self._caps(key[1]))
+        return book
+
+    def _caps(self, pool_id: str) -> Caps | None:
+        licence = self._state.knowledge.catalogue.get(pool_id.partition("/")[0])
+        return licence.caps if licence else None
+
+    def counts(self, command: Concerning) -> bool:
+        return self.account(command).guard.counts
+
+    def tally(self, command: Concerning, user_id: str | None) -> Tally | None:
+        """None: nothing is counted of him."""
+        if user_id is None or not self.counts(command):
+            return None
+        key = (command.org_id, user_id)
+        tally = self._tallies.get(key)
+        return tally or (self._state.tallies[key].tally if key in self._state.tallies else None)
+
+    def count(self, command: Concerning, user_id: str, tally: Tally) -> None:
+        self._tallies[command.org_id, user_id] = tally
+
+    def block(self, command: Concerning, user_id: str, reason: str) -> None:
+        self._blocks[command.org_id, user_id] = Block(command.org_id, user_id, self.now(command), reason)
+
+    def report(self, call: Call, rows: Sequence[Usage]) -> None:
+        """In place of what was reported of this call before."""
+        key = (call.org_id, call.call_id)
+        read = self._state.calls.get(key)
+        if read is not None and read.settled is not None and read.settled.rows:
+            self._unreported.add(key)
+        self._usage[key] = list(rows)
 
     def keep(self, call: Call) -> Call:
         self._calls[call.org_id, call.call_id] = call
@@ -153,7 +265,19 @@ class Desk:
             [call for key, call in calls if key not in read],
             [(read[key].version, call) for key, call in calls if key in read],
             entries,
+            self._moved_pools(),
+            [(key, self._kept(key, tally)) for key, tally in sorted(self._tallies.items())],
+            [block for _, block in sorted(self._blocks.items())],
+            [row for _, rows in sorted(self._usage.items()) for row in rows],
+            sorted(self._unreported),
         )
+
+    def _moved_pools(self) -> list[MovedPool]:
+        moved = [book.moved(key, self._looked_at[key[0]]) for key, book in sorted(self._pools.items())]
+        return [one for one in moved if one]
+
+    def _kept(self, key: Key, tally: Tally) -> KeptTally:
+        return KeptTally(tally, self._state.tallies[key].version)
 
     def _balances(self, lots: Sequence[MovedLot]) -> dict[int, Balance]:
         touched = sorted({lot.org_id for lot in lots} | set(self._entries))
@@ -169,7 +293,3 @@ class Desk:
 
 def changed(call: Call, **fields: object) -> Call:
     return replace(call, version=call.version + 1, **fields)
-
-
-def _kinds(asked: Asked) -> Sequence[PriceKind]:
-    return PRICED_BY.get(asked.call_type, ())

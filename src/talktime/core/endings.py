@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from talktime.core.call_types import NOBODY_PAYS
+from talktime.core.billing import Bill, bill_again, bill_of, cost_of, parts_of
 from talktime.core.calls import (
     Answer,
     Call,
@@ -16,13 +16,12 @@ from talktime.core.calls import (
     Release,
     Settle,
     Settled,
-    UsageRow,
 )
 from talktime.core.desk import Desk, changed
-from talktime.core.ids import uuid7_of
 from talktime.core.ledger import REVENUE, SHORTFALL, EntryKind, Posting, from_lots, to_lots
 from talktime.core.lots import Parts, joined, split, split_last, total
-from talktime.core.rates import billed_seconds, price
+from talktime.core.reporting import settled_of, usage_of
+from talktime.core.time import SECOND
 
 
 def settle(desk: Desk, command: Settle, call: Call | None) -> Answer:
@@ -31,15 +30,23 @@ def settle(desk: Desk, command: Settle, call: Call | None) -> Answer:
         call = Call(command.org_id, command.call_id, CallState.SETTLED, now, settled=Settled(), heard_at=now)
         call = desk.keep(_reported(call, command))
     elif call.state is CallState.STALE and call.talked_seconds is None:
-        call = desk.keep(_reported(_correct(desk, command, call), command))
+        call = desk.keep(_reported(_correct(desk, command, _begun(desk, command, call)), command))
     elif call.settled is None:
-        call = desk.keep(_reported(charge_ended(desk, command, call, command.seconds), command))
+        charged = charge_ended(desk, command, _begun(desk, command, call), command.seconds)
+        call = desk.keep(_reported(charged, command))
     assert call.settled is not None
     return ended(desk, command, call, conflict=call.talked_seconds != command.seconds)
 
 
 def _reported(call: Call, command: Settle) -> Call:
     return changed(call, talked_seconds=command.seconds, cause=command.cause)
+
+
+def _begun(desk: Desk, command: Settle, call: Call) -> Call:
+    """When the talking began: as the switch says, or as follows from what it said."""
+    now = desk.now(command)
+    said = command.started_at or call.answered_at or now - command.seconds * SECOND
+    return changed(call, started_at=min(max(said, call.opened_at), now))
 
 
 def ended(desk: Desk, command: Concerning, call: Call, conflict: bool = False) -> Ended:
@@ -49,14 +56,43 @@ def ended(desk: Desk, command: Concerning, call: Call, conflict: bool = False) -
 
 
 def charge_ended(desk: Desk, command: Concerning, call: Call, seconds: int, key: str = "settle") -> Call:
-    """From what is held, then from what is available now. A call that was never granted is a shortfall as a whole."""
-    cost = price(call.rate, seconds)
-    spent: Parts = ()
-    if isinstance(call.answer, Granted):
-        spent = _take(desk, command, call.drawn, cost)
-    _book_charge(desk, command, f"{key}:{call.call_id}", spent, cost - total(spent))
-    settled = _settled(call, seconds, cost, total(spent))
-    return changed(call, state=CallState.SETTLED, drawn=(), due_at=None, charged=spent, settled=settled)
+    """From what is held, then from what is free now. A call that was never granted is a shortfall as a whole."""
+    key = f"{key}:{call.call_id}"
+    if not isinstance(call.answer, Granted):
+        return _never_granted(desk, command, call, seconds, key)
+    bill = bill_of(desk, command, call, seconds)
+    spent = _take(desk, command, call.drawn, bill.from_balance)
+    _book_charge(desk, command, key, spent, bill.shortfall(total(spent)))
+    before = call
+    call = changed(call, state=CallState.SETTLED, drawn=(), due_at=None, charged=spent, minutes=bill.minutes)
+    call = _told(desk, command, call, seconds, bill, key)
+    _count_end(desk, command, before, call)
+    return call
+
+
+def _never_granted(desk: Desk, command: Concerning, call: Call, seconds: int, key: str) -> Call:
+    cost = cost_of(call, seconds) or 0
+    _book_charge(desk, command, key, (), cost)
+    return changed(call, state=CallState.SETTLED, due_at=None, settled=Settled(0, cost))
+
+
+def _told(desk: Desk, command: Concerning, call: Call, seconds: int, bill: Bill, key: str) -> Call:
+    charged = total(call.charged)
+    parts = parts_of(call, seconds, bill, charged)
+    desk.report(call, usage_of(call, parts, desk.account(command).currency, key))
+    return changed(call, settled=settled_of(call, parts, bill.shortfall(charged)))
+
+
+def _count_end(desk: Desk, command: Concerning, before: Call, call: Call) -> None:
+    tally = desk.tally(command, call.caller)
+    if tally and call.caller:
+        tally = tally.ended(total(before.drawn)) if before.state is CallState.OPEN else tally
+        spent = _charge(call) - _charge(before)
+        desk.count(command, call.caller, tally.spent(spent, desk.now(command)))
+
+
+def _charge(call: Call) -> int:
+    return call.settled.charge if call.settled else 0
 
 
 def _take(desk: Desk, command: Concerning, drawn: Parts, cost: int) -> Parts:
@@ -76,31 +112,23 @@ def _book_charge(desk: Desk, command: Concerning, key: str, spent: Parts, shortf
     desk.book(command, key, EntryKind.CHARGE, postings, -total(spent))
 
 
-def _settled(call: Call, seconds: int, cost: int, charge: int) -> Settled:
-    whole_shortfall = not isinstance(call.answer, Granted) or (cost > 0 and charge == 0)
-    if whole_shortfall or seconds <= 0:
-        return Settled(charge, cost - charge)
-    billed = billed_seconds(call.rate, seconds)
-    payer = "none" if call.asked and call.asked.call_type in NOBODY_PAYS else "credits"
-    usage_id = uuid7_of(call.opened_at, f"usage:{call.org_id}:{call.call_id}")
-    row = UsageRow(usage_id, "", payer, -(-billed // 60), charge)
-    return Settled(charge, cost - charge, billed, call.rate.connection_fee, (row,))
-
-
 def _correct(desk: Desk, command: Settle, call: Call) -> Call:
     """It was charged its grant when nobody reported its end. Now somebody does: the difference is booked."""
-    cost, before = price(call.rate, command.seconds), total(call.charged)
-    if cost < before:
-        back, charged = split_last(call.charged, before - cost)
+    key = f"settle:{call.call_id}"
+    bill, before = bill_again(desk, command, call, command.seconds), total(call.charged)
+    if bill.from_balance < before:
+        back, charged = split_last(call.charged, before - bill.from_balance)
         # Booked first: what goes back to a lot that has ended is gone again at once.
-        desk.book(command, f"settle:{call.call_id}", EntryKind.CHARGE, to_lots(back, REVENUE), total(back))
+        desk.book(command, key, EntryKind.CHARGE, to_lots(back, REVENUE), total(back))
         desk.restore(command, back)
     else:
-        more = _take(desk, command, (), cost - before)
+        more = _take(desk, command, (), bill.from_balance - before)
         charged = joined(call.charged, more)
-        _book_charge(desk, command, f"settle:{call.call_id}", more, cost - total(charged))
-    settled = _settled(call, command.seconds, cost, total(charged))
-    return changed(call, charged=charged, settled=settled)
+        _book_charge(desk, command, key, more, bill.shortfall(total(charged)))
+    corrected = changed(call, charged=charged, minutes=bill.minutes)
+    corrected = _told(desk, command, corrected, command.seconds, bill, key)
+    _count_end(desk, command, call, corrected)
+    return corrected
 
 
 def release(desk: Desk, command: Release, call: Call | None) -> Answer:
@@ -114,7 +142,13 @@ def release(desk: Desk, command: Release, call: Call | None) -> Answer:
 
 def _let_go(desk: Desk, command: Concerning, call: Call) -> Call:
     desk.give_back(command, call.drawn)
-    return changed(call, state=CallState.RELEASED, drawn=(), due_at=None)
+    terms = call.terms
+    if terms and terms.pool:
+        desk.pool((call.org_id, terms.pool, terms.month)).give_back(terms.second, call.minutes)
+    tally = desk.tally(command, call.caller)
+    if tally and call.caller:
+        desk.count(command, call.caller, tally.ended(total(call.drawn)))
+    return changed(call, state=CallState.RELEASED, drawn=(), due_at=None, minutes=0)
 
 
 def lapse(desk: Desk, command: Lapse, call: Call | None) -> Answer:
@@ -125,6 +159,7 @@ def lapse(desk: Desk, command: Lapse, call: Call | None) -> Answer:
     if call.answered_at is None:
         desk.keep(_let_go(desk, command, call))
     else:
-        stale = charge_ended(desk, command, call, call.seconds, key="stale")
+        begun = changed(call, started_at=call.answered_at)
+        stale = charge_ended(desk, command, begun, call.seconds, key="stale")
         desk.keep(changed(stale, state=CallState.STALE))
     return Done()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from talktime.core.call_types import NOBODY_PAYS
+from talktime.core.asking import ask, payer_after_pool, pool_of_call
 from talktime.core.calls import (
     Answer,
     Answered,
-    Asked,
     Authorize,
     Call,
     CallState,
@@ -17,16 +16,22 @@ from talktime.core.calls import (
     Granted,
     Refusal,
     Refused,
+    Terms,
     other_field,
 )
-from talktime.core.checks import Question, refusal
+from talktime.core.checks import Question, broken_rule, first_slice, longest, means_of, verdict
 from talktime.core.desk import Desk, changed
 from talktime.core.endings import charge_ended
+from talktime.core.fraud import KINDS
 from talktime.core.lots import joined, total
-from talktime.core.rates import FREE, Rate, affordable_seconds, price, whole_increments
+from talktime.core.months import day_of
+from talktime.core.reach import MINUTE_SECONDS, Means, Stretch, stretch, wanted
+from talktime.core.terms import terms_after, terms_of
 from talktime.core.time import SECOND
+from talktime.core.usage import Payer
 
 EXTENDED_GRACE_SECONDS = 60
+FOREVER_SECONDS = 1 << 40
 
 
 def authorize(desk: Desk, command: Authorize, call: Call | None) -> Answer:
@@ -42,30 +47,21 @@ def authorize(desk: Desk, command: Authorize, call: Call | None) -> Answer:
 
 def _open(desk: Desk, command: Authorize) -> Answer:
     question = ask(desk, command, desk.now(command))
-    if reason := refusal(question):
-        return _refuse(desk, command, reason, question.rate)
-    return _grant(desk, command, question)
+    decided = verdict(question)
+    if decided.refusal:
+        return _refuse(desk, command, question, decided.refusal)
+    return _grant(desk, command, question, decided.payer)
 
 
-def ask(desk: Desk, command: Authorize, at: int) -> Question:
-    """What the checks look at: the price of `at`, the money of now."""
-    available = desk.purse(command).available(desk.now(command))
-    return Question(command.asked, desk.account(command), desk.user(command), desk.rate(command, at), available)
-
-
-def _grant(desk: Desk, command: Authorize, question: Question) -> Granted:
-    account, now = desk.account(command), desk.now(command)
-    rate = question.rate or FREE
-    whole = whole_increments(rate, min(account.slice_seconds, account.max_call_seconds))
-    wanted = min(whole, command.asked.requested_seconds or whole)
-    seconds = _covered(command.asked, rate, question.available, wanted)
-    final = seconds < whole or seconds >= whole_increments(rate, account.max_call_seconds)
-    held = price(rate, seconds)
-    expires_at = now + (seconds + account.grace_seconds) * SECOND
-    answer = Granted(
-        seconds, final, _ask_again_after(seconds, seconds), expires_at, held, question.rate, account.currency
-    )
-    drawn = desk.purse(command).hold(held, now) if held else ()
+def _grant(desk: Desk, command: Authorize, question: Question, payer: Payer | None) -> Granted:
+    now = desk.now(command)
+    got = first_slice(question, payer)
+    pool = pool_of_call(desk, command, now) if got.minutes else None
+    terms = terms_of(question, payer, pool)
+    answer = _granted(question, payer, got, terms)
+    if pool:
+        desk.pool(pool).hold(terms.second, got.minutes)
+    _count(desk, command, question, got, terms)
     desk.keep(
         Call(
             command.org_id,
@@ -75,30 +71,75 @@ def _grant(desk: Desk, command: Authorize, question: Question) -> Granted:
             asked=command.asked,
             answer=answer,
             switch=command.switch,
-            seconds=seconds,
-            grown_by=seconds,
-            final=final,
-            drawn=drawn,
+            seconds=got.seconds,
+            grown_by=got.seconds,
+            final=answer.final,
+            drawn=desk.purse(command).hold(got.cost, now) if got.cost else (),
             heard_at=now,
-            due_at=expires_at,
+            due_at=answer.expires_at,
+            terms=terms,
+            minutes=got.minutes,
+            over=_is_over(got),
         )
     )
     return answer
 
 
-def _covered(asked: Asked, rate: Rate, funds: int, seconds_max: int) -> int:
-    if asked.call_type in NOBODY_PAYS:
-        return whole_increments(rate, seconds_max)
-    return affordable_seconds(rate, funds, seconds_max)
+def _granted(question: Question, payer: Payer | None, got: Stretch, terms: Terms) -> Granted:
+    account, case = question.account, question.case
+    final = not case.emergency and _is_final(question, payer, got)
+    only_pool = got.minutes > 0 and not _is_over(got)
+    return Granted(
+        got.seconds,
+        final,
+        _ask_again_after(got.seconds, got.seconds),
+        question.at + (got.seconds + account.grace_seconds) * SECOND,
+        got.cost,
+        question.rate,
+        account.currency,
+        Payer.POOL if only_pool else terms.payer,
+        terms.pool,
+        case.pool.kind.value if case.pool and got.minutes else "",
+        got.minutes,
+        terms.capability if got.minutes else terms.paid_as,
+        case.emergency,
+    )
 
 
-def _refuse(desk: Desk, command: Authorize, reason: Refusal, rate: Rate | None) -> Refused:
-    answer = Refused(reason, rate)
+def _is_final(question: Question, payer: Payer | None, got: Stretch) -> bool:
+    means, most = means_of(question, payer), longest(question.account)
+    end = min(question.account.slice_seconds, most)
+    return got.seconds < wanted(means, end) or got.seconds >= wanted(means, most)
+
+
+def _is_over(got: Stretch) -> bool:
+    return 0 < got.minutes * MINUTE_SECONDS < got.seconds
+
+
+def _count(desk: Desk, command: Authorize, question: Question, got: Stretch, terms: Terms) -> None:
+    if question.tally and terms.counted and terms.user_id:
+        day = day_of(question.at, question.account.time_zone)
+        desk.count(command, terms.user_id, question.tally.begun(got.cost, terms.destination, day))
+
+
+def _refuse(desk: Desk, command: Authorize, question: Question, reason: Refusal) -> Refused:
+    limit = block_if_broken(desk, command, question, reason)
+    answer = Refused(reason, question.rate, limit)
     now = desk.now(command)
     desk.keep(
         Call(command.org_id, command.call_id, CallState.REFUSED, now, asked=command.asked, answer=answer, heard_at=now)
     )
     return answer
+
+
+def block_if_broken(desk: Desk, command: Authorize, question: Question, reason: Refusal) -> str:
+    """A kind that is switched off only refuses; whoever passes a number is blocked. What it was."""
+    if reason is not Refusal.FRAUD_LIMIT:
+        return ""
+    limit = broken_rule(question) or ""
+    if limit not in KINDS and question.user:
+        desk.block(command, question.user.user_id, limit)
+    return limit
 
 
 def _authorize_ended(desk: Desk, command: Authorize, call: Call) -> Refused:
@@ -126,18 +167,53 @@ def extend(desk: Desk, command: Extend, call: Call | None) -> Answer:
 
 def _grow(desk: Desk, command: Extend, call: Call) -> Call:
     """By one more slice, or by what of it is covered."""
-    assert call.asked is not None
-    account, now, purse, rate = desk.account(command), desk.now(command), desk.purse(command), call.rate
-    held = total(call.drawn)
+    account = desk.account(command)
+    most = FOREVER_SECONDS if call.is_emergency else longest(account)
     # At least one increment more, as a first slice has at least one.
-    slice_end = call.seconds + max(account.slice_seconds, rate.step_seconds)
-    most = whole_increments(rate, min(slice_end, account.max_call_seconds))
-    covered = _covered(call.asked, rate, held + purse.available(now), most)
-    seconds = max(covered, call.seconds)
-    final = seconds < most or seconds >= whole_increments(rate, account.max_call_seconds)
-    more = purse.hold(price(rate, seconds) - held, now) if seconds > call.seconds else ()
-    grown_by = seconds - call.seconds or call.grown_by
-    return changed(call, seconds=seconds, grown_by=grown_by, final=final, drawn=joined(call.drawn, more))
+    step = MINUTE_SECONDS if call.minutes and not call.over else call.rate.step_seconds
+    end = min(call.seconds + max(account.slice_seconds, step), most)
+    payer, means = _means_to_go_on(desk, command, call)
+    got = stretch(means, end, call.seconds)
+    final = not call.is_emergency and (
+        got.seconds < wanted(means, end, call.seconds)
+        or max(got.seconds, call.seconds) >= wanted(means, most, call.seconds)
+    )
+    if got.seconds <= call.seconds or call.seconds >= most:
+        return changed(call, final=final)
+    return changed(_grown(desk, command, call, got, payer), final=final)
+
+
+def _means_to_go_on(desk: Desk, command: Extend, call: Call) -> tuple[Payer | None, Means]:
+    terms = call.terms
+    assert terms is not None
+    available = desk.purse(command).available(desk.now(command)) + total(call.drawn)
+    minutes: int | None = call.minutes if terms.pool else None
+    payer: Payer | None = terms.payer
+    if terms.pool and not call.over:
+        minutes = call.minutes + desk.pool((call.org_id, terms.pool, terms.month)).left(terms.second)
+        payer = payer_after_pool(desk, command, call)
+    return payer, Means(call.rate, minutes, payer is not None, available if payer is Payer.CREDITS else None)
+
+
+def _grown(desk: Desk, command: Extend, call: Call, got: Stretch, payer: Payer | None) -> Call:
+    terms = call.terms
+    assert terms is not None
+    if more_minutes := got.minutes - call.minutes:
+        desk.pool((call.org_id, terms.pool, terms.month)).hold(terms.second, more_minutes)
+    more = got.cost - total(call.drawn) if payer is Payer.CREDITS else 0
+    drawn = desk.purse(command).hold(more, desk.now(command)) if more > 0 else ()
+    if more > 0 and (tally := desk.tally(command, call.caller)) and call.caller:
+        desk.count(command, call.caller, tally.grown(more))
+    over = call.over or _is_over(got)
+    return changed(
+        call,
+        seconds=got.seconds,
+        grown_by=got.seconds - call.seconds,
+        drawn=joined(call.drawn, drawn),
+        minutes=got.minutes,
+        over=over,
+        terms=terms_after(terms, payer) if over and not call.over else terms,
+    )
 
 
 def answered(desk: Desk, command: Answered, call: Call | None) -> Answer:

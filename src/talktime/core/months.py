@@ -15,6 +15,10 @@ def month_of(at: int, zone: str) -> str:
     return f"{local.year:04d}-{local.month:02d}"
 
 
+def day_of(at: int, zone: str) -> str:
+    return moment(at).astimezone(ZoneInfo(zone)).date().isoformat()
+
+
 def month_after(month: str) -> str:
     year, number = _parts(month)
     return f"{year + number // 12:04d}-{number % 12 + 1:02d}"

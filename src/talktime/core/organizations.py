@@ -1,10 +1,12 @@
-"""What is fixed about an organization, as the engine needs it."""
+"""What is fixed about an organization and its users, as the engine needs it."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
+from talktime.core.fraud import OPEN, Guard
 from talktime.core.lots import Lot
+from talktime.core.policies import DEFAULT_POLICY
 
 SLICE_SECONDS = 300
 GRACE_SECONDS = 120
@@ -15,6 +17,13 @@ class User(Struct, frozen=True, gc=False):
     """Somebody or something of an organization that calls."""
 
     user_id: str
+    location: str | None = None
+    codes: tuple[str, ...] = ()
+    """The licences."""
+    policy: str | None = None
+    """None: the organization's."""
+    number: str | None = None
+    blocked: bool = False
 
 
 class Account(Struct, frozen=True, gc=False):
@@ -35,3 +44,7 @@ class Account(Struct, frozen=True, gc=False):
     price_list: str | None = None
     clock_at: int | None = None
     """Where the clock of a test organization stands; None: it runs with ours."""
+    country: str = "US"
+    policy: str = DEFAULT_POLICY.value
+    postpaid: bool = False
+    guard: Guard = OPEN

@@ -37,11 +37,16 @@ class PoolMinutes(Struct, frozen=True, gc=False):
             raise ValueError("only what is held can be given back")
         return replace(self, held=self.held - minutes)
 
-    def use(self, held: int, minutes: int) -> tuple[PoolMinutes, int]:
-        """Ends a hold. A call that was longer than its hold takes what else is there; the answer says how much."""
-        freed = self.give_back(held)
-        paid = min(max(minutes, 0), max(freed.available, 0))
-        return replace(freed, used=freed.used + paid), paid
+    def use(self, held: int, minutes: int, more: int = 0) -> tuple[PoolMinutes, int]:
+        """Ends a hold. A call that was longer than its hold takes up to `more`; the answer says how much it used."""
+        paid = min(max(minutes, 0), held + more)
+        return replace(self.give_back(held), used=self.used + paid), paid
+
+    def unuse(self, minutes: int) -> PoolMinutes:
+        """It was shorter than it was charged."""
+        if not 0 <= minutes <= self.used:
+            raise ValueError("only what was used can be taken back")
+        return replace(self, used=self.used - minutes)
 
 
 def whole_minutes(seconds: int) -> int:

@@ -23,6 +23,16 @@ class Pool(NamedTuple):
     country: str | None = None
     user: str | None = None
 
+    @property
+    def pool_id(self) -> str:
+        """Kinds of one licence belong together under one id."""
+        return "/".join(filter(None, (self.capability, self.country, self.user)))
+
+    @property
+    def is_second(self) -> bool:
+        """Of two kinds of minutes: conference or domestic ones come first."""
+        return self.kind is PoolKind.INTERNATIONAL
+
 
 class Person(NamedTuple):
     """Somebody, or a resource account, with the usage location and the licences that were assigned."""
@@ -30,6 +40,11 @@ class Person(NamedTuple):
     user: str
     country: str | None
     licences: tuple[str, ...] = ()
+
+
+def effective(total: int, high: int, month: str, this_month: str) -> int:
+    """The size for this month: more acts at once, less from the next month on (D-15). `high` counts in its `month`."""
+    return max(total, high) if month == this_month else total
 
 
 class Licences(NamedTuple):

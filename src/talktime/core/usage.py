@@ -6,6 +6,11 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+CREDITS_CAPABILITY = "MCOPSTNPP"
+"""What credits pay is reported under, but for meetings that are paid per minute (D-36)."""
+FREECALL = "FREECALL"
+"""What could not be priced for technical reasons, and is given away."""
+
 
 class Payer(StrEnum):
     POOL = "pool"
@@ -37,7 +42,7 @@ class Usage(Struct, frozen=True, gc=False, array_like=True):
     usage_id: str
     call_id: str
     part: int
-    """0, or 1 for what credits pay after a pool."""
+    """0, or 1 for what is paid after a pool."""
     call_type: str
     user_id: str | None
     user_location: str

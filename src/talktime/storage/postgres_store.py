@@ -13,23 +13,34 @@ from queue import SimpleQueue
 from typing import Any
 
 from talktime.core.calls import Call, Key
-from talktime.core.desk import Balance, Changes, MovedLot
-from talktime.core.organizations import User
+from talktime.core.desk import Balance, Block, Changes, KeptTally, MovedLot
+from talktime.core.fraud import Tally
+from talktime.core.needs import Needs
+from talktime.core.pool_book import MovedPool, PoolKey
+from talktime.core.usage import Usage
+from talktime.storage import notice_rows, pool_rows
 from talktime.storage.errors import Busy, StoreError, StoreUnavailable
 from talktime.storage.store import (
     ACCOUNT_COLUMNS,
     KEYS_REVISION,
+    KNOWLEDGE_REVISION,
     LOT_COLUMNS,
     PRICES_REVISION,
+    USER_COLUMNS,
     Read,
+    ReadMore,
     accounts_of,
     call_values,
     closed_lots,
     decode_call,
+    encode_tally,
     entry_rows,
     lay_out,
+    tallies_of,
+    touched,
+    users_of,
 )
-from talktime.storage.wire import INT8, INT8_ARRAY, MARK, TEXT, TEXT_ARRAY, Statement, Wire, long, longs, texts
+from talktime.storage.wire import BOOL, INT8, INT8_ARRAY, MARK, TEXT, TEXT_ARRAY, Statement, Wire, long, longs, texts
 
 # Every statement is one probe of an index for each key, in the order of the arrays: so two batches never wait for each
 # other, and no plan made for empty tables can live on as a scan. They are given at connect; behind a pooler that drops
@@ -48,6 +59,10 @@ PLANS = " ".join(
 )
 
 Row = tuple[Any, ...]
+Told = tuple[dict[int, tuple[int, int, int]], dict[PoolKey, tuple[int, int]]]
+"""Of each organization that moved: the balance, the last entry and instant; of each pool: the minutes used."""
+NOTHING = Changes({}, [], [], [], [])
+_USAGE_FIELDS = Usage.__struct_fields__
 
 
 class Statements:
@@ -82,8 +97,38 @@ JOIN calls c ON c.org_id = k.org_id AND c.call_id = k.call_id{also("c")}""",
             rows=True,
         )
         self.users = Statement(
-            f"""SELECT u.org_id, u.name, u.user_id FROM unnest($1::bigint[], $2::text[]) AS k(org_id, name)
-JOIN user_names u ON u.org_id = k.org_id AND u.name = k.name{also("u")}""",
+            f"""SELECT k.org_id, k.name, {USER_COLUMNS} FROM unnest($1::bigint[], $2::text[]) AS k(org_id, name)
+JOIN user_names n ON n.org_id = k.org_id AND n.name = k.name{also("n")}
+JOIN users u ON u.org_id = k.org_id AND u.user_id = n.user_id{also("u")}""",
+            [INT8_ARRAY, TEXT_ARRAY],
+            rows=True,
+        )
+        self.toll_free = Statement(
+            f"""SELECT s.org_id, s.number FROM unnest($1::bigint[], $2::text[]) AS k(org_id, number)
+JOIN service_numbers s ON s.org_id = k.org_id AND s.number = k.number{also("s")} WHERE s.type = 'toll_free'""",
+            [INT8_ARRAY, TEXT_ARRAY],
+            rows=True,
+        )
+        self.pools = Statement(
+            f"""SELECT {pool_rows.COLUMNS}
+FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(org_id, pool_id, month)
+JOIN pools p ON p.org_id = k.org_id AND p.pool_id = k.pool_id{also("p")}
+LEFT JOIN pool_months m ON m.org_id = k.org_id AND m.pool_id = k.pool_id AND m.month = k.month{also("m")}""",
+            [INT8_ARRAY, TEXT_ARRAY, TEXT_ARRAY],
+            rows=True,
+        )
+        self.tallies = Statement(
+            f"""SELECT t.org_id, t.user_id, t.version, t.story
+FROM unnest($1::bigint[], $2::text[]) AS k(org_id, user_id)
+JOIN tallies t ON t.org_id = k.org_id AND t.user_id = k.user_id{also("t")}""",
+            [INT8_ARRAY, TEXT_ARRAY],
+            rows=True,
+        )
+        self.running = Statement(
+            f"""SELECT k.org_id, k.user_id, count(c.call_id), COALESCE(sum(c.held_micros), 0)::bigint
+FROM unnest($1::bigint[], $2::text[]) AS k(org_id, user_id)
+LEFT JOIN calls c ON c.org_id = k.org_id AND c.caller = k.user_id AND c.due_at IS NOT NULL{also("c")}
+GROUP BY k.org_id, k.user_id""",
             [INT8_ARRAY, TEXT_ARRAY],
             rows=True,
         )
@@ -124,11 +169,58 @@ WHERE c.org_id = m.org_id AND c.call_id = m.call_id{also("c")} AND c.version = m
             ],
             rows=True,
         )
+        # The totals judge: who read of minutes that have gone meanwhile is told so, and decides again.
+        self.move_pools = Statement(
+            f"""UPDATE pool_months p SET first_used = p.first_used + m.fu, first_held = p.first_held + m.fh,
+second_used = p.second_used + m.su, second_held = p.second_held + m.sh
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+$8::bigint[], $9::bigint[], $10::bigint[]) AS m(org_id, pool_id, month, fu, fh, su, sh, ft, st, either)
+WHERE p.org_id = m.org_id AND p.pool_id = m.pool_id AND p.month = m.month{also("p")}
+AND (m.fu + m.fh <= 0 OR p.first_used + p.first_held + m.fu + m.fh <= m.ft
+AND (m.either = 0 OR p.second_used + p.second_held < m.st))
+AND (m.su + m.sh <= 0 OR p.second_used + p.second_held + m.su + m.sh <= m.st
+AND (m.either = 0 OR p.first_used + p.first_held < m.ft))
+RETURNING p.org_id, p.pool_id, p.month, p.first_used, p.second_used""",
+            [INT8_ARRAY, TEXT_ARRAY, TEXT_ARRAY, *[INT8_ARRAY] * 7],
+            rows=True,
+        )
+        self.change_tallies = Statement(
+            f"""UPDATE tallies t SET version = t.version + 1, story = m.story
+FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[]) AS m(org_id, user_id, version, story)
+WHERE t.org_id = m.org_id AND t.user_id = m.user_id{also("t")} AND t.version = m.version RETURNING 1""",
+            [INT8_ARRAY, TEXT_ARRAY, INT8_ARRAY, TEXT_ARRAY],
+            rows=True,
+        )
+        self.block = Statement(
+            f"""UPDATE users u SET blocked_at = m.at, block_reason = m.reason
+FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[]) AS m(org_id, user_id, at, reason)
+WHERE u.org_id = m.org_id AND u.user_id = m.user_id{also("u")} AND u.blocked_at IS NULL RETURNING 1""",
+            [INT8_ARRAY, TEXT_ARRAY, INT8_ARRAY, TEXT_ARRAY],
+            rows=True,
+        )
+        self.unreport = Statement(
+            f"""DELETE FROM usage u USING unnest($1::bigint[], $2::text[]) AS m(org_id, call_id)
+WHERE u.org_id = m.org_id AND u.call_id = m.call_id{also("u")}""",
+            [INT8_ARRAY, TEXT_ARRAY],
+        )
 
 
 OPEN_CALLS = """INSERT INTO calls (org_id, call_id, version, state, held_micros, charge_micros, due_at, story,
-opened_at, switch) VALUES """
-CALL_TYPES = [INT8, TEXT, INT8, TEXT, INT8, INT8, INT8, TEXT, INT8, TEXT]
+opened_at, switch, caller, emergency) VALUES """
+CALL_TYPES = [INT8, TEXT, INT8, TEXT, INT8, INT8, INT8, TEXT, INT8, TEXT, TEXT, BOOL]
+OPEN_MONTHS = "INSERT INTO pool_months (org_id, pool_id, month) VALUES "
+MONTH_TYPES = [INT8, TEXT, TEXT]
+OPEN_TALLIES = "INSERT INTO tallies (org_id, user_id, version, story) VALUES "
+TALLY_TYPES = [INT8, TEXT, INT8, TEXT]
+LOG_BLOCKS = "INSERT INTO user_blocks (org_id, block_id, at, user_id, mode, reason, by) VALUES "
+BLOCK_TYPES = [INT8, TEXT, INT8, TEXT, TEXT, TEXT, TEXT]
+TELL = "INSERT INTO notices (org_id, notice_id, once, event, at, details) VALUES "
+NOTICE_TYPES = [INT8, TEXT, TEXT, TEXT, INT8, TEXT]
+REPORT = """INSERT INTO usage (org_id, usage_id, call_id, part, call_type, user_id, user_location, caller, number,
+number_type, context, destination, conference_id, started_at, seconds, minutes, fee_micros, charge_micros,
+charge_decimals, currency, capability, payer, entry_key) VALUES """
+USAGE_TYPES = [INT8, TEXT, TEXT, INT8, *[TEXT] * 9, *[INT8] * 6, *[TEXT] * 4]
+UNLESS_THERE = " ON CONFLICT DO NOTHING"
 APPEND = """INSERT INTO entries (org_id, entry_id, entry_no, entry_key, kind, at, amount_micros, balance_after,
 postings, by, note) VALUES """
 ENTRY_TYPES = [INT8, TEXT, INT8, TEXT, TEXT, INT8, INT8, INT8, TEXT, TEXT, TEXT]
@@ -196,25 +288,49 @@ class PostgresTx:
         wire.send(statements.begin)
         wire.send(_scope(org_ids))
 
-    def load(self, calls: Sequence[Key], names: Sequence[Key]) -> Read:
+    def load(self, calls: Sequence[Key], names: Sequence[Key], numbers: Sequence[Key] = ()) -> Read:
         """Calls before money: what went meanwhile is found by a constraint, what came is welcome."""
         send, say = self._wire.send, self._say
         if self._locked:
             send(say.lock, self._orgs)
         self._send_keys(say.calls, calls)
         self._send_keys(say.users, names)
+        self._send_keys(say.toll_free, numbers)
         send(say.accounts, self._orgs)
         send(say.revisions)
         send(say.lots, self._orgs)
         rows = iter(self._wire.answers())
         stories = [decode_call(story) for (story,) in next(rows)] if calls else []
-        users = {(org_id, name): User(user_id) for org_id, name, user_id in next(rows)} if names else {}
+        users = users_of(next(rows)) if names else {}
+        toll_free = frozenset(next(rows)) if numbers else frozenset()
         known = {(call.org_id, call.call_id): call for call in stories}
         organizations, revisions = next(rows), dict(next(rows))
         accounts = accounts_of(organizations, next(rows))
         if closed := closed_lots(stories, accounts):
             lay_out(accounts, self._closed(closed))
-        return Read(accounts, known, users, revisions[PRICES_REVISION], revisions[KEYS_REVISION])
+        revised = (revisions[PRICES_REVISION], revisions[KEYS_REVISION], revisions[KNOWLEDGE_REVISION])
+        return Read(accounts, known, users, *revised, toll_free)
+
+    def load_more(self, needs: Needs) -> ReadMore:
+        if needs.pools:
+            org_ids, pool_ids, months = zip(*needs.pools, strict=True)
+            self._wire.send(self._say.pools, longs(org_ids), texts(pool_ids), texts(months))
+        self._send_keys(self._say.tallies, needs.tallies)
+        self._send_keys(self._say.users, needs.users)
+        rows = iter(self._wire.answers())
+        pools = pool_rows.pools_of(next(rows)) if needs.pools else {}
+        tallies = tallies_of(next(rows)) if needs.tallies else {}
+        users = users_of(next(rows)) if needs.users else {}
+        missing = [key for key in needs.tallies if key not in tallies]
+        return ReadMore(pools, tallies | self._begin_to_count(missing), users)
+
+    def _begin_to_count(self, users: Sequence[Key]) -> dict[Key, KeptTally]:
+        """From what they have running now."""
+        if not users:
+            return {}
+        self._send_keys(self._say.running, users)
+        (rows,) = self._wire.answers()
+        return {(org_id, user_id): KeptTally(Tally(count, held), 0) for org_id, user_id, count, held in rows}
 
     def _send_keys(self, statement: Statement, keys: Sequence[Key]) -> None:
         if keys:
@@ -228,23 +344,71 @@ class PostgresTx:
 
     def record(self, changes: Changes) -> None:
         """Accounts first and in order: each is the lock of all that is below it, and numbers its entries."""
-        if not (changes.balances or changes.changed or changes.opened):
+        if changes == NOTHING:
             self._wire.send(self._say.mark)
             return
-        balances = _touched(changes)
+        balances = touched(changes)
         if balances:
             self._move(balances, changes.lots)
         if changes.changed:
             self._change(changes.changed)
         self._insert(OPEN_CALLS, CALL_TYPES, [_call_row(call) for call in changes.opened])
-        if not changes.entries and not changes.changed:
-            return
-        # Here, and only when something ends or grows, we wait for the database a second time.
+        self._send_judged(changes)
+        if balances or changes.blocks:
+            # Here, and only when something ends or grows, we wait for the database a second time.
+            self._record_rest(changes, self._told(changes, bool(balances)))
+
+    def _send_judged(self, changes: Changes) -> None:
+        """What somebody else may have changed meanwhile."""
+        self._move_pools(changes.pools)
+        self._change_tallies(changes.tallies)
+        if changes.blocks:
+            org_ids, user_ids, ats, reasons = zip(*map(_block_fields, changes.blocks), strict=True)
+            self._wire.send(self._say.block, longs(org_ids), texts(user_ids), longs(ats), texts(reasons))
+
+    def _told(self, changes: Changes, moved: bool) -> Told:
+        """What the database says of the changes; some of them may no longer have been possible."""
         rows = iter(self._wire.answers())
-        after = {org_id: (posted, no, at) for org_id, posted, no, at in next(rows)} if balances else {}
+        after = {org_id: (posted, no, at) for org_id, posted, no, at in next(rows)} if moved else {}
+        kept = [one for one in changes.tallies if one[1].version]
         if changes.changed and len(next(rows)) != len(changes.changed):
             raise Busy("a call was changed meanwhile")
+        pools = next(rows) if changes.pools else []
+        if len(pools) != len(changes.pools):
+            raise Busy("the minutes of a pool went meanwhile")
+        if kept and len(next(rows)) != len(kept):
+            raise Busy("more was counted of a user meanwhile")
+        if changes.blocks and len(next(rows)) != len(changes.blocks):
+            raise Busy("a user was blocked meanwhile")
+        return after, {(org_id, pool_id, month): (first, second) for org_id, pool_id, month, first, second in pools}
+
+    def _record_rest(self, changes: Changes, told: Told) -> None:
+        after, used = told
         self._insert(APPEND, ENTRY_TYPES, [_entry_row(row) for row in entry_rows(changes.entries, after)])
+        self._send_keys(self._say.unreport, changes.unreported)
+        self._insert(REPORT, USAGE_TYPES, [_usage_row(row) for row in changes.usage])
+        self._insert(LOG_BLOCKS, BLOCK_TYPES, [_raw(notice_rows.block_row(block)) for block in changes.blocks])
+        notices = [*map(notice_rows.block_notice, changes.blocks), *notice_rows.pool_notices(changes.pools, used)]
+        self._insert(TELL, NOTICE_TYPES, [_raw(notice) for notice in notices], UNLESS_THERE)
+
+    def _move_pools(self, pools: Sequence[MovedPool]) -> None:
+        if not pools:
+            return
+        new = [_raw(pool.key) for pool in pools if not pool.is_kept]
+        self._insert(OPEN_MONTHS, MONTH_TYPES, new, UNLESS_THERE)
+        rows = [(*pool.key, *pool_rows.steps(pool), *pool_rows.judged(pool, self._locked)) for pool in pools]
+        org_ids, pool_ids, months, *counts = zip(*rows, strict=True)
+        self._wire.send(self._say.move_pools, longs(org_ids), texts(pool_ids), texts(months), *map(longs, counts))
+
+    def _change_tallies(self, tallies: Sequence[tuple[Key, KeptTally]]) -> None:
+        rows = [(*key, kept.version, encode_tally(kept.tally)) for key, kept in tallies]
+        if kept := [row for row in rows if row[2]]:
+            org_ids, user_ids, versions, stories = zip(*kept, strict=True)
+            self._wire.send(self._say.change_tallies, longs(org_ids), texts(user_ids), longs(versions), texts(stories))
+        new = [
+            (long(org_id), user_id.encode(), long(1), story) for org_id, user_id, version, story in rows if not version
+        ]
+        self._insert(OPEN_TALLIES, TALLY_TYPES, new)
 
     def _move(self, balances: Mapping[int, Balance], lots: Sequence[MovedLot]) -> None:
         by = balances.values()
@@ -268,12 +432,16 @@ class PostgresTx:
             self._say.change_calls, *[write(column) for write, column in zip(_CHANGED, columns, strict=True)]
         )
 
-    def _insert(self, into: str, types: Sequence[int], rows: Sequence[Sequence[bytes | None]]) -> None:
+    def _insert(
+        self, into: str, types: Sequence[int], rows: Sequence[Sequence[bytes | None]], otherwise: str = ""
+    ) -> None:
         """In pieces of d * 8**k rows: few pieces, and few statements to keep prepared."""
         start = 0
         while start < len(rows):
             size = leading_octal(len(rows) - start)
-            self._wire.send(_insert_of(into, tuple(types), size), *chain.from_iterable(rows[start : start + size]))
+            self._wire.send(
+                _insert_of(into, tuple(types), size, otherwise), *chain.from_iterable(rows[start : start + size])
+            )
             start += size
 
     def commit(self) -> None:
@@ -288,16 +456,6 @@ _CHANGED: Sequence[Callable[[Sequence[Any]], bytes]] = (
 )  # fmt: skip
 
 
-def _touched(changes: Changes) -> Mapping[int, Balance]:
-    """Whoever changes a call has the lock of its account, though no money moves: an extend when nothing is left."""
-    without = {call.org_id for _, call in changes.changed} - changes.balances.keys()
-    return (
-        dict(sorted([*changes.balances.items(), *[(one, Balance()) for one in without]]))
-        if without
-        else changes.balances
-    )
-
-
 def _lot_fields(lot: Any) -> tuple[int, str, int, int, str]:
     return lot.org_id, lot.lot_id, lot.posted, lot.held, lot.when_empty
 
@@ -305,7 +463,25 @@ def _lot_fields(lot: Any) -> tuple[int, str, int, int, str]:
 def _call_row(call: Call) -> tuple[bytes | None, ...]:
     version, state, held, charge, due_at, story = call_values(call)
     key = (long(call.org_id), call.call_id.encode(), long(version), state.encode(), long(held), long(charge))
-    return *key, long(due_at), story, long(call.opened_at), call.switch.encode() if call.switch else None
+    about = (_word(call.switch), _word(call.caller), b"\x01" if call.is_emergency else b"\x00")
+    return *key, long(due_at), story, long(call.opened_at), *about
+
+
+def _word(value: str | None) -> bytes | None:
+    return None if value is None else value.encode()
+
+
+def _raw(row: Sequence[Any]) -> tuple[bytes | None, ...]:
+    """Whole numbers and words as they are sent."""
+    return tuple([long(value) if isinstance(value, int) else _word(value) for value in row])
+
+
+def _usage_row(row: Usage) -> tuple[bytes | None, ...]:
+    return _raw([getattr(row, name) for name in _USAGE_FIELDS])
+
+
+def _block_fields(block: Block) -> tuple[int, str, int, str]:
+    return block.org_id, block.user_id, block.at, block.reason
 
 
 def _entry_row(row: Row) -> tuple[bytes | None, ...]:
@@ -321,10 +497,10 @@ def leading_octal(number: int) -> int:
 
 
 @cache
-def _insert_of(into: str, types: tuple[int, ...], rows: int) -> Statement:
+def _insert_of(into: str, types: tuple[int, ...], rows: int, otherwise: str) -> Statement:
     width = len(types)
     places = [f"({', '.join(f'${row * width + n}' for n in range(1, width + 1))})" for row in range(rows)]
-    return Statement(into + ", ".join(places), types * rows)
+    return Statement(into + ", ".join(places) + otherwise, types * rows)
 
 
 def _scope(org_ids: Sequence[int]) -> Statement:

@@ -4,33 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
 
 from talktime.core.calls import Call, CallState, Key
-from talktime.core.desk import Changes
+from talktime.core.desk import Balance, Changes, KeptTally
+from talktime.core.fraud import Tally, guard_of
 from talktime.core.ids import entry_id
 from talktime.core.ledger import Entry, Posting
 from talktime.core.lots import Lot, total
+from talktime.core.needs import Needs
 from talktime.core.organizations import Account, User
+from talktime.core.pool_book import PoolKey, PoolMonth
 
 
 class Read(Struct, frozen=True, gc=False):
-    """All that the commands of a batch depend on, as the database has it."""
+    """What the commands of a batch name, as the database has it."""
 
     accounts: Mapping[int, Account]
     calls: Mapping[Key, Call]
     users: Mapping[Key, User]
     prices_revision: int
     keys_revision: int
+    knowledge_revision: int = 0
+    toll_free: frozenset[Key] = frozenset()
+
+
+class ReadMore(Struct, frozen=True, gc=False):
+    """What follows from that."""
+
+    pools: Mapping[PoolKey, PoolMonth]
+    tallies: Mapping[Key, KeptTally]
+    users: Mapping[Key, User]
 
 
 class BatchTx(Protocol):
-    def load(self, calls: Sequence[Key], names: Sequence[Key]) -> Read:
-        """Sorted keys of the calls and names of the users that the commands mention."""
+    def load(self, calls: Sequence[Key], names: Sequence[Key], numbers: Sequence[Key] = ()) -> Read:
+        """Sorted keys: of the calls, names of users and numbers of ours that the commands mention."""
         ...
+
+    def load_more(self, needs: Needs) -> ReadMore: ...
 
     def record(self, changes: Changes) -> None: ...
 
@@ -50,12 +66,15 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-PRICES_REVISION, KEYS_REVISION = "prices", "keys"
+PRICES_REVISION, KEYS_REVISION, KNOWLEDGE_REVISION = "prices", "keys", "knowledge"
 
 encode_call = msgspec.json.Encoder().encode
 decode_call = msgspec.json.Decoder(Call).decode
 encode_postings = msgspec.json.Encoder().encode
 decode_postings = msgspec.json.Decoder(tuple[Posting, ...]).decode
+encode_tally = msgspec.json.Encoder().encode
+decode_tally = msgspec.json.Decoder(Tally).decode
+decode_codes = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 def call_values(call: Call) -> tuple[Any, ...]:
@@ -87,15 +106,48 @@ def _entry_row(entry: Entry, entry_no: int, at: int, balance: int) -> tuple[Any,
 # In the order of these columns both databases are asked for an organization and its open lots.
 ACCOUNT_COLUMNS = """a.org_id, o.currency, a.posted_micros, a.held_micros, a.debt_micros,
 a.last_entry_no, a.credits_set_up, o.state = 'closed', o.slice_seconds, o.max_call_seconds, o.grace_seconds,
-o.time_zone, o.price_list, o.clock_at"""
+o.time_zone, o.price_list, o.clock_at, o.country, o.policy, o.billing_account = 'postpaid', o.limits, o.mode"""
 LOT_COLUMNS = """l.org_id, l.lot_id, l.posted_micros, l.held_micros, l.purchased_at, l.expires_at, l.priority,
 l.kind = 'promotional'"""
+USER_COLUMNS = "u.user_id, u.usage_location, u.licences, u.policy, u.number, u.blocked_at IS NOT NULL"
 
 
 def accounts_of(organizations: Iterable[Sequence[Any]], lots: Iterable[Sequence[Any]]) -> dict[int, Account]:
-    accounts = {org_id: Account(currency, [], *rest) for org_id, currency, *rest in organizations}
+    accounts = {
+        org_id: Account(currency, [], *[*rest, guard_of(limits, mode, currency)])
+        for org_id, currency, *rest, limits, mode in organizations
+    }
     lay_out(accounts, lots)
     return accounts
+
+
+def users_of(rows: Iterable[Sequence[Any]]) -> dict[Key, User]:
+    """Organization and the name that was asked for, then the columns of a user."""
+    return {
+        (org_id, name): User(user_id, location, _codes(licences), policy, number, bool(blocked))
+        for org_id, name, user_id, location, licences, policy, number, blocked in rows
+    }
+
+
+@lru_cache(maxsize=4096)
+def _codes(licences: str) -> tuple[str, ...]:
+    """Few combinations are held by many."""
+    return decode_codes(licences)
+
+
+def tallies_of(rows: Iterable[Sequence[Any]]) -> dict[Key, KeptTally]:
+    return {(org_id, user_id): KeptTally(decode_tally(story), version) for org_id, user_id, version, story in rows}
+
+
+def touched(changes: Changes) -> Mapping[int, Balance]:
+    """Whoever changes a call, a pool or what is counted has the lock of its account, though no money moves."""
+    org_ids = {call.org_id for _, call in changes.changed}
+    org_ids.update([pool.org_id for pool in changes.pools])
+    org_ids.update([key[0] for key, _ in changes.tallies])
+    without = org_ids - changes.balances.keys()
+    if not without:
+        return changes.balances
+    return dict(sorted([*changes.balances.items(), *[(one, Balance()) for one in without]]))
 
 
 def closed_lots(calls: Iterable[Call], accounts: Mapping[int, Account]) -> list[Key]:

@@ -19,7 +19,7 @@ from talktime.storage.errors import Busy, Conflict, StoreUnavailable
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
-INT8, TEXT, INT8_ARRAY, TEXT_ARRAY = 20, 25, 1016, 1009
+BOOL, INT8, TEXT, INT8_ARRAY, TEXT_ARRAY = 16, 20, 25, 1016, 1009
 
 # A commit that wrote something waits for the standbys, and for all that was written before it; one that only read waits
 # for nobody. Who asks again must not be answered from what so far is on this machine alone.

@@ -24,6 +24,7 @@ from talktime.core.calls import (
 from talktime.core.money import decimal
 from talktime.core.rates import Rate
 from talktime.core.time import moment
+from talktime.core.usage import Payer
 from talktime.web.call_forms import Form, RecordForm
 from talktime.web.problems import Problem, invalid
 from talktime.web.sentences import sentence
@@ -40,11 +41,15 @@ class RateBody(Struct, gc=False):
 
 class PayerBody(Struct, gc=False, omit_defaults=True):
     payer: str
+    pool: str | None = None
+    """The capability."""
+    kind: str | None = None
+    minutes: int | None = None
     amount: str | None = None
     currency: str | None = None
 
 
-class GrantedBody(Struct, gc=False):
+class GrantedBody(Struct, gc=False, omit_defaults=True):
     decision: str
     call_id: str
     granted_seconds: int
@@ -52,8 +57,10 @@ class GrantedBody(Struct, gc=False):
     extend_after_seconds: int
     expires_at: datetime
     payers: list[PayerBody]
-    capability: str | None
+    capability: str
     rate: RateBody | None
+    emergency: bool = False
+    """Such a call is never cut."""
 
 
 class SipBody(Struct, gc=False):
@@ -66,6 +73,7 @@ _NOT_FOUND = SipBody(404, "Not Found")
 SIP = dict.fromkeys(Refusal, SipBody(403, "Forbidden")) | {
     Refusal.NO_BALANCE: _PAYMENT_REQUIRED,
     Refusal.CREDITS_NOT_SET_UP: _PAYMENT_REQUIRED,
+    Refusal.NO_CREDITS_LICENCE: _PAYMENT_REQUIRED,
     Refusal.INVALID_NUMBER: _NOT_FOUND,
     Refusal.NO_RATE: _NOT_FOUND,
 }
@@ -145,7 +153,7 @@ def outside(form: Form, answer: Answer) -> Any:
             expires_at = moment(answer.expires_at) if answer.expires_at else None
             return ExtendedBody(call_id, answer.seconds, answer.final, answer.extend_after_seconds, expires_at)
         case Refused(reason):
-            return RefusedBody("refused", call_id, reason.value, sentence(reason.value), SIP[reason])
+            return RefusedBody("refused", call_id, reason.value, _why(answer), SIP[reason])
         case Done():
             return HeardBody(call_id)
         case Conflicting(field):
@@ -158,6 +166,11 @@ def outside(form: Form, answer: Answer) -> Any:
             raise Problem(422, "not_accepted")
 
 
+def _why(answer: Refused) -> str:
+    """With the limit of the fraud guard that was broken."""
+    return sentence(answer.limit or answer.reason.value)
+
+
 def conflict(field: str) -> Problem:
     if field == "granted_seconds":
         return Problem(409, "wrong_total")
@@ -167,7 +180,6 @@ def conflict(field: str) -> Problem:
 
 def granted_body(call_id: str, answer: Granted) -> GrantedBody:
     rate = answer.rate
-    payers = [] if rate is None else [PayerBody("credits", decimal(answer.held), answer.currency)]
     return GrantedBody(
         "granted",
         call_id,
@@ -175,10 +187,25 @@ def granted_body(call_id: str, answer: Granted) -> GrantedBody:
         answer.final,
         answer.extend_after_seconds,
         moment(answer.expires_at),
-        payers,
-        None,
+        payers_of(answer),
+        answer.capability,
         rate_body(rate) if rate else None,
+        answer.emergency,
     )
+
+
+def payers_of(answer: Granted) -> list[PayerBody]:
+    payers = [_pool(answer)] if answer.minutes else []
+    if answer.payer is Payer.CREDITS:
+        payers.append(PayerBody("credits", amount=decimal(answer.held), currency=answer.currency))
+    elif answer.payer is Payer.POSTPAID:
+        payers.append(PayerBody("postpaid"))
+    return payers
+
+
+def _pool(answer: Granted) -> PayerBody:
+    kind = None if answer.kind == "conference" else answer.kind
+    return PayerBody("pool", answer.capability, kind, answer.minutes)
 
 
 def rate_body(rate: Rate) -> RateBody:
@@ -199,7 +226,7 @@ def ended_body(form: Form, answer: Ended) -> SettledBody:
         decimal(settled.charge),
         funds.currency,
         decimal(settled.connection_fee),
-        0,
+        settled.pool_minutes,
         settled.billed_seconds,
         [row_body(row) for row in settled.rows],
         decimal(settled.shortfall),

@@ -127,7 +127,8 @@ class SettleForm(OfCall, Lasting, tag="settle", kw_only=True, gc=False):
     cause: Note | None = None
 
     def command(self, asking: Asking) -> Command:
-        return Settle(asking.org_id, self.call_id, asking.at, asking.caller.key_id, self.seconds(), self.cause)
+        about = (asking.org_id, self.call_id, asking.at, asking.caller.key_id)
+        return Settle(*about, self.seconds(), self.cause, instant(self.started_at) if self.started_at else None)
 
 
 class ReleaseForm(OfCall, tag="release", kw_only=True, gc=False):

@@ -126,14 +126,13 @@ def tell_story(tx: ReadTx, request: Request[None]) -> Story:
     if call is None:
         raise NotFound
     reason = call.answer.reason if isinstance(call.answer, Refused) else None
-    checks = outcomes(call.asked, reason) if call.asked else []
     booked = entries.of_call(tx, request.org_id, call.call_id)
     return Story(
         **_summary(call),
         final=call.final,
         expires_at=None if call.due_at is None else moment(call.due_at),
         reason=reason and reason.value,
-        checks=[CheckBody(check, outcome) for check, outcome in checks],
+        checks=[CheckBody(check, outcome) for check, outcome in outcomes(call)],
         rate=rate_body(call.known_rate) if call.known_rate else None,
         holds=[HoldBody(part.lot_id, decimal(part.amount)) for part in call.drawn],
         rows=[row_body(row) for row in call.settled.rows] if call.settled else [],
