@@ -23,6 +23,8 @@ SENTENCES = {
     "invalid_number": "The number is no usable E.164 number.",
     "no_licence": "The user is not known, or lacks the licence for this call.",
     "no_rate": "There is no published price for this destination.",
+    "nobody_pays": "Nobody pays for a call like this, so it has no rate.",
+    "not_callable": "No call of this type may go to a number of this kind, so it has no rate.",
     "credits_not_set_up": "The organization has not set up communication credits.",
     "no_balance": "The available balance does not cover the fee and the first increment.",
     "already_ended": "The end of this call was reported before it was authorized.",

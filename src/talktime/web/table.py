@@ -16,6 +16,7 @@ from talktime.web import (
     organizations,
     people,
     price_lists,
+    rates,
     switches,
     verification,
 )
@@ -46,6 +47,7 @@ API = [
     *keys.ROUTES,
     *clocks.ROUTES,
     *price_lists.ROUTES,
+    *rates.ROUTES,
     *verification.ROUTES,
 ]
 ROUTES = guarded([*API, *docs.routes([*API, *health.ROUTES]), *health.ROUTES])
