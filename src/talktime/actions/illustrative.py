@@ -21,10 +21,13 @@ def content() -> bytes:
     return files(__package__).joinpath("data", FILE).read_bytes()
 
 
-def draft(name: str = NAME, default: bool = False) -> Draft:
-    return prices.draft_of(read_csv(content()), name, CURRENCY, CHARGE_DECIMALS, default)
+def draft(name: str = NAME) -> Draft:
+    return prices.draft_of(read_csv(content()), name, CURRENCY, CHARGE_DECIMALS, None)
 
 
-def create(tx: Tx, list_id: str, made: Draft, publish: bool, actor: Actor) -> Known:
+def create(tx: Tx, list_id: str, made: Draft, actor: Actor, *, publish: bool, default: bool) -> Known:
     known = prices.create(tx, list_id, made, actor)
-    return prices.publish(tx, list_id, None, actor) if publish else known
+    if publish:
+        known = prices.publish(tx, list_id, None, actor)
+    # Last, since another default gives way only to prices that are in force.
+    return prices.change(tx, list_id, None, True, actor) if default else known

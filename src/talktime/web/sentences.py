@@ -39,6 +39,7 @@ SENTENCES = {
     "unknown_time_zone": "This is no time zone of the IANA database, like Europe/Riga.",
     "unknown_price_list": "There is no such price list.",
     "other_currency": "The price list is in {currency}, the organization is not.",
+    "illustrative_in_dollars": "The illustrative prices are in USD.",
     "currency_fixed": "The currency can no longer be changed.",
     "above_maximum": "The least is above the most.",
     "clock_goes_forward": "A clock only goes forward.",

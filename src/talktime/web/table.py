@@ -12,6 +12,7 @@ from talktime.web import (
     entries,
     funds,
     health,
+    illustrative_prices,
     keys,
     organizations,
     people,
@@ -47,6 +48,7 @@ API = [
     *keys.ROUTES,
     *clocks.ROUTES,
     *price_lists.ROUTES,
+    *illustrative_prices.ROUTES,
     *rates.ROUTES,
     *verification.ROUTES,
 ]
