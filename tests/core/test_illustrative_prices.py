@@ -46,9 +46,11 @@ def destination(kind: PriceKind, number: str) -> str:
     return rate.destination if rate else ""
 
 
-def example(region: str, kind: int) -> str | None:
-    number = phonenumbers.example_number_for_type(region, kind)
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164) if number else None
+def examples(*kinds: int) -> list[str]:
+    """A number of each kind of each region, where there are such numbers."""
+    found = [phonenumbers.example_number_for_type(region, kind) for region in REGIONS for kind in kinds]
+    numbers = {phonenumbers.format_number(number, PhoneNumberFormat.E164) for number in found if number}
+    return sorted(numbers - BY_LENGTH)
 
 
 def name_of(number: str) -> str:
@@ -77,22 +79,15 @@ def test_every_country_that_numbers_know_has_a_landline_price() -> None:
     assert sorted(country for country in known if NAMES[country] not in names) == []
 
 
-@pytest.mark.parametrize("region", REGIONS)
-@pytest.mark.parametrize("kind", TYPES, ids=PhoneNumberType.to_string)
-def test_example_numbers_find_their_country_and_their_kind(region: str, kind: int) -> None:
-    number = example(region, kind)
-    if number is None or number in BY_LENGTH:
-        pytest.skip("there are no such numbers that a beginning could tell")
+@pytest.mark.parametrize("number", examples(*TYPES))
+def test_example_numbers_find_their_country_and_their_kind(number: str) -> None:
     name, _, found = destination(PriceKind.OUTBOUND, number).removeprefix(name_of(number)).partition(", ")
     assert name == ""
     assert found in TYPES[phonenumbers.number_type(phonenumbers.parse(number))]
 
 
-@pytest.mark.parametrize("region", REGIONS)
-def test_each_toll_free_number_has_a_price_for_those_who_call_us(region: str) -> None:
-    number = example(region, PhoneNumberType.TOLL_FREE)
-    if number is None:
-        pytest.skip("there are no such numbers")
+@pytest.mark.parametrize("number", examples(PhoneNumberType.TOLL_FREE))
+def test_each_toll_free_number_has_a_price_for_those_who_call_us(number: str) -> None:
     assert destination(PriceKind.TOLL_FREE, number) == f"{name_of(number)}, toll-free dial-in"
 
 
@@ -102,20 +97,17 @@ def test_well_known_toll_free_numbers_have_both_prices(number: str) -> None:
     assert destination(PriceKind.TOLL_FREE, number).endswith(", toll-free dial-in")
 
 
-@pytest.mark.parametrize("region", REGIONS)
-@pytest.mark.parametrize("kind", TYPES, ids=PhoneNumberType.to_string)
-def test_a_meeting_finds_the_same_destination(region: str, kind: int) -> None:
+@pytest.mark.parametrize("number", examples(*TYPES))
+def test_a_meeting_finds_the_same_destination(number: str) -> None:
     """A conference row decides before any outbound one, so none may stand for somebody else's numbers."""
-    number = example(region, kind)
-    found = destination(PriceKind.CONFERENCE, number) if number else ""
-    assert not found or found == destination(PriceKind.OUTBOUND, number or "")
+    found = destination(PriceKind.CONFERENCE, number)
+    assert found in ("", destination(PriceKind.OUTBOUND, number))
 
 
 def test_zone_a_can_be_dialled_in_to() -> None:
-    numbers = {row["country"]: example(row["country"], PhoneNumberType.FIXED_LINE) for row in rows_of("zones.csv")}
-    assert [
-        country for country, number in numbers.items() if not destination(PriceKind.CONFERENCE, number or "+")
-    ] == []
+    zone_a = {row["country"] for row in rows_of("zones.csv")}
+    numbers = [number for number in examples(PhoneNumberType.FIXED_LINE) if country_of(number) in zone_a]
+    assert [number for number in numbers if not destination(PriceKind.CONFERENCE, number)] == []
 
 
 def test_networks_without_a_country_have_a_price() -> None:
