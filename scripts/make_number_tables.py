@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -80,11 +80,11 @@ def kinds_of_code(code: str, patterns: Patterns) -> Iterator[tuple[str, str, str
             yield f"{code}{prefix}", str(len(code) + digits) if digits else "", kind
 
 
-def patterns_of(code: int, regions: tuple[str, ...]) -> Patterns:
-    found: Patterns = {kind: [] for kind in KINDS}
+def patterns_of(code: int, regions: tuple[str, ...], kinds: Mapping[str, Sequence[str]] = KINDS) -> Patterns:
+    found: Patterns = {kind: [] for kind in kinds}
     for region in regions:
         metadata = metadata_of(code, region)
-        for kind, names in KINDS.items():
+        for kind, names in kinds.items():
             described = (getattr(metadata, name) for name in names)
             written = (one.national_number_pattern for one in described if one is not None)
             found[kind] += [with_any(pattern) for pattern in written if pattern]
@@ -105,7 +105,7 @@ def with_any(pattern: str) -> re.Pattern[str]:
     return re.compile(DIGIT.sub(lambda found: f"(?:{found[1]}|{ANY})" if found[1] else found[0], pattern))
 
 
-def shortest(patterns: Patterns, prefix: str = "") -> dict[str, Told]:
+def shortest(patterns: Patterns, prefix: str = "", digits_max: int = DIGITS_MAX) -> dict[str, Told]:
     """As few digits as tell the kinds apart, so that numbers nobody has been given yet have a kind, too."""
     by_length = {length: found for length in LENGTHS if (found := possible(patterns, prefix, length))}
     kinds = {kind for found in by_length.values() for kind in found}
@@ -114,9 +114,9 @@ def shortest(patterns: Patterns, prefix: str = "") -> dict[str, Told]:
     if not kinds:
         return {}
     # The shortest numbers are complete: there is nothing below them.
-    if len(prefix) in (DIGITS_MAX, min(by_length)):
+    if len(prefix) in (digits_max, min(by_length)):
         return {prefix: frozenset((length, found[0]) for length, found in by_length.items() if found[0] != ORDINARY)}
-    below = [shortest(patterns, f"{prefix}{digit}") for digit in range(10)]
+    below = [shortest(patterns, f"{prefix}{digit}", digits_max) for digit in range(10)]
     return joined(prefix, {longer: told for found in below for longer, told in found.items()})
 
 

@@ -28,6 +28,8 @@ COMMANDS = (
     ("restore",),
     ("rates",),
     ("rates", "import"),
+    ("rates", "lookup"),
+    ("rates", "compare"),
     ("rate-records",),
     ("bench",),
     ("doctor",),
@@ -136,6 +138,57 @@ def test_a_wrong_line_is_named(tmp_path: Path) -> None:
     assert "4" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert inside("rates", "import", tmp_path / "missing.csv", *about).returncode == 3
+
+
+def test_illustrative_prices_with_one_command_and_what_a_call_costs_by_them(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "data"))
+    taken = inside("rates", "import", "--illustrative", "--currency", "USD", "--publish", "--default", *data)
+    assert taken.returncode == 0, taken.stderr
+    assert "Illustrative world prices" in taken.stdout and "published" in taken.stdout
+    with serving(tmp_path / "data") as server:
+        about = {"name": "Example Ltd", "country": "GB", "currency": "USD"}
+        org = ask(server, "POST", "/v1/operator/organizations", about, server.operator_key).body["id"]
+        told = inside("rates", "lookup", "--org", org, "--to", "+447700900117", *data)
+        assert told.returncode == 0, told.stderr
+        assert "United Kingdom, mobile (prefix 4477)" in told.stdout
+        assert "0.042 USD a minute, no connection fee, first 30 s, then by 6 s" in told.stdout
+        assert re.search(r"10 │ +0\.42", told.stdout)
+    found = inside("rates", "lookup", "--org", org, "--to", "+18005550117", "--call-type", "ucap_in", "--json", *data)
+    assert json.loads(found.stdout)["rate"]["destination"] == "United States, toll-free dial-in"
+    nothing = inside("rates", "lookup", "--org", org, "--to", "+2101234567", *data)
+    assert (nothing.returncode, nothing.stdout) == (1, "")
+    assert "no published price" in nothing.stderr
+    assert inside("rates", "lookup", "--org", org, "--to", "112", *data).returncode == 3
+
+
+def test_illustrative_prices_are_in_dollars_and_no_file(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "data"))
+    euros = inside("rates", "import", "--illustrative", "--currency", "EUR", *data)
+    assert euros.returncode == 3
+    assert "USD" in euros.stderr
+    file = str(tmp_path / "rates.csv")
+    for wrong in ((), (file, "--illustrative"), (file,)):
+        assert inside("rates", "import", *wrong, "--currency", "USD", *data).returncode == 2, wrong
+
+
+def test_two_lists_compared(tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text(CSV)
+    (tmp_path / "new.csv").write_text("prefix,destination,per_minute\n44,United Kingdom,0.15\n49,Germany,0.02\n")
+    data = ("--data", str(tmp_path / "data"))
+    lists = []
+    for name in ("old", "new"):
+        made = inside("rates", "import", tmp_path / f"{name}.csv", "--name", name, "--currency", "USD", "--json", *data)
+        lists.append(json.loads(made.stdout)["id"])
+    told = inside("rates", "compare", *lists, *data)
+    assert told.returncode == 0, told.stderr
+    assert re.search(r"44 .* United Kingdom .* 0\.1 .* 0\.15 .* \+50", told.stdout)
+    assert "rows: 1 dearer, 0 cheaper, 0 otherwise, 0 unchanged, 1 added, 1 removed" in told.stdout
+    assert "only in the other list: Germany" in told.stdout
+    assert "no longer there: France" in told.stdout
+    short = inside("rates", "compare", *lists, "--rows", "0", *data)
+    assert "changed rows that are not shown: 1" in short.stdout
+    assert json.loads(inside("rates", "compare", *lists, "--json", *data).stdout)["summary"]["dearer"] == 1
+    assert inside("rates", "compare", lists[0], "prl_nobody", *data).returncode == 3
 
 
 # ---------------------------------------------------------------- verify, backup, restore

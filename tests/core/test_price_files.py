@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.price_files import ERRORS_MAX, BadRows, Wrong, compare, read_csv, read_rows
+from talktime.core.price_files import ERRORS_MAX, BadRows, Wrong, read_csv, read_rows
 from talktime.core.price_rows import RowText, WindowText, clock_text, days_text
 from talktime.core.prices import PriceKind, Row, Window
 
@@ -198,17 +198,3 @@ def test_days_are_written_as_short_as_can_be(days: tuple[int, ...], text: str) -
 
 def test_a_minute_of_the_day_is_written_as_on_a_clock() -> None:
     assert [clock_text(minute) for minute in (0, 485, 1440)] == ["00:00", "08:05", "24:00"]
-
-
-def test_lists_are_compared_row_by_row() -> None:
-    same, old, new = Row("1", "", 1), Row("44", "", 2), Row("44", "", 3)
-    gone, come = Row("49", "", 4), Row("33", "", 5)
-    difference = compare([same, old, gone], [same, new, come])
-    assert (difference.added, difference.removed, difference.changed) == ([come], [gone], [new])
-
-
-def test_another_kind_or_time_is_another_row() -> None:
-    old = Row("1", "", 1)
-    others = [Row("1", "", 1, kind=PriceKind.CONFERENCE), Row("1", "", 1, valid_from=7)]
-    difference = compare([old], [old, *others])
-    assert (difference.added, difference.removed, difference.changed) == (others, [], [])

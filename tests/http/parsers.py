@@ -181,6 +181,7 @@ FORMS: Mapping[str, Any] = {
     },
     "POST /v1/operator/price-lists": {"name": "x", "currency": "USD", "charge_decimals": 4, "rows": [ROW, ROW]},
     "PUT /v1/operator/price-lists/{list_id}": {"rows": [ROW]},
+    "POST /v1/operator/price-lists/illustrative": {"name": "x", "currency": "USD", "publish": True},
     "PUT /v1/users/{user_id}/licences": ["MCOPSTNPP", "MCOEV"],
     "PUT /v1/licences": {"MCOEV": 5, "MCOPSTNPP": None},
     "POST /v1/switches/{name}/heartbeat": {"boot_id": "1", "active_call_ids": ["c1", "c2"]},
@@ -190,6 +191,10 @@ CSV = (
     b'1,"United States, and Canada",0.02,0,60,6,outbound,2026-01-01T00:00:00Z,1-5 08:00-19:00 0.10 0.05; 6,7\n'
     b"44,,0.12,,,,conference,,6-7 22:00-06:00 0.01\n"
 )
+QUERIES = [
+    *(b"limit=5&cursor=IngiCg%3D%3D", b"with=a", b"state=open", b"q=france"),
+    b"call_type=user_out&from=%2B442079460101&to=%2B442079460117",
+]
 CSV_QUERY = {"name": "x", "currency": "USD", "charge_decimals": "4"}
 
 
@@ -208,9 +213,7 @@ def parsers() -> list[Parser]:
         if "text/csv" in route.also_kinds:
             found.append(Parser(f"{action} as a file", form_of(route, "text/csv", CSV_QUERY), [CSV]))
         if route.query is not None:
-            found.append(
-                Parser(f"{action}?", query_of(route), [b"limit=5&cursor=IngiCg%3D%3D", b"with=a", b"state=open"])
-            )
+            found.append(Parser(f"{action}?", query_of(route), QUERIES))
     cursors = [b"WyJhIiwxXQ==", b"ImFiYyI=", b"NQ==", b"WzUsImMxIl0="]
     found += [Parser(f"cursor {kind}", cursor_of(kind), cursors) for kind in (str, int, tuple[int, str])]
     secret = "tt_live_1-01a1ff012b5f74489552ffce40047b31-v5dVh2nuwjO9VW53RCg2rbFFQtmmMVLdeG4kDdkks64"

@@ -219,7 +219,8 @@ OWN_NAMES: Mapping[str, Callable[[World], dict[str, str]]] = {
     },
 }
 ADDRESS: Mapping[str, Callable[[World], str]] = {
-    f"GET {LIST}/{{list_id}}/compare": lambda world: f"?with={world.draft()}"
+    f"GET {LIST}/{{list_id}}/compare": lambda world: f"?with={world.draft()}",
+    "GET /v1/rates/lookup": lambda world: "?call_type=user_out&to=%2B442079460117",
 }
 BODIES: Mapping[str, Body] = {
     "POST /v1/calls/authorize": lambda world: world.ours.call(f"call-{world.number()}"),
@@ -329,7 +330,7 @@ def _compared(world: World, api: Api, route: Route, asker: Asker) -> Iterator[st
     if wanted != DONE:
         # It must not get as far as what is named.
         path = re.sub(r"{\w+}", "x", route.path).replace("/x/", f"/{world.ours.id}/", 1)
-        path += "?with=x" if action in ADDRESS else ""
+        path += ADDRESS[action](world) if action in ADDRESS else ""
         body: Json = BODIES[action](world) if action in BODIES else {} if route.form is not None else None
     else:
         path, body = world.request(route, asker)

@@ -87,7 +87,7 @@ def test_the_preview_tells_what_the_draft_would_change(anywhere: World) -> None:
     draft = [rows[0], rows[1] | {"per_minute": "0.2"}, {"prefix": "33", "per_minute": "0.3"}]
     anywhere.operator.put(f"{PATH}/{list_id}", {"rows": draft})
     told = anywhere.operator.get(f"{PATH}/{list_id}/preview").json
-    assert {name: [row["prefix"] for row in found] for name, found in told.items()} == {
+    assert {name: [row["prefix"] for row in told[name]] for name in ("added", "removed", "changed")} == {
         "added": ["33"],
         "removed": ["49"],
         "changed": ["44"],
@@ -107,10 +107,35 @@ def test_two_lists_are_compared(world: World) -> None:
         world.operator.post(PATH, LIST | {"rows": [ROW | {"per_minute": "0.3"}]}).json["id"],
     )
     told = world.operator.get(f"{PATH}/{one}/compare", **{"with": other})
-    assert [row["per_minute"] for row in told.json["changed"]] == ["0.3"]
+    changed = told.json["changed"][0]
+    assert (changed["per_minute"], changed["old"]["per_minute"], changed["change_percent"]) == ("0.3", "0.12", "150")
+    assert (changed["direction"], changed["fields"]) == ("dearer", ["per_minute"])
     unknown = world.operator.get(f"{PATH}/{one}/compare", **{"with": "prl_nobody"})
     assert (unknown.status, unknown.fields) == (422, ["with"])
     assert world.operator.get(f"{PATH}/{one}/compare").fields == ["with"]
+
+
+def test_a_comparison_sums_up_what_changes(anywhere: World) -> None:
+    rows = {"1": "0.1", "33": "0.2", "34": "0.4", "44": "0.3", "49": "0.5"}
+    one: list[dict[str, Any]] = [
+        {"prefix": prefix, "per_minute": amount, "destination": f"To {prefix}"} for prefix, amount in rows.items()
+    ]
+    other = [one[0], one[1] | {"per_minute": "0.205"}, one[2] | {"per_minute": "0.1"}]
+    other += [one[3] | {"step_seconds": 6}, one[4] | {"prefix": "351", "destination": "To 351"}]
+    lists = [anywhere.price_list(*lines) for lines in (one, other)]
+    told = anywhere.operator.get(f"{PATH}/{lists[0]}/compare", **{"with": lists[1]}).json
+    assert [(row["prefix"], row["change_percent"]) for row in told["changed"]] == [
+        ("34", "-75"),
+        ("33", "2.5"),
+        ("44", "0"),
+    ]
+    summary = told["summary"]
+    totals = {"dearer": 1, "cheaper": 1, "otherwise": 1, "unchanged": 1, "added": 1, "removed": 1}
+    assert {name: summary[name] for name in totals} == totals
+    assert summary["by_kind"]["outbound"] == totals
+    assert set(summary["by_kind"]["conference"].values()) == {0}
+    assert (summary["largest_rise_percent"], summary["largest_fall_percent"]) == ("2.5", "-75")
+    assert (summary["destinations_added"], summary["destinations_removed"]) == (["To 351"], ["To 49"])
 
 
 def test_a_row_has_much_by_itself(world: World) -> None:
@@ -314,3 +339,29 @@ def test_a_call_under_way_keeps_its_price(world: World) -> None:
     world.operator.put(f"{PATH}/{list_id}", {"rows": [ROW | {"per_minute": "0.24"}]})
     world.operator.post(f"{PATH}/{list_id}/publish")
     assert org.api.post("/v1/calls/settle", {"call_id": "c", "duration_seconds": 60}).json["charge"] == "0.12"
+
+
+def test_a_new_installation_takes_illustrative_prices_at_once(anywhere: World) -> None:
+    before = anywhere.price_list(default=True)
+    made = anywhere.operator.post(f"{PATH}/illustrative", {"default": True, "publish": True})
+    assert made.status == 201
+    assert (made.json["name"], made.json["currency"]) == ("Illustrative world prices", "USD")
+    assert [(one["state"], one["rows"] > 5_000) for one in made.json["versions"]] == [("published", True)]
+    assert made.json["default"] is True
+    assert anywhere.operator.get(f"{PATH}/{before}").json["default"] is False
+    org = anywhere.organization()
+    org.grant("50")
+    assert price(org, "+447700900117") == "0.042"
+    told = org.api.get("/v1/rates/lookup", call_type="user_out", to="+3725123456").json
+    assert told["rate"]["destination"] == "Estonia, mobile"
+
+
+def test_illustrative_prices_are_a_draft_unless_asked_otherwise(world: World) -> None:
+    made = world.operator.post(f"{PATH}/illustrative", {"name": "To begin with"}).json
+    assert (made["name"], made["default"], made["versions"][0]["state"]) == ("To begin with", False, "draft")
+
+
+def test_illustrative_prices_are_in_dollars_only(world: World) -> None:
+    refused = world.operator.post(f"{PATH}/illustrative", {"currency": "EUR"})
+    assert (refused.status, refused.fields) == (422, ["currency"])
+    assert "USD" in refused.json["detail"]

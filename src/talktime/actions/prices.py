@@ -9,7 +9,7 @@ from msgspec import Struct
 from talktime.actions import audit
 from talktime.actions.audit import Actor
 from talktime.actions.errors import Invalid, NotFound, StateConflict
-from talktime.core.price_files import Difference, compare
+from talktime.core.price_changes import Difference, compare
 from talktime.core.prices import Row
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.storage import price_store

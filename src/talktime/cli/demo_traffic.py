@@ -13,11 +13,11 @@ from threading import Event
 from time import monotonic
 from typing import Any
 
-from talktime.cli.demo_office import PRICES, Office
+from talktime.cli.demo_office import CALLED, Office
 
 SHORT_SECONDS, LONG_SECONDS, RINGING_SECONDS = (3, 45), (70, 240), (2, 6)
-UNKNOWN_DESTINATION = "+6701234567"
-"""Nobody has given it a price, so calls to it are refused."""
+UNKNOWN_DESTINATION = "+2101234567"
+"""No country has this code, so there is no price and calls to it are refused."""
 
 
 class Switch:
@@ -86,8 +86,8 @@ class Switch:
         user = self._chance.choice(self._office.users)
         if self._chance.random() < 0.1:
             return user, UNKNOWN_DESTINATION
-        prefix = self._chance.choice(PRICES)[0]
-        return user, f"+{prefix}{self._chance.randrange(10**8, 10**9)}"[:15]
+        begins = self._chance.choice(CALLED)
+        return user, f"+{begins}{self._chance.randrange(10**8, 10**9)}"[:12]
 
     def for_seconds(self) -> tuple[str, float]:
         kind = self._chance.choices(("short", "long", "not answered"), (70, 15, 15))[0]

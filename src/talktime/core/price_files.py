@@ -1,4 +1,4 @@
-"""Price lists as they come in, line by line: every bad line is told, and two lists can be compared."""
+"""Price lists as they come in, line by line: every bad line is told."""
 
 from __future__ import annotations
 
@@ -187,25 +187,3 @@ def _window_of_cell(text: str) -> WindowText:
         raise BadRow("windows", f"{text.strip()[:60]!r} is not like '1-5 08:00-19:00 0.10 0.05'")
     begins, ends = parts[1].split("-")
     return WindowText(parts[0], begins, ends, parts[2], parts[3] if len(parts) == 4 else "0")
-
-
-class Difference(NamedTuple):
-    """Rows are the same row when prefix, kind and valid_from are; changed ones as they will be."""
-
-    added: list[Row]
-    removed: list[Row]
-    changed: list[Row]
-
-
-def compare(old: Iterable[Row], new: Iterable[Row]) -> Difference:
-    before = {_key(row): row for row in old}
-    after = {_key(row): row for row in new}
-    return Difference(
-        [row for key, row in after.items() if key not in before],
-        [row for key, row in before.items() if key not in after],
-        [row for key, row in after.items() if key in before and before[key] != row],
-    )
-
-
-def _key(row: Row) -> tuple[str, PriceKind, int]:
-    return row.prefix, row.kind, row.valid_from

@@ -11,7 +11,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from talktime.actions.prices import Known
 from talktime.core import price_rows
 from talktime.core.money import decimal
-from talktime.core.price_files import Difference
 from talktime.core.price_rows import RowText, WindowText
 from talktime.core.prices import PriceKind, Row, Window
 from talktime.core.time import instant, moment
@@ -190,14 +189,3 @@ def _window_body(window: Window) -> WindowBody:
         per_minute=decimal(window.per_minute),
         connection_fee=decimal(window.connection_fee),
     )
-
-
-class DifferenceBody(Struct, kw_only=True):
-    added: list[RowBody]
-    removed: list[RowBody]
-    changed: list[RowBody]
-
-
-def difference_body(difference: Difference) -> DifferenceBody:
-    added, removed, changed = ([row_body(row) for row in rows] for rows in difference)
-    return DifferenceBody(added=added, removed=removed, changed=changed)

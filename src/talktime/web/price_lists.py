@@ -19,8 +19,8 @@ from talktime.reports import prices as reports
 from talktime.storage.database import ReadTx, Tx
 from talktime.web.fields import Text, actor
 from talktime.web.lists import Page, page_of
+from talktime.web.price_changes import DifferenceBody, difference_body
 from talktime.web.price_list_forms import (
-    DifferenceBody,
     FileQuery,
     PriceListBody,
     PriceListChange,
@@ -29,7 +29,6 @@ from talktime.web.price_list_forms import (
     PublishForm,
     RowBody,
     RowForm,
-    difference_body,
     price_list_body,
     row_body,
 )
@@ -133,7 +132,7 @@ def publish_price_list(tx: Tx, request: Request[PublishForm]) -> PriceListBody:
 
 
 def preview_price_list(tx: ReadTx, request: Request[None]) -> DifferenceBody:
-    """What publishing the draft would change of what is in force."""
+    """What publishing the draft would change of what is in force, told like a comparison."""
     return difference_body(prices.preview(tx, request.names["list_id"], request.now))
 
 
@@ -142,7 +141,7 @@ class CompareQuery(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 def compare_price_lists(tx: ReadTx, request: Request[None]) -> DifferenceBody:
-    """What is different in the other list."""
+    """What is different in the other list: by how much each price, the largest changes first, and in all."""
     query: CompareQuery = request.query
     return difference_body(prices.compare_with(tx, request.names["list_id"], query.other, request.now))
 

@@ -12,10 +12,12 @@ from talktime.web import (
     entries,
     funds,
     health,
+    illustrative_prices,
     keys,
     organizations,
     people,
     price_lists,
+    rates,
     switches,
     verification,
 )
@@ -46,6 +48,8 @@ API = [
     *keys.ROUTES,
     *clocks.ROUTES,
     *price_lists.ROUTES,
+    *illustrative_prices.ROUTES,
+    *rates.ROUTES,
     *verification.ROUTES,
 ]
 ROUTES = guarded([*API, *docs.routes([*API, *health.ROUTES]), *health.ROUTES])
