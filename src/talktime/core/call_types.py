@@ -32,6 +32,7 @@ class CallType(StrEnum):
 
 
 OWN_CARRIER = frozenset(one for one in CallType if one.startswith("dr_"))
+INBOUND = frozenset(one for one in CallType if "in" in one.split("_"))
 NOBODY_PAYS = OWN_CARRIER | {CallType.USER_IN, CallType.UNASSIGNED_IN}
 NOBODY_IS_ASKED = OWN_CARRIER | {CallType.UCAP_IN, CallType.UNASSIGNED_IN}
 """No user, organizer or resource account is responsible."""

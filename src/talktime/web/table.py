@@ -17,6 +17,7 @@ from talktime.web import (
     people,
     price_lists,
     switches,
+    usage,
     verification,
 )
 from talktime.web.routes import Route
@@ -46,6 +47,7 @@ API = [
     *keys.ROUTES,
     *clocks.ROUTES,
     *price_lists.ROUTES,
+    *usage.ROUTES,
     *verification.ROUTES,
 ]
 ROUTES = guarded([*API, *docs.routes([*API, *health.ROUTES]), *health.ROUTES])
