@@ -10,6 +10,7 @@ from talktime.web import (
     corrections,
     docs,
     entries,
+    exports,
     funds,
     health,
     keys,
@@ -48,6 +49,7 @@ API = [
     *clocks.ROUTES,
     *price_lists.ROUTES,
     *usage.ROUTES,
+    *exports.ROUTES,
     *verification.ROUTES,
 ]
 ROUTES = guarded([*API, *docs.routes([*API, *health.ROUTES]), *health.ROUTES])
