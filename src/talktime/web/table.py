@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talktime.web import (
+    blocked_users,
+    call_log,
     calls,
     clocks,
     corrections,
@@ -50,6 +52,8 @@ API = [
     *price_lists.ROUTES,
     *usage.ROUTES,
     *exports.ROUTES,
+    *call_log.ROUTES,
+    *blocked_users.ROUTES,
     *verification.ROUTES,
 ]
 ROUTES = guarded([*API, *docs.routes([*API, *health.ROUTES]), *health.ROUTES])
