@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -20,7 +21,7 @@ from talktime.reports.csv_files import (
     usage_cells,
     write_csv,
 )
-from talktime.reports.usage import Wanted
+from talktime.reports.usage import UsageRow, Wanted
 from talktime.reports.usage_lines import UsageLine, usage_line
 from talktime.storage.database import ReadTx
 
@@ -91,12 +92,17 @@ class Export:
         return cast(BinaryIO, archive.open(name, "w", force_zip64=True))
 
     def _lines(self, *, own_carrier: bool) -> Iterator[UsageLine]:
-        for row in usage.stream(self.tx, self.asked.org_id, self.asked.wanted(own_carrier)):
-            if self.done % PORTION == 0:
-                self.progress(self.done, self.total)
-            self.done += 1
-            self.capabilities.add(row.capability)
-            yield usage_line(row, self.asked.digits)
+        wanted = self.asked.wanted(own_carrier)
+        with closing(usage.stream(self.tx, self.asked.org_id, wanted)) as rows:
+            for row in rows:
+                yield self._told(row)
+
+    def _told(self, row: UsageRow) -> UsageLine:
+        if self.done % PORTION == 0:
+            self.progress(self.done, self.total)
+        self.done += 1
+        self.capabilities.add(row.capability)
+        return usage_line(row, self.asked.digits)
 
     def _parameters(self, pstn: int, own_carrier: int) -> bytes:
         asked = self.asked

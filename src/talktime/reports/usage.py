@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import Any
 
 from msgspec import Struct
@@ -80,10 +81,11 @@ def in_order(tx: ReadTx, org_id: int, wanted: Wanted, limit: int, after: str | N
     return [UsageRow(*row) for row in tx.execute(query.order_by(c.usage_id).limit(limit))]
 
 
-def stream(tx: ReadTx, org_id: int, wanted: Wanted) -> Iterator[UsageRow]:
+def stream(tx: ReadTx, org_id: int, wanted: Wanted) -> Generator[UsageRow, None, None]:
     """All of them, oldest first, a portion at a time in memory."""
-    for row in streamed(tx, _named(tx, org_id, wanted).order_by(c.usage_id)):
-        yield UsageRow(*row)
+    with closing(streamed(tx, _named(tx, org_id, wanted).order_by(c.usage_id))) as rows:
+        for row in rows:
+            yield UsageRow(*row)
 
 
 def count(tx: ReadTx, org_id: int, wanted: Wanted) -> int:
