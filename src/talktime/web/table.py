@@ -20,8 +20,10 @@ from talktime.web import (
     people,
     pools,
     price_lists,
+    spend_forecast,
     switches,
     usage,
+    usage_summary,
     verification,
 )
 from talktime.web.routes import Route
@@ -53,6 +55,8 @@ API = [
     *price_lists.ROUTES,
     *usage.ROUTES,
     *pools.ROUTES,
+    *usage_summary.ROUTES,
+    *spend_forecast.ROUTES,
     *exports.ROUTES,
     *call_log.ROUTES,
     *blocked_users.ROUTES,
