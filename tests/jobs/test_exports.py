@@ -11,11 +11,13 @@ import pytest
 from talktime.actions import jobs
 from talktime.actions.upkeep import Stopped
 from talktime.core.ids import org_number
-from talktime.core.time import DAY, MINUTE, SECOND
+from talktime.core.time import DAY, SECOND
 from talktime.jobs.exports import forget_exports, make_exports
 from talktime.reports import export_files
 from talktime.reports.csv_files import harmless
+from talktime.reports.export_files import PORTION
 from talktime.storage import usage_store
+from talktime.storage.errors import StoreUnavailable
 from talktime.storage.job_store import JobRow
 from tests.support.usage import add_usage, usage_row
 from tests.web.client import START, Organization, World
@@ -67,7 +69,7 @@ def test_who_falls_silent_is_followed_by_another(anywhere: World) -> None:
     export = begun(org)
     dead = jobs.taken(anywhere.app.database, in_hand(anywhere), anywhere.app.now())
     assert dead
-    anywhere.clock.pass_seconds(59)
+    anywhere.clock.pass_seconds(179)
     assert make_exports(anywhere.app, never) == 0
     anywhere.clock.pass_seconds(2)
     assert make_exports(anywhere.app, never) == 1
@@ -84,10 +86,10 @@ def test_who_tells_of_progress_keeps_it(world: World) -> None:
     export = begun(org)
     work = jobs.taken(world.app.database, in_hand(world), START)
     assert work
-    work.go_on(1, 4, START + 50 * SECOND)
+    work.go_on(1, 4, START + 150 * SECOND)
     assert read(org, export)["progress"] == 25
-    assert jobs.to_do(world.app.database, "export", START + 80 * SECOND) == []
-    assert len(jobs.to_do(world.app.database, "export", START + 50 * SECOND + MINUTE)) == 1
+    assert jobs.to_do(world.app.database, "export", START + 300 * SECOND) == []
+    assert len(jobs.to_do(world.app.database, "export", START + 150 * SECOND + jobs.HELD_FOR)) == 1
 
 
 def test_a_file_that_was_half_written_is_begun_anew(world: World) -> None:
@@ -111,6 +113,21 @@ def test_a_process_that_ends_gives_it_back(world: World) -> None:
     assert list(world.app.settings.exports.iterdir()) == []
     assert make_exports(world.app, never) == 1
     assert read(org, export)["status"] == "done"
+
+
+def test_a_store_that_does_not_answer_is_no_fault_of_an_export(world: World) -> None:
+    org = world.organization()
+    add_usage(world.app.database, org.id, START - SECOND)
+    export = begun(org)
+
+    def away() -> bool:
+        raise StoreUnavailable("gone")
+
+    with pytest.raises(StoreUnavailable):
+        make_exports(world.app, away)
+    assert read(org, export)["status"] == "running"
+    world.clock.pass_seconds(181)
+    assert make_exports(world.app, never) == 1
 
 
 def test_what_cannot_be_made_says_so(world: World) -> None:
@@ -154,7 +171,26 @@ def test_it_tells_of_progress_while_it_reads(world: World, monkeypatch: pytest.M
 
     monkeypatch.setattr(jobs.Work, "go_on", go_on)
     assert make_exports(world.app, never) == 1
-    assert told == [0, 10, 20]
+    assert told == [0, 10, 20, 25]
+
+
+def test_a_process_that_ends_leaves_no_cursor_behind(anywhere: World) -> None:
+    org = anywhere.organization()
+    org_id = org_number(org.id)
+    assert org_id
+    rows = [usage_row(org_id, START - DAY + number) for number in range(2 * PORTION + 1)]
+    anywhere.app.database.write(org_id, usage_store.add, rows)
+    export = begun(org)
+    asked: list[bool] = []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) > 1
+
+    with pytest.raises(Stopped):
+        make_exports(anywhere.app, stop)
+    assert make_exports(anywhere.app, never) == 1
+    assert read(org, export)["status"] == "done"
 
 
 def test_what_it_tells_of_is_one_moment(world: World) -> None:
@@ -174,7 +210,7 @@ def test_what_it_tells_of_is_one_moment(world: World) -> None:
     with ZipFile(world.app.settings.exports / f"Calls.Export.{export}.zip") as archive:
         rows = json.loads(archive.read("parameters.json"))["rows"]
         lines = archive.read("PSTN.calls.2030-04-02.csv").splitlines()
-    assert (rows["pstn"], len(lines), len(come)) == (1, 2, 1)
+    assert (rows["pstn"], len(lines), len(come)) == (1, 2, 2)
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,15 @@ def test_a_file_that_is_gone_is_not_found(world: World) -> None:
     assert org.api.get(f"/v1/exports/{made}/download").status == 404
 
 
+def test_a_long_file_is_sent_whole(world: World) -> None:
+    org = world.organization()
+    made = export(org).json["id"]
+    make_exports(world.app, lambda: False)
+    content = bytes(range(256)) * 4000
+    (world.app.settings.exports / f"Calls.Export.{made}.zip").write_bytes(content)
+    assert org.api.get(f"/v1/exports/{made}/download").content == content
+
+
 def test_who_took_calls_away_is_in_the_audit_log(world: World) -> None:
     org = world.organization()
     made = export(org).json["id"]

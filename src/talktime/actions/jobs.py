@@ -10,7 +10,7 @@ from talktime.storage import job_store
 from talktime.storage.database import EVERYBODY, Database
 from talktime.storage.job_store import JobRow
 
-HELD_FOR = MINUTE
+HELD_FOR = 3 * MINUTE
 PORTION = 100
 
 

@@ -18,6 +18,7 @@ from talktime.core.masking import digits_hidden
 from talktime.core.time import DAY
 from talktime.reports.export_files import Asked, Export
 from talktime.storage.database import ReadTx
+from talktime.storage.errors import StoreError
 from talktime.storage.job_store import JobRow
 
 KEPT_FOR = 7 * DAY
@@ -41,6 +42,9 @@ def _made(app: App, work: Work, stop: Stop) -> bool:
         return False
     except Stopped:
         work.give_back()
+        raise
+    except StoreError:
+        # Nothing is wrong with it: it is tried again when it is free.
         raise
     except Exception:
         log.exception("an export failed", export=work.job.job_id)

@@ -96,6 +96,7 @@ class Export:
         with closing(usage.stream(self.tx, self.asked.org_id, wanted)) as rows:
             for row in rows:
                 yield self._told(row)
+        self.progress(self.done, self.total)
 
     def _told(self, row: UsageRow) -> UsageLine:
         if self.done % PORTION == 0:

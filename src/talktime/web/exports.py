@@ -75,9 +75,10 @@ def status_of(job: JobRow) -> Status:
 
 
 def progress_of(job: JobRow) -> int:
+    """A file whose rows are all read is still to be packed."""
     if job.filename:
         return 100
-    return 100 * job.done // job.total if job.total else 0
+    return min(100 * job.done // job.total, 99) if job.total else 0
 
 
 def post_export(tx: Tx, request: Request[ExportForm]) -> ExportBody:
