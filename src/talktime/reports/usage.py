@@ -70,7 +70,9 @@ def page(tx: ReadTx, org_id: int, wanted: Wanted, limit: int, before: str | None
     query = _named(tx, org_id, wanted)
     if before is not None:
         query = query.where(c.usage_id < before)
-    return [UsageRow(*row) for row in tx.execute(query.order_by(c.usage_id.desc()).limit(limit))]
+    # The rows of one call have an index of their own: the empty text keeps the one over all rows out of it.
+    order = c.usage_id if wanted.call_id is None else c.usage_id + ""
+    return [UsageRow(*row) for row in tx.execute(query.order_by(order.desc()).limit(limit))]
 
 
 def in_order(tx: ReadTx, org_id: int, wanted: Wanted, limit: int, after: str | None) -> Sequence[UsageRow]:
@@ -101,7 +103,10 @@ def _limited(query: Select[Any], tx: ReadTx, org_id: int, wanted: Wanted) -> Sel
     carriers = sorted(OWN_CARRIER)
     query = query.where(c.org_id == org_id)
     query = query.where(c.call_type.in_(carriers) if wanted.own_carrier else c.call_type.not_in(carriers))
-    for column in ("call_id", "call_type", "payer"):
+    if wanted.call_id is not None:
+        # SQLite takes the index of calls only when both parts are named, too.
+        query = query.where(c.call_id == wanted.call_id, c.part.in_((0, 1)))
+    for column in ("call_type", "payer"):
         if (value := getattr(wanted, column)) is not None:
             query = query.where(t.usage.c[column] == value)
     if wanted.user is not None:
