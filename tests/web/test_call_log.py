@@ -123,6 +123,7 @@ def test_a_link_to_the_next_page_keeps_its_offset(world: World) -> None:
         (f"fromDateTime={AFTER},toDateTime={BEFORE}", "toDateTime"),
         (f"fromDateTime=2030-01-01T00:00:00Z,toDateTime={AFTER}", "fromDateTime"),
         (f"fromDateTime={BEFORE},toDateTime={AFTER},userId=x", "userId"),
+        (f"fromDateTime={BEFORE},toDateTime={AFTER},toDateTime={AFTER}", "toDateTime"),
     ],
 )
 def test_a_span_that_cannot_be_told_is_refused(world: World, arguments: str, field: str) -> None:

@@ -16,7 +16,7 @@ from talktime.actions.upkeep import Stopped
 from talktime.app import App
 from talktime.core.masking import digits_hidden
 from talktime.core.time import DAY
-from talktime.reports.export_files import Asked, Export
+from talktime.reports.export_files import Asked, ExportFile
 from talktime.storage.database import ReadTx
 from talktime.storage.errors import StoreError
 from talktime.storage.job_store import JobRow
@@ -74,7 +74,7 @@ def _write_from(tx: ReadTx, app: App, work: Work, stop: Stop, path: Path) -> Non
             raise Stopped
         work.go_on(done, total, app.now())
 
-    Export(tx, _asked(tx, work.job, app.now()), go_on).write(path)
+    ExportFile(tx, _asked(tx, work.job, app.now()), go_on).write(path)
 
 
 def _asked(tx: ReadTx, job: JobRow, now: int) -> Asked:

@@ -51,7 +51,7 @@ class Asked(Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Export:
+class ExportFile:
     """One run through the rows, from one snapshot."""
 
     tx: ReadTx

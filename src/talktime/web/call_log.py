@@ -81,9 +81,7 @@ def _calls(
 
 
 def span_of(request: Request[None]) -> Span:
-    given = dict(_argument(part) for part in request.names["arguments"].split(",") if part)
-    if unknown := sorted(given.keys() - {FROM, TO}):
-        raise invalid(unknown[0], "There is no such argument.", "unknown_field")
+    given = _arguments(request.names["arguments"])
     span = Span(_instant(given, FROM), _instant(given, TO))
     if span.last < span.first:
         raise invalid(TO, f"It is before {FROM}.", "out_of_range")
@@ -92,9 +90,16 @@ def span_of(request: Request[None]) -> Span:
     return span
 
 
-def _argument(part: str) -> tuple[str, str]:
-    name, _, value = part.partition("=")
-    return name.strip(), value.strip()
+def _arguments(text: str) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        if name not in (FROM, TO):
+            raise invalid(name, "There is no such argument.", "unknown_field")
+        if name in given:
+            raise invalid(name, "It is there twice.")
+        given[name] = value
+    return given
 
 
 def _instant(given: dict[str, str], name: str) -> int:
