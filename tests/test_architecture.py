@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reports": {"core", "storage"},
     "charging": {"core", "storage"},
     "actions": {"core", "storage", "switches"},
-    "jobs": {"core", "storage", "actions", "charging", "app"},
+    "jobs": {"core", "storage", "actions", "charging", "reports", "app"},
     "web": {"core", "actions", "charging", "reports", "storage", "app"},
     "cli": {
         *("core", "actions", "charging", "rating", "reports", "storage"),
@@ -42,7 +42,7 @@ LIBRARIES: dict[str, set[str]] = {
     "storage": {"msgspec", "sqlalchemy", "alembic", "psycopg", "cryptography"},
     "rating": {"msgspec", "polars"},
     "switches": set(),
-    "reports": {"msgspec", "sqlalchemy"},
+    "reports": {"msgspec", "sqlalchemy", "polars"},
     "charging": {"msgspec"},
     "actions": {"msgspec", "structlog"},
     "jobs": {"msgspec", "structlog"},

@@ -21,7 +21,7 @@ class SettingsError(Exception):
 @dataclass(frozen=True, slots=True)
 class Settings:
     data: Path = Path("talktime-data")
-    """The folder of the embedded database, the local socket and the key file."""
+    """The folder of the embedded database, the local socket, the key file and finished exports."""
     database: str | None = None
     """postgresql://...; without it the embedded database in the data folder."""
     host: str = "127.0.0.1"
@@ -48,6 +48,11 @@ class Settings:
     @property
     def sqlite_path(self) -> Path:
         return self.data / DATABASE_FILE
+
+    @property
+    def exports(self) -> Path:
+        """Processes on several machines need it to be one folder."""
+        return self.data / "exports"
 
 
 def load(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.money import decimal, decimals_of, is_currency, micros, round_half_up
+from talktime.core.money import decimal, decimals_of, fixed, is_currency, micros, round_half_up
 
 any_amount = st.integers(-(10**18) + 1, 10**18 - 1)
 
@@ -151,3 +151,11 @@ def may_make_a_float(node: ast.expr) -> bool:
         case ast.Constant(value=float()) | ast.BinOp(op=ast.Div()) | ast.Name(id="float" | "round"):
             return True
     return False
+
+
+@pytest.mark.parametrize(
+    ("amount", "decimals", "text"),
+    [(0, 4, "0.0000"), (240_000, 4, "0.2400"), (1_000_000, 2, "1.00"), (-1_500_000, 2, "-1.50"), (1, 2, "0.000001")],
+)
+def test_decimals_are_filled_up_and_never_cut(amount: int, decimals: int, text: str) -> None:
+    assert fixed(amount, decimals) == text

@@ -103,7 +103,7 @@ SECTIONS = {
     **dict.fromkeys(("balance", "lots", "entries", "top-ups", "recharge-settings", "receipts", "agreements"), "funds"),
     **dict.fromkeys(("payment-methods",), "funds"),
     **dict.fromkeys(("users", "members", "licences", "numbers"), "users"),
-    **dict.fromkeys(("pools", "usage", "exports", "notices", "audit", "communications"), "reports"),
+    **dict.fromkeys(("pools", "usage", "exports", "notices", "audit", "communications", "reports"), "reports"),
     "rates": "rates",
     **dict.fromkeys(("webhooks", "alerts"), "settings"),
 }
@@ -136,6 +136,8 @@ class World:
             "name": self.switch,
             "list_id": lambda org: self.listed,
             "org": lambda org: org.id,
+            "export_id": self.export,
+            "arguments": lambda org: "fromDateTime=2026-01-01T00:00:00Z,toDateTime=2026-01-02T00:00:00Z",
         }
         self.makers: Mapping[str, Callable[[Organization], str]] = made
 
@@ -177,6 +179,13 @@ class World:
         good(org.api.post("/v1/switches", {"name": name}))
         return name
 
+    def export(self, org: Organization) -> str:
+        """It is done."""
+        made = str(good(org.api.post("/v1/exports", self.lately()))["id"])
+        while good(org.api.get(f"/v1/exports/{made}"))["status"] == "running":
+            time.sleep(0.05)
+        return made
+
     def draft(self) -> str:
         made = self.shop.price_list(default=False)
         good(self.shop.operator.put(f"/v1/operator/price-lists/{made}", {"rows": [{"prefix": "1", "per_minute": "1"}]}))
@@ -200,6 +209,9 @@ class World:
             names |= OWN_NAMES[action](self)
         path = route.path.format(**names) + (ADDRESS[action](self) if action in ADDRESS else "")
         return path, BODIES[action](self) if action in BODIES else {} if route.form is not None else None
+
+    def lately(self) -> Json:
+        return {"from": (datetime.now(UTC) - timedelta(days=1)).isoformat(), "to": self.later()}
 
     def later(self) -> str:
         return (datetime.now(UTC) + timedelta(days=1)).isoformat()
@@ -240,6 +252,7 @@ BODIES: Mapping[str, Body] = {
         "usage_location": "GB",
     },
     "PUT /v1/users/{user_id}/licences": lambda world: ["MCOPSTNPP"],
+    "POST /v1/exports": lambda world: world.lately(),
     f"POST {ORG}/grants": lambda world: {"amount": "1"},
     f"POST {ORG}/adjustments": lambda world: {"amount": "1", "reason": "example"},
     f"POST {ORG}/reversals": lambda world: {"call_id": world.call(world.ours), "amount": "0.01", "reason": "example"},
@@ -358,8 +371,13 @@ def seen_of_others(world: World, routes: Sequence[Route]) -> tuple[list[str], in
     }
     try:
         for route in routes:
-            if "{" not in route.path or route.path.startswith(LIST) or route.path.startswith("/v1/operator/keys"):
-                # The operator's own, which are no organization's.
+            if (
+                "{" not in route.path
+                or "({" in route.path
+                or route.path.startswith(LIST)
+                or route.path.startswith("/v1/operator/keys")
+            ):
+                # The operator's own, which are no organization's; and what is in brackets names nothing.
                 continue
             for way, api in ways.items():
                 found += _same(world, api, route, way)

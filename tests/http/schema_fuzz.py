@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -48,6 +49,10 @@ CHECKS = (
 Not `allow_header_conformance`: what stands below `/v1/calls/` is also the name of a call that can be read."""
 ALL_PHASES = "coverage,fuzzing"
 CASES = 500
+
+
+_NOW = datetime.now(UTC)
+SPAN = {"from": f"{_NOW - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}", "to": f"{_NOW:%Y-%m-%dT%H:%M:%SZ}"}
 
 
 class Broken(Exception):
@@ -171,6 +176,8 @@ def furnished(server: Server) -> tuple[str, str]:
         "addresses": [["127.0.0.1"], []],
         "cut_url": ["http://127.0.0.1:9/cut", None],
         "limit": [1, 50],
+        "export_id": [good(org.api.post("/v1/exports", SPAN))["id"] for _ in range(2)],
+        "arguments": [f"fromDateTime={SPAN['from']},toDateTime={SPAN['to']}", "fromDateTime=x"],
     }
     for kind in range(3):
         found["user_id"].append(org.user(f"fuzz{kind}@example.com")["id"])

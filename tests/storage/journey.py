@@ -21,6 +21,7 @@ from sqlalchemy.exc import CompileError, ProgrammingError
 
 import talktime.reports
 import talktime.storage
+from talktime.core.catalogue import CATALOGUE
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
 from tests.core.switch import NOW
 
@@ -55,6 +56,8 @@ SAMPLES: Mapping[str, Any] = {
 # And of one function: where the name and the type do not say enough.
 OF_FUNCTION: Mapping[str, Mapping[str, Any]] = {
     "switch_store.change": {"values": {"cut_url": "https://example.com/cut"}},
+    "job_store.change": {"values": {"done": 1}},
+    "pools.page": {"catalogue": CATALOGUE},
     "upkeep_store.put": {"name": "written_at"},
     "control_store.bump": {"name": "keys"},
     "control_store.value": {"name": "keys"},

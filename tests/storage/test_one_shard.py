@@ -47,6 +47,9 @@ MAY_SPAN = {
     "call_store.to_hang_up": "an operator's switch has calls of any organization",
     "clock_store.standing": "the clocks of the organizations with calls at an operator's switch",
     "expiry_store.expiring": "finds lots whose end has come",
+    "job_store.over": "finds what ended long ago",
+    "job_store.to_do": "finds work that nobody has begun",
+    "jobs.everywhere": "the operator's list of long work",
     "organizations.page": "the operator's list of organizations",
     "seal_store.behind": "finds what is to be sealed",
     "switch_store.silent": "finds switches that are no longer heard",
@@ -62,6 +65,9 @@ STEPS_THAT_SEE_ALL = {
     ("read", "call_store.due"),
     ("read", "call_store.to_hang_up"),
     ("read", "expiry_store.expiring"),
+    ("read", "job_store.over"),
+    ("read", "job_store.to_do"),
+    ("read", "jobs.everywhere"),
     ("read", "organizations.page"),
     ("read", "seal_store.behind"),
     ("read", "switch_store.silent"),
@@ -74,6 +80,7 @@ STEPS_THAT_SEE_ALL = {
     ("write", "switches._note"),
 }
 ROUTES_THAT_SEE_ALL = {
+    ("GET", "/v1/operator/jobs"),
     ("GET", "/v1/operator/organizations"),
     # Nobody knows its number before it is made.
     ("POST", "/v1/operator/organizations"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_names_in_a_path_are_parameters(described: dict[str, Any]) -> None:
     for path, methods in described["paths"].items():
         for operation in methods.values():
             named = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
-            assert named == {part.strip("{}") for part in path.split("/") if part.startswith("{")}
+            assert named == set(re.findall(r"{(\w+)}", path))
 
 
 def test_refusals_are_problem_documents(described: dict[str, Any]) -> None:

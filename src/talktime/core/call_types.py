@@ -32,7 +32,7 @@ class CallType(StrEnum):
 
 
 OWN_CARRIER = frozenset(one for one in CallType if one.startswith("dr_"))
-INBOUND = frozenset(one for one in CallType if one.endswith("_in") or "_in_" in one)
+INBOUND = frozenset(one for one in CallType if "in" in one.split("_"))
 MEETINGS = frozenset({CallType.CONF_IN, CallType.CONF_OUT})
 """Judged by the organizer's licences, whoever presses the button."""
 OF_SERVICE_NUMBERS = frozenset({CallType.CONF_IN, CallType.UCAP_IN})

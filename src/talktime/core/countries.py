@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+from talktime.core.tables import rows_of
+
 _WRITTEN = (
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT",
     "BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH",
@@ -17,3 +21,13 @@ CODES = frozenset(" ".join(_WRITTEN).split())
 
 def is_country(code: str) -> bool:
     return code in CODES
+
+
+def english_name(code: str) -> str:
+    """What is no country, such as the calling code of a satellite network, is its own name."""
+    return _names().get(code, code)
+
+
+@cache
+def _names() -> dict[str, str]:
+    return {row["country"]: row["name"] for row in rows_of("country_names.csv")}

@@ -37,6 +37,13 @@ def decimal(amount: int) -> str:
     return f"-{text}" if amount < 0 else text
 
 
+def fixed(amount: int, decimals: int) -> str:
+    """With so many decimals at least: none that counts is ever left out."""
+    units, _, rest = decimal(amount).partition(".")
+    rest = rest.ljust(decimals, "0")
+    return f"{units}.{rest}" if rest else units
+
+
 def round_half_up(numerator: int, denominator: int) -> int:
     """The one rounding of the product: to the nearest whole, a half upwards."""
     return (2 * numerator + denominator) // (2 * denominator)

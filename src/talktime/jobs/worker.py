@@ -11,6 +11,7 @@ import structlog
 from talktime.actions.seal import seal_all
 from talktime.actions.upkeep import Stopped, forget_answers, verify_nightly
 from talktime.app import App
+from talktime.jobs.exports import forget_exports, make_exports
 from talktime.storage.seal_store import Gap
 
 DAY_SECONDS = 24 * 3600.0
@@ -71,6 +72,8 @@ def verify(app: App, stop: Callable[[], bool]) -> int:
 JOBS = (
     Job("due", 1, sweep),
     Job("watch", 10, Watch()),
+    Job("exports", 1, make_exports),
+    Job("forget exports", 3600, forget_exports),
     Job("seal", 30, seal, at_once=False),
     Job("forget", DAY_SECONDS, forget, at_once=False),
     # It asks often and does it once a day, in whichever process asks first.

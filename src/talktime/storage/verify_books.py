@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -221,12 +221,12 @@ class SealedChain:
         return self._after_last_seal
 
 
-def streamed(tx: ReadTx, query: Select[Any], looked: Looked | None = None) -> Iterator[Any]:
-    found = tx.execute(query, execution_options={"stream_results": True, "yield_per": PORTION})
-    for portion in found.partitions():
-        yield from portion
-        if looked:
-            looked(len(portion))
+def streamed(tx: ReadTx, query: Select[Any], looked: Looked | None = None) -> Generator[Any, None, None]:
+    with tx.execute(query, execution_options={"stream_results": True, "yield_per": PORTION}) as found:
+        for portion in found.partitions():
+            yield from portion
+            if looked:
+                looked(len(portion))
 
 
 def _booked_twice(org_id: int) -> Select[Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from io import SEEK_END
 from ipaddress import ip_address, ip_network
 from time import perf_counter
 from typing import Any
@@ -24,7 +25,7 @@ from talktime.web.cold import answer_cold
 from talktime.web.hot import HotDoor, may_call
 from talktime.web.limits import Limiter
 from talktime.web.problems import Problem, invalid, problem_of
-from talktime.web.routes import BODY_BYTES_MAX, Raw, Request, Route, Router
+from talktime.web.routes import BODY_BYTES_MAX, File, Raw, Request, Route, Router
 from talktime.web.table import ROUTES
 
 AsgiScope = MutableMapping[str, Any]
@@ -35,6 +36,7 @@ Headers = dict[bytes, bytes]
 log = structlog.get_logger("talktime.web")
 encode = msgspec.json.Encoder().encode
 COLD_THREADS = 8
+PIECE_BYTES = 1 << 18
 
 
 class Api:
@@ -90,8 +92,19 @@ class Api:
         status, answer, extra = await self._in_thread(self._answer, route, names, scope, headers, body)
         if isinstance(answer, Raw):
             await respond(send, status, answer.content, answer.kind, [*extra, *answer.headers.items()])
+        elif isinstance(answer, File):
+            await self._send_file(send, status, answer)
         else:
             await respond(send, status, b"" if status == 204 else answer, headers=extra)
+
+    async def _send_file(self, send: Send, status: int, file: File) -> None:
+        with file.path.open("rb") as content:
+            length = content.seek(0, SEEK_END)
+            content.seek(0)
+            await send(begin(status, file.kind, length, file.headers.items()))
+            while piece := await self._in_thread(content.read, PIECE_BYTES):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
     def _answer(
         self, route: Route, names: dict[str, str], scope: AsgiScope, headers: Headers, body: bytes
@@ -206,10 +219,14 @@ async def respond(
     kind: str = "application/json",
     headers: Sequence[tuple[str, str]] = (),
 ) -> None:
-    sent = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), *SAFE]
-    sent += [(name.encode(), value.encode()) for name, value in headers]
-    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send(begin(status, kind, len(body), headers))
     await send({"type": "http.response.body", "body": body})
+
+
+def begin(status: int, kind: str, length: int, headers: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    sent = [(b"content-type", kind.encode()), (b"content-length", b"%d" % length), *SAFE]
+    sent += [(name.encode(), value.encode()) for name, value in headers]
+    return {"type": "http.response.start", "status": status, "headers": sent}
 
 
 SAFE = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]

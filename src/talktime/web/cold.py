@@ -17,7 +17,7 @@ from talktime.storage.database import EVERYBODY, ReadTx, Scope, Tx
 from talktime.storage.errors import Conflict
 from talktime.storage.idempotency_store import Kept
 from talktime.web.problems import FieldError, Problem, invalid, problem_of, without_zero
-from talktime.web.routes import Keep, Raw, Request, Route
+from talktime.web.routes import File, Keep, Raw, Request, Route
 
 Answered = tuple[int, Any, list[tuple[str, str]]]
 NOT_KEPT = (401, 403, 404, 422, 429)
@@ -92,7 +92,7 @@ def _names_an_organization(route: Route, request: Request[Any]) -> bool:
 
 
 def _told(route: Route, answer: Any) -> Answered:
-    body = answer if answer is None or isinstance(answer, Raw) else encode(answer)
+    body = answer if answer is None or isinstance(answer, (Raw, File)) else encode(answer)
     return route.status if body is not None else 204, body, []
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from functools import cache
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -30,6 +32,14 @@ class Raw(Struct, frozen=True):
     """An answer that is no JSON."""
 
     content: bytes
+    kind: str
+    headers: Mapping[str, str] = {}
+
+
+class File(Struct, frozen=True):
+    """An answer that is too long to be in memory: it is sent piece by piece."""
+
+    path: Path
     kind: str
     headers: Mapping[str, str] = {}
 
@@ -146,9 +156,33 @@ class Router:
 
 
 def _fits(route: Route, parts: Sequence[str]) -> bool:
-    return all(want[0] == "{" or want == part for want, part in zip(route.segments, parts, strict=True))
+    return all(_segment(want).matches(part) for want, part in zip(route.segments, parts, strict=True))
 
 
 def _named(route: Route, parts: Sequence[str]) -> dict[str, str]:
-    pairs = zip(route.segments, parts, strict=True)
-    return {want.strip("{}"): part for want, part in pairs if want[0] == "{"}
+    pairs = [(_segment(want), part) for want, part in zip(route.segments, parts, strict=True)]
+    return {want.name: want.named(part) for want, part in pairs if want.name}
+
+
+class Segment(NamedTuple):
+    """A part of a path: a word, or a name in braces with what is around it, as in `getCalls({arguments})`."""
+
+    before: str
+    name: str = ""
+    after: str = ""
+
+    def matches(self, part: str) -> bool:
+        if not self.name:
+            return part == self.before
+        around = len(self.before) + len(self.after)
+        return len(part) >= around and part.startswith(self.before) and part.endswith(self.after)
+
+    def named(self, part: str) -> str:
+        return part[len(self.before) : len(part) - len(self.after)]
+
+
+@cache
+def _segment(text: str) -> Segment:
+    before, _, rest = text.partition("{")
+    name, _, after = rest.partition("}")
+    return Segment(before, name, after)

@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talktime.web import (
+    blocked_users,
+    call_log,
     calls,
     clocks,
     corrections,
     docs,
     entries,
+    exports,
     funds,
     health,
     illustrative_prices,
     keys,
     organizations,
     people,
+    pools,
     price_lists,
     rates,
+    spend_forecast,
     switches,
+    usage,
+    usage_summary,
     verification,
 )
 from talktime.web.routes import Route
@@ -50,6 +57,13 @@ API = [
     *price_lists.ROUTES,
     *illustrative_prices.ROUTES,
     *rates.ROUTES,
+    *usage.ROUTES,
+    *pools.ROUTES,
+    *usage_summary.ROUTES,
+    *spend_forecast.ROUTES,
+    *exports.ROUTES,
+    *call_log.ROUTES,
+    *blocked_users.ROUTES,
     *verification.ROUTES,
 ]
 ROUTES = guarded([*API, *docs.routes([*API, *health.ROUTES]), *health.ROUTES])

@@ -1,0 +1,107 @@
+"""Exports that were asked for, made one after the other: who dies over one is followed by another."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from talktime.actions import exports, jobs
+from talktime.actions.exports import EXPORT
+from talktime.actions.jobs import TakenOver, Work
+from talktime.actions.organizations import found
+from talktime.actions.upkeep import Stopped
+from talktime.app import App
+from talktime.core.masking import digits_hidden
+from talktime.core.time import DAY
+from talktime.reports.export_files import Asked, ExportFile
+from talktime.storage.database import ReadTx
+from talktime.storage.errors import StoreError
+from talktime.storage.job_store import JobRow
+
+KEPT_FOR = 7 * DAY
+Stop = Callable[[], bool]
+log = structlog.get_logger("talktime.jobs")
+
+
+def make_exports(app: App, stop: Stop) -> int:
+    """All that nobody works on."""
+    done = 0
+    for job in jobs.to_do(app.database, EXPORT, app.now()):
+        if work := jobs.taken(app.database, job, app.now()):
+            done += _made(app, work, stop)
+    return done
+
+
+def _made(app: App, work: Work, stop: Stop) -> bool:
+    try:
+        work.end(_write(app, work, stop), app.now())
+    except TakenOver:
+        return False
+    except Stopped:
+        work.give_back()
+        raise
+    except StoreError:
+        # Nothing is wrong with it: it is tried again when it is free.
+        raise
+    except Exception:
+        log.exception("an export failed", export=work.job.job_id)
+        work.fail("The file could not be made; the log of the server says why.", app.now())
+        return False
+    return True
+
+
+def _write(app: App, work: Work, stop: Stop) -> str:
+    """There is nothing under its name before all of it is there."""
+    folder, name = app.settings.exports, f"Calls.Export.{work.job.job_id}.zip"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _clear(folder, work.job.job_id)
+    scratch = folder / f".{work.job.job_id}.{work.held_until}"
+    scratch.mkdir()
+    try:
+        app.database.read(work.job.org_id, _write_from, app, work, stop, scratch / name)
+        (scratch / name).replace(folder / name)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return name
+
+
+def _write_from(tx: ReadTx, app: App, work: Work, stop: Stop, path: Path) -> None:
+    def go_on(done: int, total: int) -> None:
+        if stop():
+            raise Stopped
+        work.go_on(done, total, app.now())
+
+    ExportFile(tx, _asked(tx, work.job, app.now()), go_on).write(path)
+
+
+def _asked(tx: ReadTx, job: JobRow, now: int) -> Asked:
+    org, asked = found(tx, job.org_id), exports.asked_for(job)
+    return Asked(
+        org_id=job.org_id,
+        begin=asked.begin,
+        end=asked.end,
+        format=asked.format,
+        own_carrier=asked.own_carrier,
+        digits=digits_hidden(org.country),
+        now=org.now(now),
+    )
+
+
+def _clear(folder: Path, job_id: str) -> None:
+    """What somebody left who died over it."""
+    for left in folder.glob(f".{job_id}.*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def forget_exports(app: App, stop: Stop) -> int:
+    """Files are kept for a week, and with them what is known of them."""
+    old = jobs.over(app.database, EXPORT, app.now() - KEPT_FOR)
+    for job in old:
+        _clear(app.settings.exports, job.job_id)
+        if job.filename:
+            (app.settings.exports / job.filename).unlink(missing_ok=True)
+        jobs.remove(app.database, job)
+    return len(old)

@@ -1,0 +1,52 @@
+"""Users who were blocked and unblocked, as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Select, and_, select
+
+from talktime.storage import tables as t
+from talktime.storage import user_store
+from talktime.storage.database import ReadTx
+
+b, u = t.user_blocks.c, t.users.c
+
+
+class BlockRow(Struct, frozen=True):
+    block_id: str
+    at: int
+    user_id: str
+    sign_in_name: str | None
+    user_name: str | None
+    number: str | None
+    mode: str
+    reason: str
+
+
+_COLUMNS = (b.block_id, b.at, b.user_id, u.sign_in_name, u.name, u.number, b.mode, b.reason)
+
+
+def page(tx: ReadTx, org_id: int, user: str | None, limit: int, before: str | None) -> Sequence[BlockRow]:
+    """Newest first. `user`: id, sign-in name or number."""
+    query = _named(org_id)
+    if user is not None:
+        query = query.where(b.user_id == (user_store.owner_of(tx, org_id, user) or user))
+    if before is not None:
+        query = query.where(b.block_id < before)
+    return [BlockRow(*row) for row in tx.execute(query.order_by(b.block_id.desc()).limit(limit))]
+
+
+def in_order(tx: ReadTx, org_id: int, begin: int, last: int, limit: int, after: str | None) -> Sequence[BlockRow]:
+    """Oldest first, from `begin` to `last`, both inclusive."""
+    query = _named(org_id).where(b.at >= begin, b.at <= last)
+    if after is not None:
+        query = query.where(b.block_id > after)
+    return [BlockRow(*row) for row in tx.execute(query.order_by(b.block_id).limit(limit))]
+
+
+def _named(org_id: int) -> Select[Any]:
+    named = t.user_blocks.outerjoin(t.users, and_(u.org_id == b.org_id, u.user_id == b.user_id))
+    return select(*_COLUMNS).select_from(named).where(b.org_id == org_id)

@@ -1,0 +1,77 @@
+"""Long work that somebody asked for: who works on it holds it for a while, and may be followed by another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import and_, delete, insert, or_, select, update
+
+from talktime.storage import tables as t
+from talktime.storage.database import ReadTx, Tx
+
+c = t.jobs.c
+WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+
+
+class JobRow(Struct, frozen=True):
+    org_id: int
+    job_id: str
+    kind: str
+    state: str
+    asked: str
+    """What was asked for, as JSON."""
+    asked_by: str
+    done: int
+    total: int | None
+    filename: str | None
+    error: str | None
+    created_at: int
+    claimed_until: int | None
+    """Who holds it is known by this instant: nobody else holds it until the same."""
+    ended_at: int | None
+
+
+_COLUMNS = [t.jobs.c[name] for name in JobRow.__struct_fields__]
+
+
+def find(tx: ReadTx, org_id: int, job_id: str) -> JobRow | None:
+    row = tx.execute(select(*_COLUMNS).where(c.org_id == org_id, c.job_id == job_id)).first()
+    return JobRow(*row) if row else None
+
+
+def add(tx: Tx, job: JobRow) -> None:
+    tx.execute(insert(t.jobs), {name: getattr(job, name) for name in job.__struct_fields__})
+
+
+def to_do(tx: ReadTx, kind: str, now: int, limit: int) -> Sequence[JobRow]:
+    """What nobody works on, oldest first. Spans organizations."""
+    query = select(*_COLUMNS).where(c.kind == kind, _is_free(now)).order_by(c.job_id)
+    return [JobRow(*row) for row in tx.execute(query.limit(limit))]
+
+
+def over(tx: ReadTx, kind: str, ended_before: int, limit: int) -> Sequence[JobRow]:
+    """What ended long ago. Spans organizations."""
+    query = select(*_COLUMNS).where(c.kind == kind, c.ended_at < ended_before).order_by(c.job_id)
+    return [JobRow(*row) for row in tx.execute(query.limit(limit))]
+
+
+def claim(tx: Tx, org_id: int, job_id: str, now: int, until: int) -> bool:
+    """False: somebody else was quicker."""
+    free = update(t.jobs).where(c.org_id == org_id, c.job_id == job_id, _is_free(now))
+    return tx.execute(free.values(state=RUNNING, claimed_until=until)).rowcount == 1
+
+
+def change(tx: Tx, org_id: int, job_id: str, held_until: int, values: Mapping[str, Any]) -> bool:
+    """By who holds it. False: it was taken over."""
+    held = and_(c.org_id == org_id, c.job_id == job_id, c.state == RUNNING, c.claimed_until == held_until)
+    return tx.execute(update(t.jobs).where(held).values(dict(values))).rowcount == 1
+
+
+def remove(tx: Tx, org_id: int, job_id: str) -> None:
+    tx.execute(delete(t.jobs).where(c.org_id == org_id, c.job_id == job_id))
+
+
+def _is_free(now: int) -> Any:
+    return or_(c.state == WAITING, and_(c.state == RUNNING, c.claimed_until <= now))

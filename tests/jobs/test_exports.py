@@ -1,0 +1,232 @@
+"""Exports are made by whoever has time; who dies over one is followed by another."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from talktime.actions import jobs
+from talktime.actions.upkeep import Stopped
+from talktime.core.ids import org_number
+from talktime.core.time import DAY, SECOND
+from talktime.jobs.exports import forget_exports, make_exports
+from talktime.reports import export_files
+from talktime.reports.csv_files import harmless
+from talktime.reports.export_files import PORTION
+from talktime.storage import usage_store
+from talktime.storage.errors import StoreUnavailable
+from talktime.storage.job_store import JobRow
+from tests.support.usage import add_usage, usage_row
+from tests.web.client import START, Organization, World
+
+RANGE = {"from": "2030-04-01T00:00:00Z", "to": "2030-04-03T00:00:00Z"}
+
+
+def never() -> bool:
+    return False
+
+
+def begun(org: Organization, **fields: Any) -> str:
+    answer = org.api.post("/v1/exports", RANGE | fields)
+    assert answer.status == 202, answer.content
+    return str(answer.json["id"])
+
+
+def read(org: Organization, export: str) -> dict[str, Any]:
+    told: dict[str, Any] = org.api.get(f"/v1/exports/{export}").json
+    return told
+
+
+def in_hand(world: World) -> JobRow:
+    [job] = jobs.to_do(world.app.database, "export", world.app.now())
+    return job
+
+
+def test_what_was_asked_for_is_made(anywhere: World) -> None:
+    org = anywhere.organization()
+    add_usage(anywhere.app.database, org.id, START - SECOND)
+    export = begun(org)
+    assert (read(org, export)["status"], read(org, export)["progress"]) == ("running", 0)
+    assert make_exports(anywhere.app, never) == 1
+    told = read(org, export)
+    assert (told["status"], told["progress"], told["filename"]) == ("done", 100, f"Calls.Export.{export}.zip")
+    assert make_exports(anywhere.app, never) == 0
+
+
+def test_who_works_on_it_works_alone(anywhere: World) -> None:
+    begun(anywhere.organization())
+    job, database = in_hand(anywhere), anywhere.app.database
+    assert jobs.taken(database, job, START)
+    assert jobs.taken(database, job, START) is None
+    assert make_exports(anywhere.app, never) == 0
+
+
+def test_who_falls_silent_is_followed_by_another(anywhere: World) -> None:
+    org = anywhere.organization()
+    export = begun(org)
+    dead = jobs.taken(anywhere.app.database, in_hand(anywhere), anywhere.app.now())
+    assert dead
+    anywhere.clock.pass_seconds(179)
+    assert make_exports(anywhere.app, never) == 0
+    anywhere.clock.pass_seconds(2)
+    assert make_exports(anywhere.app, never) == 1
+    assert read(org, export)["status"] == "done"
+    with pytest.raises(jobs.TakenOver):
+        dead.go_on(1, 2, START)
+    with pytest.raises(jobs.TakenOver):
+        dead.end("x", START)
+    assert read(org, export)["filename"] == f"Calls.Export.{export}.zip"
+
+
+def test_who_tells_of_progress_keeps_it(world: World) -> None:
+    org = world.organization()
+    export = begun(org)
+    work = jobs.taken(world.app.database, in_hand(world), START)
+    assert work
+    work.go_on(1, 4, START + 150 * SECOND)
+    assert read(org, export)["progress"] == 25
+    assert jobs.to_do(world.app.database, "export", START + 300 * SECOND) == []
+    assert len(jobs.to_do(world.app.database, "export", START + 150 * SECOND + jobs.HELD_FOR)) == 1
+
+
+def test_a_file_that_was_half_written_is_begun_anew(world: World) -> None:
+    org = world.organization()
+    for _ in range(3):
+        add_usage(world.app.database, org.id, START - SECOND)
+    export = begun(org)
+    folder = world.app.settings.exports
+    (folder / f".{export}.1").mkdir(parents=True)
+    (folder / f".{export}.1" / "half").write_bytes(b"x")
+    assert make_exports(world.app, never) == 1
+    assert [path.name for path in folder.iterdir()] == [f"Calls.Export.{export}.zip"]
+
+
+def test_a_process_that_ends_gives_it_back(world: World) -> None:
+    org = world.organization()
+    add_usage(world.app.database, org.id, START - SECOND)
+    export = begun(org)
+    with pytest.raises(Stopped):
+        make_exports(world.app, lambda: True)
+    assert list(world.app.settings.exports.iterdir()) == []
+    assert make_exports(world.app, never) == 1
+    assert read(org, export)["status"] == "done"
+
+
+def test_a_store_that_does_not_answer_is_no_fault_of_an_export(world: World) -> None:
+    org = world.organization()
+    add_usage(world.app.database, org.id, START - SECOND)
+    export = begun(org)
+
+    def away() -> bool:
+        raise StoreUnavailable("gone")
+
+    with pytest.raises(StoreUnavailable):
+        make_exports(world.app, away)
+    assert read(org, export)["status"] == "running"
+    world.clock.pass_seconds(181)
+    assert make_exports(world.app, never) == 1
+
+
+def test_what_cannot_be_made_says_so(world: World) -> None:
+    org = world.organization()
+    add_usage(world.app.database, org.id, START - SECOND)
+    export = begun(org)
+    world.app.settings.exports.write_text("a file where the folder should be")
+    assert make_exports(world.app, never) == 0
+    told = read(org, export)
+    assert (told["status"], told["filename"]) == ("failed", None)
+    assert "log" in told["error"]
+    assert org.api.get(f"/v1/exports/{export}/download").code == "export_not_done"
+
+
+def test_an_export_is_forgotten_after_a_week(anywhere: World) -> None:
+    org = anywhere.organization()
+    export = begun(org)
+    make_exports(anywhere.app, never)
+    anywhere.clock.pass_days(6.9)
+    assert forget_exports(anywhere.app, never) == 0
+    anywhere.clock.pass_days(0.2)
+    assert forget_exports(anywhere.app, never) == 1
+    assert org.api.get(f"/v1/exports/{export}").status == 404
+    assert list(anywhere.app.settings.exports.iterdir()) == []
+
+
+def test_it_tells_of_progress_while_it_reads(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    org = world.organization()
+    org_id = org_number(org.id)
+    assert org_id
+    rows = [usage_row(org_id, START - DAY + number) for number in range(25)]
+    world.app.database.write(org_id, usage_store.add, rows)
+    begun(org)
+    monkeypatch.setattr(export_files, "PORTION", 10)
+    told: list[int] = []
+    on = jobs.Work.go_on
+
+    def go_on(work: jobs.Work, done: int, total: int, now: int) -> None:
+        on(work, done, total, now)
+        told.append(done)
+
+    monkeypatch.setattr(jobs.Work, "go_on", go_on)
+    assert make_exports(world.app, never) == 1
+    assert told == [0, 10, 20, 25]
+
+
+def test_a_process_that_ends_leaves_no_cursor_behind(anywhere: World) -> None:
+    org = anywhere.organization()
+    org_id = org_number(org.id)
+    assert org_id
+    rows = [usage_row(org_id, START - DAY + number) for number in range(2 * PORTION + 1)]
+    anywhere.app.database.write(org_id, usage_store.add, rows)
+    export = begun(org)
+    asked: list[bool] = []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) > 1
+
+    with pytest.raises(Stopped):
+        make_exports(anywhere.app, stop)
+    assert make_exports(anywhere.app, never) == 1
+    assert read(org, export)["status"] == "done"
+
+
+def test_what_it_tells_of_is_one_moment(world: World) -> None:
+    """Rows that come while it reads are not in it: neither in the number nor in the table."""
+    org = world.organization()
+    org_id = org_number(org.id)
+    assert org_id
+    add_usage(world.app.database, org.id, START - 2 * SECOND)
+    export = begun(org)
+    come: list[str] = []
+
+    def stop() -> bool:
+        come.append(add_usage(world.app.database, org.id, START - SECOND).usage_id)
+        return False
+
+    assert make_exports(world.app, stop) == 1
+    with ZipFile(world.app.settings.exports / f"Calls.Export.{export}.zip") as archive:
+        rows = json.loads(archive.read("parameters.json"))["rows"]
+        lines = archive.read("PSTN.calls.2030-04-02.csv").splitlines()
+    assert (rows["pstn"], len(lines), len(come)) == (1, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+cmd", "'+cmd"),
+        ("-2", "'-2"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("+12025550101", "+12025550101"),
+        ("+4930123***", "+4930123***"),
+        ("+1+1", "'+1+1"),
+        ("Example Person", "Example Person"),
+        ("", ""),
+    ],
+)
+def test_no_cell_is_a_formula_and_numbers_stay_exact(text: str, shown: str) -> None:
+    assert harmless(text) == shown
