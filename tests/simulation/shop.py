@@ -187,7 +187,7 @@ def _add_org(tx: Tx, org_id: int, plan: OrgPlan) -> None:
     org_store.add(tx, Organization(org_id, *fixed, plan.price_list, *limits, "open", START, plan.clock_at))
     for name in USERS:
         user = UserRow(f"usr_{name}", name, name, "GB", None, "person", "en", "[]", START)
-        user_store.add(tx, org_id, user)
+        user_store.add(tx, org_id, [user])
 
 
 def _rows(look: Look, org_id: int, call_ids: Sequence[str]) -> Rows:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from talktime.cli.client import Client
-from talktime.cli.options import CannotDo, Data, Json, Url, say, say_json, settings_of
+from talktime.cli.options import Data, Json, Url, content_of, say, say_json, settings_of
 
 rates = typer.Typer(help="Price lists.", no_args_is_help=True)
 
@@ -35,10 +35,7 @@ def import_rates(
 
     Works beside a running server, and without one.
     """
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise CannotDo(f"{file} cannot be read: {error.strerror}") from error
+    content = content_of(file)
     query = {"name": name, "currency": currency, "charge_decimals": str(decimals)}
     if default:
         query["default"] = "true"

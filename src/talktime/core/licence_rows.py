@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
+from io import StringIO
 
 from talktime.core.licence_cells import Cells, licence_of
 from talktime.core.licence_terms import Licence
-from talktime.core.price_files import ERRORS_MAX, BadRows, Place, Wrong, of_file, of_json, wrong_at
+from talktime.core.price_files import ERRORS_MAX, BadRows, Place, Wrong, of_file, text_of, wrong_at
 from talktime.core.price_rows import BadRow
 
 
@@ -18,8 +19,20 @@ def read_licence_csv(lines: Iterable[str], known: Collection[str] = ()) -> list[
     return _collected(((reader.line_num, cells) for cells in reader), known, of_file)
 
 
+def read_licence_file(content: bytes, known: Collection[str] = ()) -> list[Licence]:
+    """A file with nothing in it is more likely a mistake than the wish to have no licences."""
+    text = text_of(content)
+    if not text.strip():
+        raise BadRows([Wrong("lines[1]", "malformed", "Line 1: there is no header.")])
+    return read_licence_csv(StringIO(text, newline=""), known)
+
+
 def read_licences(rows: Iterable[Cells], known: Collection[str] = ()) -> list[Licence]:
-    return _collected(enumerate(rows), known, of_json)
+    return _collected(enumerate(rows), known, _of_json)
+
+
+def _of_json(number: int) -> tuple[str, str]:
+    return f"licences[{number}]", f"Licence {number}"
 
 
 def _collected(source: Iterable[tuple[int, Cells]], known: Collection[str], place: Place) -> list[Licence]:

@@ -13,10 +13,14 @@ from talktime.web import (
     funds,
     health,
     keys,
+    knowledge,
+    licences,
+    numbers,
     organizations,
     people,
     price_lists,
     switches,
+    user_files,
     verification,
 )
 from talktime.web.routes import Route
@@ -42,10 +46,14 @@ API = [
     *corrections.ROUTES,
     *entries.ROUTES,
     *people.ROUTES,
+    *user_files.ROUTES,
+    *licences.ROUTES,
+    *numbers.ROUTES,
     *organizations.ROUTES,
     *keys.ROUTES,
     *clocks.ROUTES,
     *price_lists.ROUTES,
+    *knowledge.ROUTES,
     *verification.ROUTES,
 ]
 ROUTES = guarded([*API, *docs.routes([*API, *health.ROUTES]), *health.ROUTES])
