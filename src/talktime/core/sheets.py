@@ -62,7 +62,7 @@ def read_each(
 ) -> list[tuple[int, T]]:
     """`once`: what no two lines may share, by the field that is then wrong; None may be shared."""
     reader = _Reader(read, once, place)
-    number = 0
+    number = 1
     try:
         for number, cells in source:
             reader.take(number, cells)
