@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from talktime.core.numbers import NumberKind
+from talktime.reports import audit
 from talktime.storage import control_store, knowledge_store
 from tests.web.client import Answer, World
 from tests.web.test_pools_follow import sizes_of
@@ -166,10 +169,26 @@ def test_every_change_is_noticed_and_audited(world: World) -> None:
 
 
 def audit_of_operator(world: World) -> list[dict[str, Any]]:
-    from talktime.reports import audit
-
     rows = world.app.database.read(0, audit.page, 0, 100, None)
     return [{"action": row.action} for row in rows]
+
+
+def examples() -> list[str]:
+    """The files of the documentation."""
+    document = Path(__file__).parents[2] / "docs" / "licences.md"
+    return re.findall(r"```csv\n(.*?)```", document.read_text(), re.DOTALL)
+
+
+def test_the_files_of_the_documentation_are_taken(world: World) -> None:
+    plans, numbers = examples()
+    assert put_file(world, plans).status == 200
+    assert put_file(world, numbers, NUMBERS).status == 200
+    org = world.organization()
+    org.api.put("/v1/licences", {"BALTIC500": 9})
+    for place in ("LV", "LV", "DE"):
+        org.api.put(f"/v1/users/{org.user(usage_location=place).json['id']}/licences", ["BALTIC500"])
+    assert sizes_of(world, org) == {"BALTIC500/LV": (1000, 200), "BALTIC500/DE": (300, 100)}
+    assert len(rows(world)) == 3
 
 
 # ---------------------------------------------------------------- number rows

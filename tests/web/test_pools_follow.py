@@ -27,7 +27,7 @@ def rows_of(world: World, org: Organization) -> list[PoolRow]:
 
 def sizes_of(world: World, org: Organization) -> Sizes:
     """Those that have minutes."""
-    return {row.pool_id: tuple(row.minutes) for row in rows_of(world, org) if any(row.minutes)}
+    return {row.pool_id: (row.first_total, row.second_total) for row in rows_of(world, org) if any(row.minutes)}
 
 
 def counted_anew(org: Organization) -> Sizes:

@@ -22,11 +22,11 @@ class Change(NamedTuple):
 
     @property
     def given(self) -> list[str]:
-        return sorted(set(self.new.codes) - set(self.old.codes if self.old else ()))
+        return _beyond(self.new, self.old)
 
     @property
     def taken(self) -> list[str]:
-        return sorted(set(self.old.codes if self.old else ()) - set(self.new.codes))
+        return _beyond(self.old, self.new)
 
     @property
     def moves_minutes(self) -> bool:
@@ -34,6 +34,13 @@ class Change(NamedTuple):
             return bool(self.new.codes)
         places = self.old.usage_location, self.new.usage_location
         return bool(self.given or self.taken or (self.new.codes and places[0] != places[1]))
+
+
+def _beyond(one: UserRow | None, other: UserRow | None) -> list[str]:
+    """Licences that only the one has. Of a large file most have what they had."""
+    if one is None or (other is not None and one.licences == other.licences):
+        return []
+    return sorted(set(one.codes) - set(other.codes if other else ()))
 
 
 def write(tx: Tx, org: Organization, changes: Sequence[Change], actor: Actor) -> None:

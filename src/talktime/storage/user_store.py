@@ -75,9 +75,22 @@ def add(tx: Tx, org_id: int, users: Sequence[UserRow]) -> None:
 
 
 def change(tx: Tx, org_id: int, users: Sequence[UserRow]) -> None:
+    """All but whether they are blocked, which may happen at any moment."""
     changed = update(t.users).where(u.org_id == org_id, u.user_id == bindparam("its_id"))
-    values: dict[str, Any] = {name: bindparam(name) for name in UserRow.__struct_fields__ if name != "user_id"}
+    kept = ("user_id", "blocked_at", "block_reason")
+    values: dict[str, Any] = {name: bindparam(name) for name in UserRow.__struct_fields__ if name not in kept}
     tx.execute(changed.values(values), [_values(user) | {"its_id": user.user_id} for user in users])
+
+
+def block(tx: Tx, org_id: int, user_id: str, at: int, reason: str) -> bool:
+    """False: is blocked already."""
+    there = update(t.users).where(u.org_id == org_id, u.user_id == user_id, u.blocked_at.is_(None))
+    return tx.execute(there.values(blocked_at=at, block_reason=reason)).rowcount == 1
+
+
+def unblock(tx: Tx, org_id: int, user_id: str) -> bool:
+    there = update(t.users).where(u.org_id == org_id, u.user_id == user_id, u.blocked_at.is_not(None))
+    return tx.execute(there.values(blocked_at=None, block_reason=None)).rowcount == 1
 
 
 def know(tx: Tx, org_id: int, users: Sequence[UserRow]) -> None:
