@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
+from talktime.actions import knowledge
+from talktime.actions.audit import Actor
+from talktime.core.licence_rows import read_licences
 from talktime.core.numbers import NumberKind
+from talktime.core.scopes import OPERATOR_ORG
+from talktime.core.time import DAY, SECOND
 from talktime.reports import audit
 from talktime.storage import control_store, knowledge_store
 from tests.web.client import Answer, World
@@ -98,6 +103,22 @@ def test_who_holds_what_includes_a_changed_plan_is_followed_too(world: World) ->
     assert sizes_of(world, org) == {"MCOMEETADD": (180, 0)}
     put(world, {"code": "MCOMEETADD", "name": "Mine"} | MEETINGS)
     assert sizes_of(world, org) == {"MCOMEETADD": (30, 0)}
+
+
+def test_pools_that_were_left_behind_catch_up(anywhere: World) -> None:
+    """As when the server ended between the catalogue and the pools."""
+    put(anywhere, PLAN)
+    org = anywhere.organization()
+    org.api.put("/v1/licences", {"HOUSE1": 1})
+    org.api.put(f"/v1/users/{org.user(usage_location='GB').json['id']}/licences", ["HOUSE1"])
+    database, now = anywhere.app.database, anywhere.app.now()
+    [plan] = read_licences([PLAN | {"domestic": "*:250"}])
+    database.write(OPERATOR_ORG, knowledge._write, [plan], Actor("key_1", now))
+    assert knowledge.finish(database, now + SECOND) == 0
+    assert sizes_of(anywhere, org) == {"HOUSE1/GB": (100, 0)}
+    assert knowledge.finish(database, now + DAY) == 1
+    assert sizes_of(anywhere, org) == {"HOUSE1/GB": (250, 0)}
+    assert knowledge.finish(database, now + DAY) == 0
 
 
 @pytest.mark.parametrize("how", ["bought", "held"])

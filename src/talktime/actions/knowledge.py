@@ -15,10 +15,13 @@ from talktime.core.licence_text import cells_of
 from talktime.core.number_rows import NumberLine
 from talktime.core.price_files import BadRows
 from talktime.core.scopes import OPERATOR_ORG
+from talktime.core.time import SECOND
 from talktime.storage import knowledge_store, user_store
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
 from talktime.storage.knowledge_store import Cells
 
+PATIENCE = 600 * SECOND
+"""After so long whoever changed the catalogue is no longer at it."""
 SHIPPED_CODES = frozenset(licence.code for licence in CATALOGUE)
 
 
@@ -29,19 +32,34 @@ def catalogue(tx: ReadTx) -> Sequence[tuple[Licence, bool]]:
 
 
 def replace_licences(database: Database, licences: Sequence[Licence], actor: Actor) -> None:
-    """These instead of all that were the operator's own before. Pools follow, organization by organization.
-
-    The same again is allowed, and finishes what a failure left undone.
-    """
+    """These instead of all that were the operator's own before. Pools follow, organization by organization."""
     before = database.read((), knowledge_store.catalogue)
     after = CATALOGUE.with_licences(licences)
     _check_not_needed(database, [licence.code for licence in before if licence.code not in after])
 
     database.write(OPERATOR_ORG, _write, licences, actor)
 
-    changed = _changed([before, CATALOGUE], after)
-    for org_id in database.read(EVERYBODY, user_store.organizations_with, changed):
+    _refit_all(database, _changed(before, after), actor)
+    database.write((), knowledge_store.caught_up, actor.now)
+
+
+def finish(database: Database, now: int) -> int:
+    """Pools that a process left behind when it ended too early; how many organizations that was."""
+    since = database.read((), knowledge_store.behind_since)
+    if since is None or now - since < PATIENCE:
+        return 0
+
+    codes = [licence.code for licence in database.read((), knowledge_store.catalogue)]
+    refitted = _refit_all(database, codes, Actor("", now))
+    database.write((), knowledge_store.caught_up, since)
+    return refitted
+
+
+def _refit_all(database: Database, codes: Sequence[str], actor: Actor) -> int:
+    org_ids = list(database.read(EVERYBODY, user_store.organizations_with, codes))
+    for org_id in org_ids:
         database.write(org_id, _refit, org_id, actor)
+    return len(org_ids)
 
 
 def remove_licence(database: Database, code: str, actor: Actor) -> None:
@@ -65,6 +83,7 @@ def _write(tx: Tx, licences: Sequence[Licence], actor: Actor) -> None:
     old = knowledge_store.licence_lines(tx)
     new = [cells_of(licence) for licence in licences]
     knowledge_store.replace_licences(tx, new, actor.now)
+    knowledge_store.mark_behind(tx, actor.now)
     audit.note(tx, OPERATOR_ORG, actor, "licence_catalogue.changed", "licence-catalogue", *map(_by_code, (old, new)))
 
 
@@ -72,10 +91,10 @@ def _by_code(lines: Iterable[Cells]) -> dict[str, Cells]:
     return {line["code"]: line for line in lines}
 
 
-def _changed(before: Sequence[Catalogue], new: Catalogue) -> list[str]:
+def _changed(before: Catalogue, after: Catalogue) -> list[str]:
     """Codes that mean something else, also because they include what does."""
-    codes = {licence.code for one in (*before, new) for licence in one}
-    return sorted(code for code in codes if any(one.meant_by(code) != new.meant_by(code) for one in before))
+    codes = {licence.code for one in (before, after) for licence in one}
+    return sorted(code for code in codes if before.meant_by(code) != after.meant_by(code))
 
 
 def _refit(tx: Tx, org_id: int, actor: Actor) -> None:

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from talktime.core.catalogue import CATALOGUE, Catalogue
 from talktime.core.knowledge import SHIPPED, Knowledge
 from talktime.core.licence_cells import licence_of
 from talktime.core.number_rows import NumberLine, number_line, with_lines
 from talktime.storage import tables as t
+from talktime.storage import upkeep_store
 from talktime.storage.control_store import bump
 from talktime.storage.database import ReadTx, Tx
 
 KNOWLEDGE_REVISION = "knowledge"
+BEHIND_SINCE = "pools_behind_since"
 
 Cells = Mapping[str, str]
 _decode = msgspec.json.Decoder(dict[str, str]).decode
-lc, n = t.licence_catalogue.c, t.number_rows.c
+lc, n, k = t.licence_catalogue.c, t.number_rows.c, t.control.c
 
 
 def load(tx: ReadTx) -> Knowledge:
@@ -59,6 +61,20 @@ def replace_numbers(tx: Tx, lines: Sequence[NumberLine], at: int) -> None:
     if rows:
         tx.execute(insert(t.number_rows), [row | {"created_at": at} for row in rows])
     bump(tx, KNOWLEDGE_REVISION)
+
+
+def mark_behind(tx: Tx, at: int) -> None:
+    """From now on pools are not as the licences say."""
+    upkeep_store.put(tx, BEHIND_SINCE, at)
+
+
+def behind_since(tx: ReadTx) -> int | None:
+    return tx.scalar(select(k.value).where(k.name == BEHIND_SINCE)) or None
+
+
+def caught_up(tx: Tx, since: int) -> None:
+    """Unless they have fallen behind again."""
+    tx.execute(update(t.control).where(k.name == BEHIND_SINCE, k.value == since).values(value=0))
 
 
 def _encoded(cells: Cells) -> str:
