@@ -27,6 +27,7 @@ COLUMNS = (
     "caps",
     "source",
 )
+REQUIRED = ("code", "name")
 NAME_LENGTH_MAX = 200
 ORDER_MAX = 1000
 MINUTES_MAX = 1_000_000
@@ -61,7 +62,7 @@ def licence_of(cells: Cells) -> Licence:
 
 def _check_columns(cells: Cells) -> None:
     if "" in cells:
-        raise BadRow("", "more cells than the header has", "wrong_columns")
+        raise BadRow("", "has not as many cells as the header", "wrong_columns")
     for name in cells:
         if name not in COLUMNS:
             raise BadRow(name[:40], "no column is called so", "unknown_field")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
-from io import StringIO
 
-from talktime.core.licence_cells import Cells, licence_of
+from talktime.core.licence_cells import COLUMNS, REQUIRED, Cells, licence_of
 from talktime.core.licence_terms import Licence
-from talktime.core.price_files import ERRORS_MAX, BadRows, Place, Wrong, of_file, text_of, wrong_at
+from talktime.core.price_files import ERRORS_MAX, BadRows, Place, Wrong, of_file, wrong_at
 from talktime.core.price_rows import BadRow
+from talktime.core.sheets import cells_in
 
 
 def read_licence_csv(lines: Iterable[str], known: Collection[str] = ()) -> list[Licence]:
@@ -20,11 +20,8 @@ def read_licence_csv(lines: Iterable[str], known: Collection[str] = ()) -> list[
 
 
 def read_licence_file(content: bytes, known: Collection[str] = ()) -> list[Licence]:
-    """A file with nothing in it is more likely a mistake than the wish to have no licences."""
-    text = text_of(content)
-    if not text.strip():
-        raise BadRows([Wrong("lines[1]", "malformed", "Line 1: there is no header.")])
-    return read_licence_csv(StringIO(text, newline=""), known)
+    """What is no file of licences is not one without any."""
+    return _collected(cells_in(content, REQUIRED, COLUMNS), known, of_file)
 
 
 def read_licences(rows: Iterable[Cells], known: Collection[str] = ()) -> list[Licence]:
@@ -38,7 +35,7 @@ def _of_json(number: int) -> tuple[str, str]:
 def _collected(source: Iterable[tuple[int, Cells]], known: Collection[str], place: Place) -> list[Licence]:
     licences: dict[str, tuple[int, Licence]] = {}
     wrong: list[Wrong] = []
-    number = 0
+    number = 1
     try:
         for number, cells in source:
             _taken(wrong, number, place, partial(_add, licences, number, cells))
