@@ -64,9 +64,9 @@ class App:
         """A test organization's clock goes forward, with all that falls due until then."""
         due.move_clock(self.database, self.engine.run, org_id, to)
 
-    def cut_off(self, org_id: int) -> None:
-        """Tell the switches of a closed organization, without waiting for them."""
-        Thread(target=hang_up_all, args=(self.database, self.vault, org_id), daemon=True).start()
+    def cut_off(self, org_id: int, caller: str | None = None) -> None:
+        """Tell the switches of a closed organization, or of a blocked user, without waiting for them."""
+        Thread(target=hang_up_all, args=(self.database, self.vault, org_id, caller), daemon=True).start()
 
     def close(self) -> None:
         self.batcher.close()

@@ -30,6 +30,11 @@ COMMANDS = (
     ("rates", "import"),
     ("rates", "lookup"),
     ("rates", "compare"),
+    ("licences",),
+    ("licences", "import"),
+    ("licences", "export"),
+    ("users",),
+    ("users", "import"),
     ("rate-records",),
     ("bench",),
     ("doctor",),
@@ -44,7 +49,7 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     told = inside(*command, "--help", COLUMNS="200")
     assert told.returncode == 0
     assert "Usage:" in told.stdout
-    if command not in ((), ("keys",), ("rates",)):
+    if command not in ((), ("keys",), ("rates",), ("licences",), ("users",)):
         assert "--json" in told.stdout
 
 
@@ -189,6 +194,46 @@ def test_two_lists_compared(tmp_path: Path) -> None:
     assert "changed rows that are not shown: 1" in short.stdout
     assert json.loads(inside("rates", "compare", *lists, "--json", *data).stdout)["summary"]["dearer"] == 1
     assert inside("rates", "compare", lists[0], "prl_nobody", *data).returncode == 3
+
+
+# ---------------------------------------------------------------- licences, users
+
+
+PLAN = "code,name,ability,order,domestic,counted,shared\nHOUSE1,House plan,calling,9,*:500,assigned,location\n"
+PEOPLE = "name,sign_in_name,usage_location,licences\nAnn,ann2@example.com,LV,MCOPSTNPP\nBob,bob2@example.com,US,\n"
+
+
+def test_licences_from_a_file_and_to_one(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "data"))
+    (tmp_path / "plans.csv").write_text(PLAN)
+    with serving(tmp_path / "data"):
+        taken = inside("licences", "import", tmp_path / "plans.csv", *data, "--json")
+        assert [one["code"] for one in json.loads(taken.stdout)] == ["HOUSE1"], taken.stderr
+    written = inside("licences", "export", *data)
+    (tmp_path / "again.csv").write_text(written.stdout)
+    assert "1 licences of your own" in inside("licences", "import", tmp_path / "again.csv", *data).stdout
+    assert inside("licences", "export", *data).stdout == written.stdout
+    assert len(inside("licences", "export", "--all", *data).stdout.splitlines()) > 20
+
+
+def test_a_wrong_licence_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "plans.csv").write_text(PLAN + "HOUSE2,Dear plan,dear,,,,\n")
+    refused = inside("licences", "import", tmp_path / "plans.csv", "--data", tmp_path / "data")
+    assert refused.returncode == 3
+    assert "lines[3].ability" in refused.stderr
+
+
+def test_users_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    with serving(tmp_path / "data") as server:
+        open_shop(server)
+        org = ask(server, "GET", "/v1/operator/organizations", key=server.operator_key).body["data"][0]["id"]
+        about = (tmp_path / "people.csv", "--org", org, "--data", tmp_path / "data")
+        assert json.loads(inside("users", "import", *about, "--json").stdout)["created"] == 2
+        assert "0 made, 0 changed, 2 as they were" in inside("users", "import", *about).stdout
+        (tmp_path / "people.csv").write_text(PEOPLE + "Eve,eve,ZZ,\n")
+        refused = inside("users", "import", *about)
+        assert (refused.returncode, "lines[4].usage_location" in refused.stderr) == (3, True)
 
 
 # ---------------------------------------------------------------- verify, backup, restore

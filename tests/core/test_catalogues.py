@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from talktime.core.catalogue import CATALOGUE
 from talktime.core.countries import CODES, is_country
-from talktime.core.licences import CATALOGUE, UNLIMITED, is_licence
+from talktime.core.licence_terms import Ability
 from talktime.core.phone import country_of
 from talktime.core.policies import DEFAULT_POLICY, Policy
 from talktime.core.scopes import OPERATOR_ORG, Caller, Scope
@@ -30,12 +31,12 @@ def test_the_codes_of_the_rules_are_licences() -> None:
     rules = """MCOMEETADD MCOMEETADV MCOMEETADD_DIALOUT_US MCOMEETACPEA MCOPSTN1 MCOPSTN2 MCOPSTN9 MCOPSTN5 MCOPSTN6
     MCOPSTN8 MCOPSTN_PAYG_1 MCOPSTNPP MCOEV MCOEV_VIRTUALUSER MCOPSTNCAP MCOMEETADD_CN_GLOBAL MCOMEETADD_TATA
     ENTERPRISEPREMIUM"""
-    assert [code for code in rules.split() if not is_licence(code)] == []
-    assert not is_licence("mcopstnpp")
+    assert [code for code in rules.split() if code not in CATALOGUE] == []
+    assert "mcopstnpp" not in CATALOGUE
 
 
 def test_only_the_credits_licence_is_there_in_any_number() -> None:
-    assert set(UNLIMITED) == {"MCOPSTNPP"} <= set(CATALOGUE)
+    assert [one.code for one in CATALOGUE if one.ability is Ability.CREDITS] == ["MCOPSTNPP"]
 
 
 def test_there_are_twelve_policies_and_the_default_forbids_nothing() -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from talktime.core import licences
 from talktime.core.catalogue import CATALOGUE, Catalogue
 from talktime.core.licence_terms import CALLS, MEETINGS, Ability, Licence
 
@@ -14,10 +13,6 @@ ABILITIES = {
     Ability.CREDITS: "MCOPSTNPP",
     Ability.PHONE_SYSTEM: "MCOEV MCOEV_GOV MCOEV_VIRTUALUSER MCOEV_VIRTUALUSER_GOV ENTERPRISEPREMIUM",
 }
-
-
-def test_the_table_has_the_codes_and_names_of_today() -> None:
-    assert {licence.code: licence.name for licence in CATALOGUE} == licences.CATALOGUE
 
 
 @pytest.mark.parametrize(("ability", "codes"), ABILITIES.items())

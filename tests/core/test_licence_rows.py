@@ -138,12 +138,12 @@ def test_an_empty_file_has_no_licence() -> None:
     ],
 )
 def test_what_is_wrong_is_told_with_its_field(row: dict[str, str], field: str, code: str) -> None:
-    assert [error[:2] for error in errors_of(row)] == [(f"rows[0].{field}", code)]
+    assert [error[:2] for error in errors_of(row)] == [(f"licences[0].{field}", code)]
 
 
 def test_the_same_code_twice_is_told() -> None:
     (error,) = errors_of(PLAN, PLAN)
-    assert error == Wrong("rows[1].code", "duplicate", "Row 1, code: HOUSE1 is there twice.")
+    assert error == Wrong("licences[1].code", "duplicate", "Licence 1, code: HOUSE1 is there twice.")
 
 
 def test_only_so_many_errors_are_told() -> None:

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from talktime.core.countries import is_country
-from talktime.core.licences import CATALOGUE, UNLIMITED, is_licence
 from talktime.core.limits import FraudLimits, Limits, merged
 
 
@@ -35,8 +34,3 @@ def test_money_is_a_decimal_string(text: str) -> None:
 
 def test_countries_are_known_by_two_capital_letters() -> None:
     assert [is_country(code) for code in ("US", "LV", "XK", "ZZ", "us", "")] == [True, True, True, False, False, False]
-
-
-def test_the_credits_licence_is_one_and_has_no_end() -> None:
-    assert set(CATALOGUE) >= UNLIMITED
-    assert (is_licence("MCOPSTNPP"), is_licence("DANCE")) == (True, False)

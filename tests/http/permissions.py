@@ -134,6 +134,7 @@ class World:
             "adjustment_id": self.adjustment,
             "call_id": self.call,
             "name": self.switch,
+            "number_id": self.service_number,
             "list_id": lambda org: self.listed,
             "org": lambda org: org.id,
             "export_id": self.export,
@@ -186,6 +187,17 @@ class World:
             time.sleep(0.05)
         return made
 
+    def service_number(self, org: Organization) -> str:
+        return str(good(org.api.post("/v1/numbers", self.service_number_form()))["id"])
+
+    def service_number_form(self) -> Json:
+        return {"number": f"+4420794{self.number():0>5}", "type": "toll", "serves": "queue"}
+
+    def licence(self) -> str:
+        """One of the operator's own, that nobody has."""
+        good(self.shop.operator.put("/v1/operator/licence-catalogue", {"licences": [OWN_LICENCE]}))
+        return OWN_LICENCE["code"]
+
     def draft(self) -> str:
         made = self.shop.price_list(default=False)
         good(self.shop.operator.put(f"/v1/operator/price-lists/{made}", {"rows": [{"prefix": "1", "per_minute": "1"}]}))
@@ -218,6 +230,8 @@ class World:
 
 
 Body = Callable[["World"], Json]
+OWN_LICENCE = {"code": "HOUSE1", "name": "House plan"}
+OPERATORS_OWN = ("/v1/operator/price-lists", "/v1/operator/keys", "/v1/operator/licence-catalogue")
 ROWS = [{"prefix": "1", "per_minute": "0.1"}]
 ORG = "/v1/operator/organizations/{org}"
 LIST = "/v1/operator/price-lists"
@@ -226,6 +240,7 @@ OWN_NAMES: Mapping[str, Callable[[World], dict[str, str]]] = {
     f"DELETE {ORG}": lambda world: {"org": world.shop.organization().id},
     f"PUT {ORG}/clock": lambda world: {"org": world.shop.organization(mode="test").id},
     f"POST {LIST}/{{list_id}}/publish": lambda world: {"list_id": world.draft()},
+    "DELETE /v1/operator/licence-catalogue/{code}": lambda world: {"code": world.licence()},
     "DELETE /v1/operator/keys/{key_id}": lambda world: {
         "key_id": good(world.shop.operator.post("/v1/operator/keys"))["id"]
     },
@@ -253,6 +268,14 @@ BODIES: Mapping[str, Body] = {
     },
     "PUT /v1/users/{user_id}/licences": lambda world: ["MCOPSTNPP"],
     "POST /v1/exports": lambda world: world.lately(),
+    "PUT /v1/users/{user_id}/policy": lambda world: {"policy": None},
+    "POST /v1/users/{user_id}/block": lambda world: {"reason": "example"},
+    "POST /v1/users/import": lambda world: b"name,sign_in_name,usage_location\nExample,imported@example.com,GB\n",
+    "POST /v1/licences/assign": lambda world: {"users": [world.ours.caller], "add": ["MCOPSTNPP"]},
+    "POST /v1/numbers": lambda world: world.service_number_form(),
+    "PATCH /v1/numbers/{number_id}": lambda world: {"serves": "attendant"},
+    "PUT /v1/operator/licence-catalogue": lambda world: {"licences": []},
+    "PUT /v1/operator/number-rows": lambda world: {"rows": []},
     f"POST {ORG}/grants": lambda world: {"amount": "1"},
     f"POST {ORG}/adjustments": lambda world: {"amount": "1", "reason": "example"},
     f"POST {ORG}/reversals": lambda world: {"call_id": world.call(world.ours), "amount": "0.01", "reason": "example"},
@@ -371,13 +394,8 @@ def seen_of_others(world: World, routes: Sequence[Route]) -> tuple[list[str], in
     }
     try:
         for route in routes:
-            if (
-                "{" not in route.path
-                or "({" in route.path
-                or route.path.startswith(LIST)
-                or route.path.startswith("/v1/operator/keys")
-            ):
-                # The operator's own, which are no organization's; and what is in brackets names nothing.
+            if "{" not in route.path or "({" in route.path or route.path.startswith(OPERATORS_OWN):
+                # These are no organization's, and what is in brackets names nothing.
                 continue
             for way, api in ways.items():
                 found += _same(world, api, route, way)

@@ -70,6 +70,8 @@ class Api:
             sent.setdefault("Authorization", f"Bearer {self.key}")
         if self.org is not None:
             sent.setdefault("Talktime-Organization", self.org)
+        if isinstance(body, bytes):
+            raw, sent["Content-Type"] = body, "text/csv"
         content = raw if raw is not None else None if body is None else json.dumps(body).encode()
         if time.monotonic() - self._used > IDLE_SECONDS_MAX:
             self._connection.close()

@@ -192,7 +192,7 @@ def _add_org(tx: Tx, org_id: int, plan: OrgPlan) -> None:
         user = UserRow(
             f"usr_{name}", name, name, "GB", None, "person", "en", msgspec.json.encode(PAY_AS_YOU_GO).decode(), START
         )
-        user_store.add(tx, org_id, user)
+        user_store.add(tx, org_id, [user])
 
 
 def _rows(look: Look, org_id: int, call_ids: Sequence[str]) -> Rows:

@@ -5,13 +5,26 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from talktime.actions import funds, idempotency, keys, organizations, people, prices, switches
+from talktime.actions import (
+    blocking,
+    funds,
+    idempotency,
+    keys,
+    knowledge,
+    numbers,
+    organizations,
+    people,
+    prices,
+    switches,
+)
 from talktime.actions.audit import Actor
 from talktime.actions.seal import seal_all
 from talktime.charging.engine import Engine, Shelf
 from talktime.charging.switches import Heartbeat, hear
+from talktime.core.licence_terms import Ability, Licence
 from talktime.core.limits import Limits
 from talktime.core.money import micros
+from talktime.core.number_rows import read_number_rows
 from talktime.core.prices import Row
 from talktime.core.scopes import OPERATOR_ORG, Scope
 from talktime.core.time import DAY
@@ -19,6 +32,7 @@ from talktime.storage import price_store
 from talktime.storage.adjustment_store import BOOKED, Adjustment, Reversal
 from talktime.storage.database import Database, Tx
 from talktime.storage.idempotency_store import Kept
+from talktime.storage.number_store import ServiceNumber
 from talktime.storage.store import Store
 from talktime.storage.user_store import UserRow
 from talktime.storage.vault import KEY_BYTES, Vault
@@ -38,11 +52,17 @@ VALUES: dict[str, Any] = {
     "price_list": None,
 }
 ANN = UserRow("usr_ann", "Ann", "ann", "GB", "+442079460100", "person", "en", json.dumps(PAY_AS_YOU_GO), NOW)
+LEN = UserRow("usr_len", "Len", "len", "US", None, "person", "en", "[]", NOW)
+PLAN = Licence(code="HOUSE1", name="House plan", ability=Ability.CALLING, order=9)
 
 
 def found_company(database: Database, store: Store) -> int:
     """Its number."""
     database.write(OPERATOR_ORG, _prices)
+    knowledge.replace_licences(database, [PLAN], BOSS)
+    database.write(
+        OPERATOR_ORG, knowledge.replace_numbers, read_number_rows([{"prefix": "371", "high_risk": "yes"}]), BOSS
+    )
     # Organizations are numbered from one; the first cannot be seen before it is made.
     org_id: int = database.write((1,), organizations.create, VALUES, Limits(), BOSS).org_id
     database.write(org_id, _people, org_id)
@@ -70,6 +90,11 @@ def _people(tx: Tx, org_id: int) -> None:
     people.create(tx, org_id, ANN, BOSS)
     people.own(tx, org_id, {"ENTERPRISEPREMIUM": 10}, BOSS)
     people.assign(tx, org_id, "usr_ann", ["ENTERPRISEPREMIUM"], BOSS)
+    people.create(tx, org_id, LEN, BOSS)
+    people.remove(tx, org_id, "usr_len", BOSS)
+    blocking.block(tx, org_id, "usr_ann", "Example", BOSS)
+    blocking.unblock(tx, org_id, "usr_ann", BOSS)
+    numbers.create(tx, org_id, ServiceNumber("num_1", "+442079460120", "toll", "queue", NOW), BOSS)
     made = keys.issue(tx, org_id, "live", [Scope.CALLS], BOSS, ["192.0.2.0/24"], NOW + YEAR)
     keys.withdraw(tx, org_id, made.key_id, BOSS)
     secret = {"cut_url": "https://edge.contoso.example/cut", "cut_token": "secret"}

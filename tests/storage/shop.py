@@ -68,7 +68,7 @@ class Shop:
 def _open(tx: Tx, org_ids: Sequence[int]) -> None:
     for org_id in org_ids:
         org_store.add(tx, organization(org_id))
-        user_store.add(tx, org_id, ANN)
+        user_store.add(tx, org_id, [ANN])
         funds.grant(tx, org_id, funds.Grant("1", micros(FUNDS), NOW + YEAR, 100), BOSS)
 
 

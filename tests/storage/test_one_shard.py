@@ -54,6 +54,7 @@ MAY_SPAN = {
     "seal_store.behind": "finds what is to be sealed",
     "switch_store.silent": "finds switches that are no longer heard",
     "upkeep_store.with_expired_answers": "finds answers that are kept no longer",
+    "user_store.organizations_with": "which organizations have a licence whose terms change",
     "verify._rows": "verify looks at everything",
     "verify._without_account": "verify looks at everything",
     "verify._verify": "verify looks at everything",
@@ -72,6 +73,7 @@ STEPS_THAT_SEE_ALL = {
     ("read", "seal_store.behind"),
     ("read", "switch_store.silent"),
     ("read", "upkeep_store.with_expired_answers"),
+    ("read", "user_store.organizations_with"),
     ("read", "verify._verify"),
     # Through the door: the routes that are named below.
     ("read", "cold._in_one_transaction.<locals>.whole"),

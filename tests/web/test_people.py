@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.web.client import World
 
@@ -57,6 +58,21 @@ def test_a_name_is_free_again_when_nobody_has_it(anywhere: World) -> None:
     assert org.user(sign_in_name="person@example.com").status == 201
     org.api.delete(f"/v1/users/{first['id']}")
     assert org.user(number="+12025550119").status == 201
+
+
+def test_who_was_removed_is_still_known_to_the_reports(anywhere: World) -> None:
+    org = anywhere.organization()
+    user = org.api.post("/v1/users", BODY).json["id"]
+    org.api.delete(f"/v1/users/{user}")
+    org_id = int(org.id.removeprefix("org_"), 16)
+    query = text("SELECT name, sign_in_name, licences, removed_at FROM users WHERE org_id = :org AND user_id = :user")
+    values = {"org": org_id, "user": user}
+    name, known_as, licences, removed_at = anywhere.app.database.read(
+        org_id, lambda tx: tx.execute(query, values).one()
+    )
+    assert (name, known_as, licences) == ("Example Person", "person@example.com", "[]")
+    assert removed_at is not None
+    assert org.api.get("/v1/users").json["data"] == []
 
 
 def test_nobody_is_called_like_the_id_of_another(world: World) -> None:
@@ -191,7 +207,7 @@ def test_an_unknown_licence_is_not_assigned(world: World) -> None:
 
 def test_the_catalogue_names_every_licence(world: World) -> None:
     catalogue = world.operator.get("/v1/operator/licence-catalogue").json["data"]
-    assert {"code": "MCOPSTNPP", "name": "Communications Credits"} in catalogue
+    assert ("MCOPSTNPP", "Communications Credits") in [(one["code"], one["name"]) for one in catalogue]
 
 
 def test_a_refusal_that_is_told_again_names_its_fields_again(world: World) -> None:

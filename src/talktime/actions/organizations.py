@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from talktime.actions import audit
+from talktime.actions import audit, pool_sizes
 from talktime.actions.audit import Actor
 from talktime.actions.errors import Invalid, NotFound, StateConflict
 from talktime.core.countries import is_country
@@ -72,6 +72,8 @@ def change(tx: Tx, org_id: int, values: Mapping[str, Any], limits: Limits | Unse
         raise StateConflict("currency_fixed", "currency")
 
     org_store.change(tx, new)
+    if new.country != old.country:
+        pool_sizes.refit(tx, new, actor)
     audit.note(tx, org_id, actor, "organization.changed", org_name(org_id), told(old), told(new))
     return new
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from talktime.actions import audit
+from talktime.actions import audit, pool_sizes, roster
 from talktime.actions.audit import Actor
 from talktime.actions.errors import Invalid, NotFound, StateConflict
 from talktime.actions.organizations import locked
+from talktime.actions.roster import Change
 from talktime.core.countries import is_country
-from talktime.core.licences import UNLIMITED, is_licence
 from talktime.core.phone import is_usable
-from talktime.storage import user_store
+from talktime.storage import knowledge_store, number_store, user_store
 from talktime.storage.database import ReadTx, Tx
+from talktime.storage.org_store import Organization
 from talktime.storage.user_store import Owned, UserRow
 
 UNIQUE = ("sign_in_name", "number")
+TOLD = ("name", "sign_in_name", "usage_location", "number", "kind", "language")
 
 
 def found(tx: ReadTx, org_id: int, user_id: str) -> UserRow:
@@ -29,35 +31,51 @@ def found(tx: ReadTx, org_id: int, user_id: str) -> UserRow:
     return user
 
 
+def everybody(tx: ReadTx, org_id: int) -> Sequence[UserRow]:
+    return user_store.of_organization(tx, org_id)
+
+
 def create(tx: Tx, org_id: int, user: UserRow, actor: Actor) -> UserRow:
-    locked(tx, org_id)
+    org = locked(tx, org_id)
     _check(tx, org_id, user)
 
-    user_store.add(tx, org_id, user)
-    audit.note(tx, org_id, actor, "user.created", user.user_id, None, _told(user))
+    roster.write(tx, org, [Change(None, user)], actor)
+    audit.note(tx, org_id, actor, "user.created", user.user_id, None, told(user))
     return user
 
 
 def change(tx: Tx, org_id: int, user_id: str, values: Mapping[str, Any], actor: Actor) -> UserRow:
     """`values` holds what is to be another."""
-    locked(tx, org_id)
+    org = locked(tx, org_id)
     old = found(tx, org_id, user_id)
     new = replace(old, **values)
     _check(tx, org_id, new)
 
-    user_store.change(tx, org_id, old, new)
-    audit.note(tx, org_id, actor, "user.changed", user_id, _told(old), _told(new))
+    roster.write(tx, org, [Change(old, new)], actor)
+    audit.note(tx, org_id, actor, "user.changed", user_id, told(old), told(new))
     return new
 
 
 def remove(tx: Tx, org_id: int, user_id: str, actor: Actor) -> None:
-    """The licences are free again."""
-    locked(tx, org_id)
-    user = found(tx, org_id, user_id)
+    """Names and licences are free again; reports of what was before still know who it was."""
+    org = locked(tx, org_id)
+    old = found(tx, org_id, user_id)
+    gone = replace(old, removed_at=org.now(actor.now), licences=coded(()))
 
-    user_store.give_back(tx, org_id, user.codes)
-    user_store.remove(tx, org_id, user)
-    audit.note(tx, org_id, actor, "user.removed", user_id, _told(user), None)
+    roster.write(tx, org, [Change(old, gone)], actor)
+    audit.note(tx, org_id, actor, "user.removed", user_id, told(old), None)
+
+
+def set_policy(tx: Tx, org_id: int, user_id: str, policy: str | None, actor: Actor) -> UserRow:
+    """None: the organization's."""
+    org = locked(tx, org_id)
+    old = found(tx, org_id, user_id)
+    new = replace(old, policy=policy)
+
+    roster.write(tx, org, [Change(old, new)], actor)
+    policies = {"policy": old.policy}, {"policy": new.policy}
+    audit.note(tx, org_id, actor, "user.policy_changed", user_id, *policies)
+    return new
 
 
 def _check(tx: ReadTx, org_id: int, user: UserRow) -> None:
@@ -69,62 +87,76 @@ def _check(tx: ReadTx, org_id: int, user: UserRow) -> None:
         name = getattr(user, field)
         if name is not None and user_store.owner_of(tx, org_id, name) not in (None, user.user_id):
             raise StateConflict("already_used", field)
+    if user.number is not None and number_store.has(tx, org_id, user.number):
+        raise StateConflict("already_used", "number")
 
 
 def assign(tx: Tx, org_id: int, user_id: str, codes: Sequence[str], actor: Actor) -> UserRow:
     """These and no others."""
-    locked(tx, org_id)
+    org = locked(tx, org_id)
     old = found(tx, org_id, user_id)
-    _check_codes(codes)
-    new = replace(old, licences=msgspec.json.encode(sorted(set(codes))).decode())
+    check_codes(tx, codes, "")
+    new = replace(old, licences=coded(codes))
 
-    user_store.give_back(tx, org_id, set(old.codes) - set(new.codes))
-    for code in sorted(set(new.codes) - set(old.codes)):
-        _assign_one(tx, org_id, code)
-    user_store.change(tx, org_id, old, new)
-    audit.note(tx, org_id, actor, "user.licences_changed", user_id, list(old.codes), list(new.codes))
+    take_licences(tx, org, [Change(old, new)], actor)
     return new
 
 
-def _check_codes(codes: Sequence[str]) -> None:
-    for number, code in enumerate(codes):
-        if not is_licence(code):
-            raise Invalid("unknown_licence", f"[{number}]", licence=code)
-
-
-def _assign_one(tx: Tx, org_id: int, code: str) -> None:
-    if user_store.assign(tx, org_id, code):
-        return
-    if code not in UNLIMITED:
+def take_licences(tx: Tx, org: Organization, changes: Sequence[Change], actor: Actor) -> None:
+    for _, code in roster.shortages(tx, org.org_id, changes):
         raise StateConflict("no_licence_left", code)
-    user_store.own(tx, org_id, code, None)
-    user_store.assign(tx, org_id, code)
+    roster.write(tx, org, changes, actor)
+    for old, new in changes:
+        before = list(old.codes) if old else []
+        audit.note(tx, org.org_id, actor, "user.licences_changed", new.user_id, before, list(new.codes))
+
+
+def check_codes(tx: ReadTx, codes: Sequence[str], field: str) -> None:
+    catalogue = knowledge_store.catalogue(tx)
+    for number, code in enumerate(codes):
+        if code not in catalogue:
+            raise Invalid("unknown_licence", f"{field}[{number}]", licence=code)
 
 
 def own(tx: Tx, org_id: int, quantities: Mapping[str, int | None], actor: Actor) -> None:
     """So many of those named, from now on. Fewer than are assigned: nobody loses one, but none is left."""
-    locked(tx, org_id)
-    for code in quantities:
-        if not is_licence(code):
-            raise Invalid("unknown_licence", code, licence=code)
-        if code in UNLIMITED:
-            raise Invalid("always_unlimited", code)
-    old = {one.code: one.purchased for one in user_store.owned(tx, org_id)}
+    org = locked(tx, org_id)
+    _check_quantities(tx, quantities)
+    before = user_store.owned(tx, org_id)
 
     for code, purchased in sorted(quantities.items()):
         user_store.own(tx, org_id, code, purchased)
-    before = {code: old.get(code, 0) for code in quantities}
-    audit.note(tx, org_id, actor, "licences.changed", "licences", before, dict(quantities))
+    pool_sizes.purchases_changed(tx, org, before, user_store.owned(tx, org_id), actor)
+    old = {one.code: one.purchased for one in before}
+    was = {code: old.get(code, 0) for code in quantities}
+    audit.note(tx, org_id, actor, "licences.changed", "licences", was, dict(quantities))
+
+
+def _check_quantities(tx: ReadTx, quantities: Mapping[str, int | None]) -> None:
+    catalogue = knowledge_store.catalogue(tx)
+    for code in quantities:
+        if code not in catalogue:
+            raise Invalid("unknown_licence", code, licence=code)
+        if code in pool_sizes.unlimited(catalogue):
+            raise Invalid("always_unlimited", code)
 
 
 def owned(tx: ReadTx, org_id: int) -> Sequence[Owned]:
     """With those that are there in any number, assigned or not."""
     rows = user_store.owned(tx, org_id)
     known = {row.code for row in rows}
-    unlimited = [Owned(code, None, 0) for code in UNLIMITED if code not in known]
-    return sorted([*rows, *unlimited], key=lambda row: row.code)
+    endless = pool_sizes.unlimited(knowledge_store.catalogue(tx))
+    return sorted([*rows, *(Owned(code, None, 0) for code in endless - known)], key=lambda row: row.code)
 
 
-def _told(user: UserRow) -> dict[str, Any]:
-    names = ("name", "sign_in_name", "usage_location", "number", "kind", "language")
-    return {name: getattr(user, name) for name in names}
+def names_of_licences(tx: ReadTx) -> Mapping[str, str]:
+    return {licence.code: licence.name for licence in knowledge_store.catalogue(tx)}
+
+
+def coded(codes: Iterable[str]) -> str:
+    """As a user's licences are kept."""
+    return msgspec.json.encode(sorted(set(codes))).decode()
+
+
+def told(user: UserRow) -> dict[str, Any]:
+    return {name: getattr(user, name) for name in TOLD}

@@ -43,6 +43,13 @@ def settings_of(data: Path | None, database: str | None, **flags: Any) -> Settin
     return load({"data": data, "database": database, **flags})
 
 
+def content_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise CannotDo(f"{file} cannot be read: {error.strerror}") from error
+
+
 def say(text: str = "") -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

@@ -10,7 +10,7 @@ import typer
 from talktime.actions import illustrative
 from talktime.cli import rate_tables
 from talktime.cli.client import Client, Refused
-from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, say, say_json, settings_of
+from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, content_of, say, say_json, settings_of
 from talktime.core.call_types import CallType
 
 rates = typer.Typer(help="Price lists.", no_args_is_help=True)
@@ -46,7 +46,7 @@ def import_rates(
         raise CannotDo("say either a FILE or --illustrative", USAGE)
     if file is not None and name is None:
         raise CannotDo("say with --name what the list is called", USAGE)
-    content = _content(file) if file else b""
+    content = content_of(file) if file else b""
     about = {"name": name or illustrative.NAME, "currency": currency}
     with Client(settings_of(data, database)) as client:
         if file:
@@ -55,13 +55,6 @@ def import_rates(
             form = about | {"publish": publish, "default": default}
             made = client.send("POST", f"{LISTS}/illustrative", form)
     _tell_list(made, as_json)
-
-
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise CannotDo(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _of_file(client: Client, content: bytes, query: dict[str, str], publish: bool, default: bool) -> Any:

@@ -70,6 +70,8 @@ class Block(Struct, frozen=True, gc=False):
     org_id: int
     user_id: str
     at: int
+    now: int
+    """By our clock: a test organization's may stand."""
     reason: str
 
 
@@ -221,7 +223,7 @@ class Desk:
         self._tallies[command.org_id, user_id] = tally
 
     def block(self, command: Concerning, user_id: str, reason: str) -> None:
-        self._blocks[command.org_id, user_id] = Block(command.org_id, user_id, self.now(command), reason)
+        self._blocks[command.org_id, user_id] = Block(command.org_id, user_id, self.now(command), command.at, reason)
 
     def report(self, call: Call, rows: Sequence[Usage]) -> None:
         """In place of what was reported of this call before."""

@@ -27,6 +27,7 @@ COLUMNS = (
     "caps",
     "source",
 )
+REQUIRED = ("code", "name")
 NAME_LENGTH_MAX = 200
 ORDER_MAX = 1000
 MINUTES_MAX = 1_000_000
@@ -61,7 +62,7 @@ def licence_of(cells: Cells) -> Licence:
 
 def _check_columns(cells: Cells) -> None:
     if "" in cells:
-        raise BadRow("", "more cells than the header has", "wrong_columns")
+        raise BadRow("", "has not as many cells as the header", "wrong_columns")
     for name in cells:
         if name not in COLUMNS:
             raise BadRow(name[:40], "no column is called so", "unknown_field")
@@ -75,6 +76,7 @@ def _check(licence: Licence) -> None:
         ("counted", with_minutes != (licence.counted is not None), "goes with minutes, and minutes with it"),
         ("shared", with_minutes != (licence.shared is not None), "goes with minutes, and minutes with it"),
         ("destinations", bool(licence.destinations) != _reaches_far(licence), "goes with conference or international"),
+        ("conference", _has(licence, PoolKind.CONFERENCE) and len(licence.minutes) > 1, "goes with no other minutes"),
         ("caps", (licence.caps is not None) != _has_two(licence), "goes with domestic and international together"),
         ("counted", _is_bought_for_nobody(licence), "is not to be purchased unless shared by the organization"),
     )
@@ -106,8 +108,8 @@ def _code(field: str, text: str) -> str:
 
 
 def _name(text: str) -> str:
-    if not 0 < len(text) <= NAME_LENGTH_MAX:
-        raise BadRow("name", f"must have 1 to {NAME_LENGTH_MAX} characters")
+    if not 0 < len(text) <= NAME_LENGTH_MAX or not text.isprintable():
+        raise BadRow("name", f"must have 1 to {NAME_LENGTH_MAX} characters, and none that controls")
     return text
 
 

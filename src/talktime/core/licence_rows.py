@@ -6,10 +6,11 @@ import csv
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
-from talktime.core.licence_cells import Cells, licence_of
+from talktime.core.licence_cells import COLUMNS, REQUIRED, Cells, licence_of
 from talktime.core.licence_terms import Licence
-from talktime.core.price_files import ERRORS_MAX, BadRows, Place, Wrong, of_file, of_json, wrong_at
+from talktime.core.price_files import ERRORS_MAX, BadRows, Place, Wrong, of_file, wrong_at
 from talktime.core.price_rows import BadRow
+from talktime.core.sheets import cells_in
 
 
 def read_licence_csv(lines: Iterable[str], known: Collection[str] = ()) -> list[Licence]:
@@ -18,14 +19,23 @@ def read_licence_csv(lines: Iterable[str], known: Collection[str] = ()) -> list[
     return _collected(((reader.line_num, cells) for cells in reader), known, of_file)
 
 
+def read_licence_file(content: bytes, known: Collection[str] = ()) -> list[Licence]:
+    """What is no file of licences is not one without any."""
+    return _collected(cells_in(content, REQUIRED, COLUMNS), known, of_file)
+
+
 def read_licences(rows: Iterable[Cells], known: Collection[str] = ()) -> list[Licence]:
-    return _collected(enumerate(rows), known, of_json)
+    return _collected(enumerate(rows), known, _of_json)
+
+
+def _of_json(number: int) -> tuple[str, str]:
+    return f"licences[{number}]", f"Licence {number}"
 
 
 def _collected(source: Iterable[tuple[int, Cells]], known: Collection[str], place: Place) -> list[Licence]:
     licences: dict[str, tuple[int, Licence]] = {}
     wrong: list[Wrong] = []
-    number = 0
+    number = 1
     try:
         for number, cells in source:
             _taken(wrong, number, place, partial(_add, licences, number, cells))

@@ -42,11 +42,6 @@ class Person(NamedTuple):
     licences: tuple[str, ...] = ()
 
 
-def effective(total: int, high: int, month: str, this_month: str) -> int:
-    """The size for this month: more acts at once, less from the next month on (D-15). `high` counts in its `month`."""
-    return max(total, high) if month == this_month else total
-
-
 class Licences(NamedTuple):
     """All that an organization has. Purchased None: in any number."""
 
@@ -117,3 +112,11 @@ def _kind(home: str | None, country: str | None, from_meeting: bool) -> PoolKind
     if from_meeting:
         return PoolKind.CONFERENCE
     return PoolKind.DOMESTIC if is_domestic_for_minutes(home, country) else PoolKind.INTERNATIONAL
+
+
+def effective(total: int, high: int, month: str, this_month: str) -> int:
+    """The minutes that count in `this_month`; `high` is the most the pool had in `month`.
+
+    More acts at once, less from the next month (D-15).
+    """
+    return high if month == this_month else total

@@ -63,12 +63,12 @@ def read_rows(rows: Iterable[RowText]) -> list[Row]:
 
 def read_csv(content: bytes) -> list[Row]:
     """The header is line 1; `prefix` and `per_minute` must be there, the rest may."""
-    lines = _lines(content)
+    lines = lines_in(content)
     try:
         header = [name.strip() for name in next(lines, (0, []))[1]]
     except csv.Error as error:
         raise BadRows([Wrong("lines[1]", "malformed", f"Line 1: {error}.")]) from error
-    _check_header(header)
+    check_header(header, REQUIRED, COLUMNS)
     width = len(header)
 
     def row(cells: list[str]) -> Row:
@@ -79,22 +79,25 @@ def read_csv(content: bytes) -> list[Row]:
     return _collected(lines, row, of_file)
 
 
-def _lines(content: bytes) -> Iterator[tuple[int, list[str]]]:
+def lines_in(content: bytes) -> Iterator[tuple[int, list[str]]]:
     """Each line that has something in it, with its number."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = content[: error.start].count(b"\n") + 1
-        raise BadRows([Wrong(f"lines[{number}]", "malformed", f"Line {number}: this is not UTF-8.")]) from error
-    reader = csv.reader(StringIO(text, newline=""), strict=True)
+    reader = csv.reader(StringIO(text_of(content), newline=""), strict=True)
     for cells in reader:
         if any(cells):
             yield reader.line_num, cells
 
 
-def _check_header(header: Sequence[str]) -> None:
-    missing = [name for name in REQUIRED if name not in header]
-    unknown = [name[:NAME_MAX] for name in islice((name for name in header if name not in COLUMNS), ERRORS_MAX)]
+def text_of(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = content[: error.start].count(b"\n") + 1
+        raise BadRows([Wrong(f"lines[{number}]", "malformed", f"Line {number}: this is not UTF-8.")]) from error
+
+
+def check_header(header: Sequence[str], required: Sequence[str], columns: Sequence[str]) -> None:
+    missing = [name for name in required if name not in header]
+    unknown = [name[:NAME_MAX] for name in islice((name for name in header if name not in columns), ERRORS_MAX)]
     wrong = [Wrong(f"lines[1].{name}", "missing_field", f"Line 1: the column {name} is missing.") for name in missing]
     wrong += [Wrong(f"lines[1].{name}", "unknown_field", f"Line 1: no column is called {name!r}.") for name in unknown]
     if len(set(header)) < len(header):

@@ -6,17 +6,14 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from talktime.core.call_types import NOBODY_PAYS, PRICED_BY, CallType
+from talktime.core.call_types import NOBODY_PAYS, OF_SERVICE_NUMBERS, PRICED_BY, TOLL_FREE_PRICES, CallType
+from talktime.core.may_dial import OWN_CALLS
 from talktime.core.numbers import Number, NumberKind
 from talktime.core.prices import PriceKind, PriceList, Row
 from talktime.core.rates import Rate, price
 
 EXAMPLE_MINUTES = (1, 5, 10)
-TO_A_BRIDGE = frozenset({CallType.CONF_IN, CallType.UCAP_IN})
-"""Calls to our own numbers: whether these are toll-free decides."""
-BY_A_PLAN = frozenset(
-    {CallType.USER_OUT, CallType.USER_OUT_CONF, CallType.USER_OUT_TRANSFER, CallType.USER_OUT_FORWARDING}
-)
+BY_A_PLAN = OWN_CALLS | {CallType.UCAP_OUT}
 """Only with a calling plan can a premium number be called, and only some."""
 
 
@@ -50,7 +47,7 @@ def look_up(terms: Terms, asked: Asked, at: int) -> Rate | Nothing:
     kinds = price_kinds(asked.call_type, asked.is_toll_free)
     if not kinds:
         return NOBODY_PAYS_THIS
-    if asked.call_type not in TO_A_BRIDGE and not _may_be_called(asked):
+    if asked.call_type not in OF_SERVICE_NUMBERS and not _may_be_called(asked):
         return NOT_CALLABLE
     digits = asked.number[1:]
     fitting = PriceList(terms.charge_decimals, [row for row in terms.rows if digits.startswith(row.prefix)])
@@ -61,8 +58,8 @@ def price_kinds(call_type: CallType, is_toll_free: bool) -> tuple[PriceKind, ...
     """None where nobody pays."""
     if call_type in NOBODY_PAYS:
         return ()
-    if call_type in TO_A_BRIDGE and is_toll_free:
-        return (PriceKind.TOLL_FREE,)
+    if call_type in OF_SERVICE_NUMBERS and is_toll_free:
+        return TOLL_FREE_PRICES
     return () if call_type is CallType.UCAP_IN else PRICED_BY[call_type]
 
 

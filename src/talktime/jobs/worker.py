@@ -8,6 +8,7 @@ from threading import Event, Thread
 
 import structlog
 
+from talktime.actions.knowledge import finish
 from talktime.actions.seal import seal_all
 from talktime.actions.upkeep import Stopped, forget_answers, verify_nightly
 from talktime.app import App
@@ -69,12 +70,17 @@ def verify(app: App, stop: Callable[[], bool]) -> int:
     return 1
 
 
+def pools(app: App, stop: Callable[[], bool]) -> int:
+    return finish(app.database, app.now())
+
+
 JOBS = (
     Job("due", 1, sweep),
     Job("watch", 10, Watch()),
     Job("exports", 1, make_exports),
     Job("forget exports", 3600, forget_exports),
     Job("seal", 30, seal, at_once=False),
+    Job("pools", 600, pools),
     Job("forget", DAY_SECONDS, forget, at_once=False),
     # It asks often and does it once a day, in whichever process asks first.
     Job("verify", 600, verify, at_once=False),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from string import ascii_lowercase, ascii_uppercase
 
-from sqlalchemy import select
+from msgspec import Struct
+from sqlalchemy import ColumnElement, func, or_, select
 
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx
@@ -12,9 +14,40 @@ from talktime.storage.user_store import UserRow
 
 u = t.users.c
 _COLUMNS = [t.users.c[name] for name in UserRow.__struct_fields__]
+SEARCHED = (u.name, u.sign_in_name, u.number)
+# Both databases know the capitals of ASCII, and only those.
+_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
-def page(tx: ReadTx, org_id: int, limit: int, after: str | None) -> Sequence[UserRow]:
+class Wanted(Struct, frozen=True):
+    """Which users; what is None does not matter."""
+
+    part: str | None = None
+    """Of a name, a sign-in name or a number."""
+    location: str | None = None
+    licence: str | None = None
+    blocked: bool | None = None
+
+
+ALL = Wanted()
+
+
+def page(tx: ReadTx, org_id: int, limit: int, after: str | None, wanted: Wanted = ALL) -> Sequence[UserRow]:
     """In the order in which they came."""
-    query = select(*_COLUMNS).where(u.org_id == org_id, u.user_id > (after or ""))
+    query = select(*_COLUMNS).where(u.org_id == org_id, u.user_id > (after or ""), u.removed_at.is_(None))
+    query = query.where(*_conditions(wanted))
     return [UserRow(*row) for row in tx.execute(query.order_by(u.user_id).limit(limit))]
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.part is not None:
+        part = wanted.part.translate(_SMALL)
+        found.append(or_(*(func.lower(column).contains(part, autoescape=True) for column in SEARCHED)))
+    if wanted.location is not None:
+        found.append(u.usage_location == wanted.location)
+    if wanted.licence is not None:
+        found.append(u.licences.contains(f'"{wanted.licence}"', autoescape=True))
+    if wanted.blocked is not None:
+        found.append(u.blocked_at.is_not(None) if wanted.blocked else u.blocked_at.is_(None))
+    return found

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from talktime.core.calls import Call
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx
 from talktime.storage.store import decode_call
 
-c = t.calls.c
+c, o, u = t.calls.c, t.organizations.c, t.users.c
 
 
 def open_of_switch(tx: ReadTx, switch: str, org_id: int | None = None) -> Sequence[Call]:
@@ -23,21 +23,22 @@ def open_of_switch(tx: ReadTx, switch: str, org_id: int | None = None) -> Sequen
 
 
 def to_hang_up(tx: ReadTx, switch: str, org_id: int | None = None) -> Sequence[str]:
-    """Calls in progress that must end: their organization is closed."""
-    o = t.organizations.c
+    """Calls in progress that must end: their organization is closed, or who makes them is blocked."""
     query = select(c.call_id).join(t.organizations, o.org_id == c.org_id)
-    query = query.where(c.due_at.is_not(None), c.switch == switch, o.state == "closed")
+    query = query.outerjoin(t.users, and_(u.org_id == c.org_id, u.user_id == c.caller))
+    ends = or_(o.state == "closed", u.blocked_at.is_not(None))
+    query = query.where(c.due_at.is_not(None), c.switch == switch, c.emergency.is_(False), ends)
     if org_id is not None:
         query = query.where(c.org_id == org_id, o.org_id == org_id)
     return tx.scalars(query.order_by(c.call_id)).all()
 
 
-def open_by_switch(tx: ReadTx, org_id: int) -> Sequence[tuple[str, str]]:
-    """Switch and call of an organization's calls in progress."""
-    rows = tx.execute(
-        select(c.switch, c.call_id).where(c.org_id == org_id, c.due_at.is_not(None), c.switch.is_not(None))
-    )
-    return [(switch, call_id) for switch, call_id in rows]
+def open_by_switch(tx: ReadTx, org_id: int, caller: str | None = None) -> Sequence[tuple[str, str]]:
+    """Switch and call of those in progress, of an organization or of one who calls; none is an emergency."""
+    query = select(c.switch, c.call_id).where(c.org_id == org_id, c.due_at.is_not(None), c.switch.is_not(None))
+    if caller is not None:
+        query = query.where(c.caller == caller)
+    return [(switch, call_id) for switch, call_id in tx.execute(query.where(c.emergency.is_(False)))]
 
 
 def count_open(tx: ReadTx) -> int:
@@ -47,7 +48,6 @@ def count_open(tx: ReadTx) -> int:
 
 def due(tx: ReadTx, now: int, limit: int) -> Sequence[tuple[int, str, int]]:
     """Organization, call, instant: holds whose time is over. A clock that stands waits for it."""
-    o = t.organizations.c
     live = select(c.org_id, c.call_id, c.due_at).join(t.organizations, o.org_id == c.org_id)
     found = live.where(c.due_at <= now, o.clock_at.is_(None)).order_by(c.due_at).limit(limit)
     return [(org_id, call_id, due_at) for org_id, call_id, due_at in tx.execute(found)]

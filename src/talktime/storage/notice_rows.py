@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from talktime.core.desk import Block
-from talktime.core.ids import uuid7_of
+from talktime.core.ids import block_id, uuid7_of
 from talktime.core.pool_book import MovedPool, PoolKey, crossed
 
 BLOCKED, GUARD = "Blocked", "fraud_guard"
@@ -32,8 +32,8 @@ def notice(org_id: int, event: str, once: str, at: int, **details: str) -> Notic
 
 
 def block_row(block: Block) -> tuple[Any, ...]:
-    block_id = uuid7_of(block.at, f"block:{block.user_id}")
-    return block.org_id, block_id, block.at, block.user_id, BLOCKED, block.reason, GUARD
+    told = block_id(block.at, block.now, block.user_id)
+    return block.org_id, told, block.at, block.user_id, BLOCKED, block.reason, GUARD
 
 
 def block_notice(block: Block) -> Notice:

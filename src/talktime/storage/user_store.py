@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
@@ -26,6 +26,11 @@ class UserRow(Struct, frozen=True):
     licences: str
     """A list of codes, as JSON."""
     created_at: int
+    policy: str | None = None
+    """None: the organization's."""
+    blocked_at: int | None = None
+    block_reason: str | None = None
+    removed_at: int | None = None
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -33,7 +38,9 @@ class UserRow(Struct, frozen=True):
 
     @property
     def known_as(self) -> tuple[str, ...]:
-        return tuple(name for name in (self.user_id, self.sign_in_name, self.number) if name)
+        """Who was removed has left his names to others."""
+        names = () if self.removed_at else (self.user_id, self.sign_in_name, self.number)
+        return tuple(name for name in names if name)
 
 
 class Owned(Struct, frozen=True):
@@ -46,8 +53,15 @@ _COLUMNS = [t.users.c[name] for name in UserRow.__struct_fields__]
 
 
 def find(tx: ReadTx, org_id: int, user_id: str) -> UserRow | None:
-    row = tx.execute(select(*_COLUMNS).where(u.org_id == org_id, u.user_id == user_id)).first()
+    there = select(*_COLUMNS).where(u.org_id == org_id, u.user_id == user_id, u.removed_at.is_(None))
+    row = tx.execute(there).first()
     return UserRow(*row) if row else None
+
+
+def of_organization(tx: ReadTx, org_id: int) -> Sequence[UserRow]:
+    """All that there are."""
+    there = select(*_COLUMNS).where(u.org_id == org_id, u.removed_at.is_(None)).order_by(u.user_id)
+    return [UserRow(*row) for row in tx.execute(there)]
 
 
 def owner_of(tx: ReadTx, org_id: int, name: str) -> str | None:
@@ -55,30 +69,42 @@ def owner_of(tx: ReadTx, org_id: int, name: str) -> str | None:
     return tx.scalar(select(n.user_id).where(n.org_id == org_id, n.name == name))
 
 
-def add(tx: Tx, org_id: int, user: UserRow) -> None:
-    tx.execute(insert(t.users), _values(user) | {"org_id": org_id})
-    _know(tx, org_id, user)
+def add(tx: Tx, org_id: int, users: Sequence[UserRow]) -> None:
+    tx.execute(insert(t.users), [_values(user) | {"org_id": org_id} for user in users])
+    know(tx, org_id, users)
 
 
-def change(tx: Tx, org_id: int, old: UserRow, new: UserRow) -> None:
-    tx.execute(update(t.users).where(u.org_id == org_id, u.user_id == new.user_id).values(**_values(new)))
-    if old.known_as != new.known_as:
-        _forget(tx, org_id, old)
-        _know(tx, org_id, new)
+def change(tx: Tx, org_id: int, users: Sequence[UserRow]) -> None:
+    """All but whether they are blocked, which may happen at any moment."""
+    changed = update(t.users).where(u.org_id == org_id, u.user_id == bindparam("its_id"))
+    kept = ("user_id", "blocked_at", "block_reason")
+    values: dict[str, Any] = {name: bindparam(name) for name in UserRow.__struct_fields__ if name not in kept}
+    tx.execute(changed.values(values), [_values(user) | {"its_id": user.user_id} for user in users])
 
 
-def remove(tx: Tx, org_id: int, user: UserRow) -> None:
-    _forget(tx, org_id, user)
-    tx.execute(delete(t.users).where(u.org_id == org_id, u.user_id == user.user_id))
+def block(tx: Tx, org_id: int, user_id: str, at: int, reason: str) -> bool:
+    """False: is blocked already."""
+    there = update(t.users).where(u.org_id == org_id, u.user_id == user_id, u.blocked_at.is_(None))
+    return tx.execute(there.values(blocked_at=at, block_reason=reason)).rowcount == 1
 
 
-def _know(tx: Tx, org_id: int, user: UserRow) -> None:
-    known = [{"org_id": org_id, "name": name, "user_id": user.user_id} for name in sorted(user.known_as)]
-    tx.execute(insert(t.user_names), known)
+def unblock(tx: Tx, org_id: int, user_id: str) -> bool:
+    there = update(t.users).where(u.org_id == org_id, u.user_id == user_id, u.blocked_at.is_not(None))
+    return tx.execute(there.values(blocked_at=None, block_reason=None)).rowcount == 1
 
 
-def _forget(tx: Tx, org_id: int, user: UserRow) -> None:
-    tx.execute(delete(t.user_names).where(n.org_id == org_id, n.name.in_(user.known_as)))
+def know(tx: Tx, org_id: int, users: Sequence[UserRow]) -> None:
+    """By their names, which nobody else has."""
+    known = [(name, user.user_id) for user in users for name in user.known_as]
+    if known:
+        rows = [{"org_id": org_id, "name": name, "user_id": user_id} for name, user_id in sorted(known)]
+        tx.execute(insert(t.user_names), rows)
+
+
+def forget(tx: Tx, org_id: int, users: Sequence[UserRow]) -> None:
+    known = [{"known": name} for user in users for name in user.known_as]
+    if known:
+        tx.execute(delete(t.user_names).where(n.org_id == org_id, n.name == bindparam("known")), known)
 
 
 def _values(user: UserRow) -> dict[str, Any]:
@@ -97,14 +123,19 @@ def own(tx: Tx, org_id: int, code: str, purchased: int | None) -> None:
         tx.execute(insert(t.licences), {"org_id": org_id, "code": code, "purchased": purchased})
 
 
-def assign(tx: Tx, org_id: int, code: str) -> bool:
-    """False: none is left."""
-    left = or_(q.purchased.is_(None), q.assigned < q.purchased)
-    taken = update(t.licences).where(q.org_id == org_id, q.code == code, left).values(assigned=q.assigned + 1)
-    return tx.execute(taken).rowcount == 1
+def count(tx: Tx, org_id: int, code: str, more: int) -> None:
+    """So many more are assigned; one that nobody ever bought is there in any number."""
+    changed = update(t.licences).where(q.org_id == org_id, q.code == code).values(assigned=q.assigned + more)
+    if tx.execute(changed).rowcount == 0:
+        tx.execute(insert(t.licences), {"org_id": org_id, "code": code, "purchased": None, "assigned": more})
 
 
-def give_back(tx: Tx, org_id: int, codes: Iterable[str]) -> None:
-    for code in sorted(codes):
-        back = update(t.licences).where(q.org_id == org_id, q.code == code)
-        tx.execute(back.values(assigned=q.assigned - 1))
+def organizations_with(tx: ReadTx, codes: Sequence[str]) -> Mapping[int, Sequence[str]]:
+    """Who bought or assigned one of these, and which. Spans all organizations."""
+    there = select(q.org_id, q.code).where(
+        q.code.in_(codes), or_(q.purchased.is_(None), q.purchased > 0, q.assigned > 0)
+    )
+    found: dict[int, list[str]] = {}
+    for org_id, code in tx.execute(there.order_by(q.org_id, q.code)):
+        found.setdefault(org_id, []).append(code)
+    return dict(found)

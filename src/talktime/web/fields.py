@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct
 
@@ -23,7 +23,6 @@ Amount = Annotated[
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset.")]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z", description="ISO 3166-1 alpha-2.")]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z", description="ISO 4217.")]
-Language = Literal["en", "bg", "ru", "lv", "ro", "sl"]
 
 
 def positive(field: str, text: str) -> int:

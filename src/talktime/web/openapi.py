@@ -117,7 +117,7 @@ def operation(route: Route, schemas: Schemas) -> Json:
     }
     if route.scope:
         described["description"] = f"Needs the scope `{route.scope}`."
-    if route.form is not None:
+    if _has_body(route):
         described["requestBody"] = _body(route, schemas)
     return described
 
@@ -144,11 +144,15 @@ def _pattern(value: Any) -> Any:
     return value.replace(r"\Z", "$") if isinstance(value, str) else _portable(value)
 
 
+def _has_body(route: Route) -> bool:
+    return route.form is not None or bool(route.also_kinds)
+
+
 def _body(route: Route, schemas: Schemas) -> Json:
-    content: Json = {JSON: {"schema": schemas.of(route.form)}}
+    content: Json = {} if route.form is None else {JSON: {"schema": schemas.of(route.form)}}
     for kind in route.also_kinds:
         content[kind] = {"schema": {"type": "string"}}
-    return {"required": not _may_be_empty(route.form), "content": content}
+    return {"required": route.form is None or not _may_be_empty(route.form), "content": content}
 
 
 def _may_be_empty(form: Any) -> bool:
@@ -220,7 +224,7 @@ def statuses(route: Route) -> list[int]:
     found = set(route.problems)
     if route.scope:
         found |= {401, 403, 404, 422, 429, 503}
-    if route.form is not None:
+    if _has_body(route):
         found |= {400, 413, 422}
     if route.query is not None or route.once:
         found |= {422}

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from talktime.actions import organizations
 from talktime.core.ids import org_name
+from talktime.core.languages import Language
 from talktime.core.limits import Limits
 from talktime.core.policies import DEFAULT_POLICY, Policy
 from talktime.core.scopes import OPERATOR_ORG, Scope
@@ -16,7 +17,7 @@ from talktime.core.time import moment
 from talktime.reports import organizations as reports
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.org_store import Organization
-from talktime.web.fields import Country, Currency, Language, Text, actor, given, optional
+from talktime.web.fields import Country, Currency, Text, actor, given, optional
 from talktime.web.lists import Page, page_of
 from talktime.web.routes import Keep, Request, Route
 

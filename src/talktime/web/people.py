@@ -1,4 +1,4 @@
-"""Users and their licences."""
+"""Users: made, changed, blocked, removed."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from talktime.actions import organizations, people
-from talktime.core.licences import CATALOGUE
+from talktime.actions import blocking, organizations, people
+from talktime.core.languages import Language
+from talktime.core.policies import Policy
 from talktime.core.scopes import Scope
 from talktime.core.time import moment
 from talktime.reports import people as reports
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.user_store import UserRow
-from talktime.web.fields import Country, Language, Text, actor, given
+from talktime.web.fields import Country, Reason, Text, actor, given, optional
 from talktime.web.lists import Page, page_of
 from talktime.web.routes import Keep, Request, Route
 
 UserKind = Literal["person", "resource_account"]
 PhoneNumber = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}\Z", description="E.164.")]
-Quantity = Annotated[int, Meta(ge=0, le=100_000_000)]
 Code = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
@@ -53,6 +53,11 @@ class UserBody(Struct, kw_only=True):
     kind: UserKind
     language: str
     licences: list[str]
+    policy: Policy | None
+    """Null: the organization's."""
+    blocked: bool
+    block_reason: str | None
+    blocked_at: datetime | None
     created_at: datetime
 
 
@@ -67,6 +72,10 @@ def user_body(user: UserRow) -> UserBody:
         kind=kind,
         language=user.language,
         licences=list(user.codes),
+        policy=Policy(user.policy) if user.policy else None,
+        blocked=user.blocked_at is not None,
+        block_reason=user.block_reason,
+        blocked_at=optional(user.blocked_at),
         created_at=moment(user.created_at),
     )
 
@@ -83,11 +92,20 @@ def get_user(tx: ReadTx, request: Request[None]) -> UserBody:
     return user_body(people.found(tx, request.org_id, request.names["user_id"]))
 
 
+class UserPage(Page, kw_only=True):
+    q: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    """Part of a name, a sign-in name or a number."""
+    location: Country | None = None
+    licence: Code | None = None
+    blocked: bool | None = None
+
+
 def list_users(tx: ReadTx, request: Request[None]) -> dict[str, Any]:
     """Users, in the order in which they came."""
-    page: Page = request.query
+    page: UserPage = request.query
     org = organizations.found(tx, request.org_id)
-    rows = reports.page(tx, org.org_id, page.limit + 1, page.after(str))
+    wanted = reports.Wanted(page.q, page.location, page.licence, page.blocked)
+    rows = reports.page(tx, org.org_id, page.limit + 1, page.after(str), wanted)
     return page_of(rows, page.limit, lambda user: user.user_id, user_body)
 
 
@@ -107,45 +125,34 @@ def put_user_licences(tx: Tx, request: Request[list[str]]) -> UserBody:
     return user_body(people.assign(tx, request.org_id, request.names["user_id"], request.form, actor(request)))
 
 
-class LicenceBody(Struct, kw_only=True):
-    code: str
-    name: str
-    purchased: int | None
-    """Null: without end."""
-    assigned: int
+class PolicyForm(Struct, forbid_unknown_fields=True):
+    policy: Policy | None
+    """Null: the organization's."""
 
 
-class LicencesBody(Struct, kw_only=True):
-    data: list[LicenceBody]
-    next: None = None
+def put_user_policy(tx: Tx, request: Request[PolicyForm]) -> UserBody:
+    """Where this user may call."""
+    policy = request.form.policy
+    user_id = request.names["user_id"]
+    return user_body(people.set_policy(tx, request.org_id, user_id, policy and policy.value, actor(request)))
 
 
-def get_licences(tx: ReadTx, request: Request[None]) -> LicencesBody:
-    """How many there are of each licence, and how many are assigned."""
-    org = organizations.found(tx, request.org_id)
-    rows = people.owned(tx, org.org_id)
-    return LicencesBody(
-        data=[
-            LicenceBody(code=row.code, name=CATALOGUE[row.code], purchased=row.purchased, assigned=row.assigned)
-            for row in rows
-        ]
-    )
+class BlockForm(Struct, forbid_unknown_fields=True):
+    reason: Reason
 
 
-def put_licences(tx: Tx, request: Request[dict[str, int | None]]) -> LicencesBody:
-    """Sets the quantities of those named; null is without end."""
-    people.own(tx, request.org_id, request.form, actor(request))
-    return get_licences(tx, request)  # type: ignore[arg-type]
+def block_user(request: Request[BlockForm]) -> UserBody:
+    """No new calls, and the running ones are hung up; emergency calls excepted."""
+    org_id, user_id = request.org_id, request.names["user_id"]
+    user = request.app.database.write(org_id, blocking.block, org_id, user_id, request.form.reason, actor(request))
+    # After the commit, so that no switch is told what then did not happen.
+    request.app.cut_off(org_id, user_id)
+    return user_body(user)
 
 
-class CatalogueEntry(Struct):
-    code: str
-    name: str
-
-
-def get_catalogue(request: Request[None]) -> dict[str, Any]:
-    """The licences that there are."""
-    return {"data": [CatalogueEntry(code, name) for code, name in CATALOGUE.items()], "next": None}
+def unblock_user(tx: Tx, request: Request[None]) -> UserBody:
+    """May call again."""
+    return user_body(blocking.unblock(tx, request.org_id, request.names["user_id"], actor(request)))
 
 
 def _route(method: str, path: str, handler: Any, **options: Any) -> Route:
@@ -156,21 +163,12 @@ ONE = "/v1/users/{user_id}"
 USED = (409,)
 ROUTES = [
     _route("POST", "/v1/users", post_user, form=UserForm, answer=UserBody, status=201, once=Keep.MONTH, problems=USED),
-    _route("GET", "/v1/users", list_users, query=Page, answer=list[UserBody]),
+    _route("GET", "/v1/users", list_users, query=UserPage, answer=list[UserBody]),
     _route("GET", ONE, get_user, answer=UserBody),
     _route("PATCH", ONE, patch_user, form=UserChange, answer=UserBody, problems=USED),
     _route("DELETE", ONE, delete_user, status=204),
     _route("PUT", ONE + "/licences", put_user_licences, form=list[Code], answer=UserBody, problems=USED),
-    _route("GET", "/v1/licences", get_licences, answer=LicencesBody),
-    _route("PUT", "/v1/licences", put_licences, form=dict[Code, Quantity | None], answer=LicencesBody),
-    Route(
-        "GET",
-        "/v1/operator/licence-catalogue",
-        Scope.OPERATOR,
-        get_catalogue,
-        tx=False,
-        answer=list[CatalogueEntry],
-        needs_organization=False,
-        tag="Operator",
-    ),
+    _route("PUT", ONE + "/policy", put_user_policy, form=PolicyForm, answer=UserBody),
+    _route("POST", ONE + "/block", block_user, form=BlockForm, answer=UserBody, tx=False),
+    _route("POST", ONE + "/unblock", unblock_user, answer=UserBody),
 ]

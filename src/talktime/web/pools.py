@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from talktime.actions.knowledge import known
 from talktime.actions.organizations import found
 from talktime.core.catalogue import Catalogue
 from talktime.core.forecasts import dry_at
-from talktime.core.knowledge import SHIPPED
 from talktime.core.licence_terms import PoolKind
 from talktime.core.months import begin_of, month_after, month_of
 from talktime.core.pool_minutes import PoolMinutes
@@ -47,7 +47,7 @@ def list_pools(tx: ReadTx, request: Request[None]) -> dict[str, Any]:
     """Pools of the current month, by the calendar of the organization."""
     page: Page = request.query
     org = found(tx, request.org_id)
-    now, zone, catalogue = org.now(request.now), org.time_zone, SHIPPED.catalogue
+    now, zone, catalogue = org.now(request.now), org.time_zone, known(tx).catalogue
     month = month_of(now, zone)
     rows = pools.page(tx, request.org_id, catalogue, month, page.limit + 1, page.after(pools.Place))
 

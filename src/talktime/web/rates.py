@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from talktime.actions import knowledge
 from talktime.actions.organizations import found
 from talktime.core import price_lookup
 from talktime.core.call_types import CallType
 from talktime.core.money import decimal
-from talktime.core.numbers import NUMBERS, Number, NumberKind
+from talktime.core.numbers import Number, NumberKind
 from talktime.core.price_lookup import Asked, Nothing, Terms
 from talktime.core.prices import Row
 from talktime.core.rates import Rate
@@ -56,7 +57,7 @@ class LookupBody(Struct, kw_only=True):
 def get_lookup(tx: ReadTx, request: Request[None]) -> LookupBody:
     """What a call of this type would cost if it began now and were paid from credits, with worked examples."""
     org, asked = found(tx, request.org_id), request.query
-    known = NUMBERS.of(asked.to)
+    known = knowledge.known(tx).numbers.of(asked.to)
     rate = _rate(tx, org, asked, known, org.now(request.now))
     return LookupBody(
         rate=rate_body(rate),

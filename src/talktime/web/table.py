@@ -17,6 +17,9 @@ from talktime.web import (
     health,
     illustrative_prices,
     keys,
+    knowledge,
+    licences,
+    numbers,
     organizations,
     people,
     pools,
@@ -26,6 +29,7 @@ from talktime.web import (
     switches,
     usage,
     usage_summary,
+    user_files,
     verification,
 )
 from talktime.web.routes import Route
@@ -51,6 +55,9 @@ API = [
     *corrections.ROUTES,
     *entries.ROUTES,
     *people.ROUTES,
+    *user_files.ROUTES,
+    *licences.ROUTES,
+    *numbers.ROUTES,
     *organizations.ROUTES,
     *keys.ROUTES,
     *clocks.ROUTES,
@@ -64,6 +71,7 @@ API = [
     *exports.ROUTES,
     *call_log.ROUTES,
     *blocked_users.ROUTES,
+    *knowledge.ROUTES,
     *verification.ROUTES,
 ]
 ROUTES = guarded([*API, *docs.routes([*API, *health.ROUTES]), *health.ROUTES])
