@@ -13,6 +13,7 @@ from talktime.actions.switches import hang_up_all
 from talktime.charging import due
 from talktime.charging.batcher import Batcher
 from talktime.charging.engine import Engine, Shelf
+from talktime.charging.last_known import LastKnown
 from talktime.clock import SteadyClock
 from talktime.core.ids import uuid7
 from talktime.core.knowledge import Knowledge
@@ -20,7 +21,7 @@ from talktime.core.prices import Prices
 from talktime.core.switches import SILENT_AFTER
 from talktime.observability import Meters
 from talktime.settings import Settings
-from talktime.storage import call_store, knowledge_store, price_store, schema, switch_store
+from talktime.storage import call_store, knowledge_store, org_store, price_store, schema, switch_store
 from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, SqliteDatabase
 from talktime.storage.postgres_store import PostgresStore
 from talktime.storage.sqlite_store import SqliteStore
@@ -38,6 +39,7 @@ class App:
     prices: Shelf[Prices]
     knowledge: Shelf[Knowledge]
     keys: KeyRing
+    last_known: LastKnown
     engine: Engine
     batcher: Batcher
     vault: Vault
@@ -79,15 +81,17 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     database, store = _open(settings)
     schema.prepare(database)
     keys, meters = KeyRing(database), Meters()
+    keys.forget()
     known: price_store.Known = {}
     prices = Shelf(lambda: database.read((), price_store.published, known))
     knowledge = Shelf(lambda: database.read((), knowledge_store.load))
     # Callers come through the batcher, which asks for changed keys; what is ours needs no key.
-    for_callers = Engine(store, prices, keys.revision, knowledge)
+    last_known = LastKnown(database.read(EVERYBODY, org_store.countries))
+    for_callers = Engine(store, prices, keys.revision, knowledge, last_known)
     batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)
     engine = Engine(store, prices, None, knowledge)
     vault = Vault(key_from(settings.secret_key) if settings.secret_key else key_in(settings.data))
-    parts = (settings, database, store, prices, knowledge, keys, engine, batcher, vault, meters)
+    parts = (settings, database, store, prices, knowledge, keys, last_known, engine, batcher, vault, meters)
     return App(*parts, now or SteadyClock())
 
 

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from msgspec.structs import replace
 
+from talktime.charging.last_known import LastKnown
 from talktime.core.call_types import OF_SERVICE_NUMBERS
 from talktime.core.calls import Answer, Authorize, Command, Failed, Key
 from talktime.core.decide import decide
@@ -51,11 +52,13 @@ class Engine:
         prices: Shelf[Prices],
         keys_revision: Callable[[], int] | None = None,
         knowledge: Shelf[Knowledge] | None = None,
+        last_known: LastKnown | None = None,
     ) -> None:
         self._store = store
         self._prices = prices
         self._knowledge = knowledge or Shelf(lambda: SHIPPED)
         self._keys_revision = keys_revision
+        self._last_known = last_known
 
     def run(self, commands: Sequence[Command]) -> list[Answer]:
         """Hope first, then locks, then one by one: a bad command harms no other.
@@ -106,6 +109,8 @@ class Engine:
         read = tx.load(calls, sorted(_names(commands)), sorted(_numbers(commands)))
         if self._keys_revision and self._keys_revision() != read.keys_revision:
             raise KeysChanged
+        if self._last_known:
+            self._last_known.learn(read.accounts, read.users)
         return read
 
 
