@@ -254,7 +254,7 @@ def test_emergency_calls_pass_while_the_database_is_stopped_also_with_a_key_that
             good(org.api.post("/v1/calls/authorize", org.call(call)))
         mortal.stop(immediate=True)
         assert_emergencies_pass(org, fresh)
-        assert stranger.post("/v1/calls/authorize", org.call("e5", to="999")).status == 401
+        assert_undecided(stranger.post("/v1/calls/authorize", org.call("e5", to="999")))
         mortal.start()
     mortal.drop_database(url)
 

@@ -67,28 +67,12 @@ class Api:
         begun = perf_counter()
         body = await read(receive, headers, BODY_BYTES_MAX)
         try:
-            answer = await self._decide_again(verb, scope, headers, body)
-        except StoreError:
-            # Even the key could not be looked up.
-            answer = self._emergency(verb, scope, headers, body)
-            if answer is None:
-                raise
-        await respond(send, 200, encode(answer))
-        self._observe(verb, perf_counter() - begun)
-
-    async def _decide_again(self, verb: str, scope: AsgiScope, headers: Headers, body: bytes) -> Any:
-        try:
-            return await self._decide(verb, scope, headers, body)
+            answer = await self._decide(verb, scope, headers, body)
         except KeysChanged:
             await self._in_thread(self._app.keys.forget)
-            return await self._decide(verb, scope, headers, body)
-
-    def _emergency(self, verb: str, scope: AsgiScope, headers: Headers, body: bytes) -> Any:
-        if verb != "authorize":
-            return None
-        caller = self._admitted(self._app.keys.last_known(bearer(headers).decode("latin-1")), scope)
-        may_call(caller)
-        return self._hot.emergency(verb, caller, acting_for(caller, headers), body)
+            answer = await self._decide(verb, scope, headers, body)
+        await respond(send, 200, encode(answer))
+        self._observe(verb, perf_counter() - begun)
 
     async def _decide(self, verb: str, scope: AsgiScope, headers: Headers, body: bytes) -> Any:
         key = bearer(headers)

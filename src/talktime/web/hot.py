@@ -49,12 +49,6 @@ class HotDoor:
         command = form.command(self._asking(caller, org_id, form))
         return outside(form, (await self._ask([command]))[0])
 
-    def emergency(self, verb: str, caller: Caller, org_id: int, body: bytes) -> Any:
-        """Allowed without a store, and without a trace of it; None: it is no emergency call."""
-        form = DECODERS[verb](without_zero(body))
-        answer = self._app.last_known.emergency(form.command(self._asking(caller, org_id, form)))
-        return answer and outside(form, answer)
-
     async def batch(self, caller: Caller, org_id: int, body: bytes) -> BatchBody:
         """In order: a call may be authorized and settled in one batch."""
         read = [self._read(operation, caller, org_id) for operation in decode_batch(body).operations]
