@@ -23,6 +23,9 @@ from talktime.storage.store import BatchTx, Read, Store
 IMPOSSIBLE = (Conflict, OverflowError, DoesNotFit)
 
 
+LOCKED_AFTER_CONFLICT = 16
+"""So many batches, then hope again."""
+
 T = TypeVar("T")
 
 
@@ -59,6 +62,9 @@ class Engine:
         self._knowledge = knowledge or Shelf(lambda: SHIPPED)
         self._keys_revision = keys_revision
         self._last_known = last_known
+        self._counting: set[int] = set()
+        """Organizations where something is counted of users, as far as we have seen."""
+        self._crowded = 0
 
     def run(self, commands: Sequence[Command]) -> list[Answer]:
         """Hope first, then locks, then one by one: a bad command harms no other.
@@ -71,14 +77,23 @@ class Engine:
             return self._run_once(commands)
 
     def _run_once(self, commands: Sequence[Command]) -> list[Answer]:
-        try:
-            return self._run(commands, locked=False)
-        except IMPOSSIBLE:
-            pass
+        if not self._waits(commands):
+            try:
+                return self._run(commands, locked=False)
+            except IMPOSSIBLE:
+                self._crowded = LOCKED_AFTER_CONFLICT
         try:
             return self._run(commands, locked=True)
         except IMPOSSIBLE:
             return [self._run_alone(command) for command in commands]
+
+    def _waits(self, commands: Sequence[Command]) -> bool:
+        """Two batches that count of one organization stand in each other's way. Where that has just happened it is
+        better to wait before than to decide twice."""
+        if self._crowded == 0:
+            return False
+        self._crowded -= 1
+        return any(command.org_id in self._counting for command in commands)
 
     def _run_alone(self, command: Command) -> Answer:
         try:
@@ -109,6 +124,7 @@ class Engine:
         read = tx.load(calls, sorted(_names(commands)), sorted(_numbers(commands)))
         if self._keys_revision and self._keys_revision() != read.keys_revision:
             raise KeysChanged
+        self._counting.update([org_id for org_id, account in read.accounts.items() if account.guard.counts])
         if self._last_known:
             self._last_known.learn(read.accounts, read.users)
         return read
