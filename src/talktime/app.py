@@ -44,6 +44,8 @@ class App:
     batcher: Batcher
     vault: Vault
     meters: Meters
+    cut_off: Callable[..., None]
+    """Tells the switches of a closed organization, or of its blocked user, without waiting for them."""
     now: Callable[[], int]
 
     def new_id(self, prefix: str) -> str:
@@ -66,10 +68,6 @@ class App:
         """A test organization's clock goes forward, with all that falls due until then."""
         due.move_clock(self.database, self.engine.run, org_id, to)
 
-    def cut_off(self, org_id: int, caller: str | None = None) -> None:
-        """Tell the switches of a closed organization, or of a blocked user, without waiting for them."""
-        Thread(target=hang_up_all, args=(self.database, self.vault, org_id, caller), daemon=True).start()
-
     def close(self) -> None:
         self.batcher.close()
         self.store.close()
@@ -87,12 +85,16 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     knowledge = Shelf(lambda: database.read((), knowledge_store.load))
     # Callers come through the batcher, which asks for changed keys; what is ours needs no key.
     last_known = LastKnown(database.read(EVERYBODY, org_store.countries))
-    for_callers = Engine(store, prices, keys.revision, knowledge, last_known)
+    vault = Vault(key_from(settings.secret_key) if settings.secret_key else key_in(settings.data))
+
+    def cut_off(org_id: int, caller: str | None = None) -> None:
+        Thread(target=hang_up_all, args=(database, vault, org_id, caller), daemon=True).start()
+
+    for_callers = Engine(store, prices, keys.revision, knowledge, last_known, cut_off)
     batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)
     engine = Engine(store, prices, None, knowledge)
-    vault = Vault(key_from(settings.secret_key) if settings.secret_key else key_in(settings.data))
     parts = (settings, database, store, prices, knowledge, keys, last_known, engine, batcher, vault, meters)
-    return App(*parts, now or SteadyClock())
+    return App(*parts, cut_off, now or SteadyClock())
 
 
 def _open(settings: Settings) -> tuple[Database, Store]:

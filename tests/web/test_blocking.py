@@ -119,6 +119,17 @@ def test_a_switch_is_told_of_a_blocked_user_at_once(world: World, listener: List
     assert listener.told == [("Bearer example-token", {"call_ids": ["c1"]})]
 
 
+def test_a_switch_is_told_at_once_of_whom_the_fraud_guard_has_blocked(world: World, listener: Listener) -> None:
+    edge = Edge(world)
+    assert world.operator.patch(edge.org.path, {"limits": {"fraud": {"concurrent_calls": 1}}}).status == 200
+    edge.api.post("/v1/switches", {"name": "edge", "cut_url": listener.url, "cut_token": "example-token"})
+    edge.authorize("c1")
+    emergency(edge, "c2")
+    assert edge.authorize("c3")["reason"] == "fraud_limit"
+    assert listener.heard.wait(10)
+    assert listener.told == [("Bearer example-token", {"call_ids": ["c1"]})]
+
+
 def test_calls_in_progress_are_found_by_who_makes_them(world: World) -> None:
     edge = Edge(world)
     edge.authorize("c1")

@@ -56,12 +56,15 @@ class Engine:
         keys_revision: Callable[[], int] | None = None,
         knowledge: Shelf[Knowledge] | None = None,
         last_known: LastKnown | None = None,
+        blocked: Callable[[int, str], None] | None = None,
     ) -> None:
+        """`blocked` hears of everybody whom a batch has blocked: organization and user."""
         self._store = store
         self._prices = prices
         self._knowledge = knowledge or Shelf(lambda: SHIPPED)
         self._keys_revision = keys_revision
         self._last_known = last_known
+        self._blocked = blocked
         self._counting: set[int] = set()
         """Organizations where something is counted of users, as far as we have seen."""
         self._crowded = 0
@@ -111,6 +114,9 @@ class Engine:
             answers, changes = decide(self._state(tx, read, commands), commands)
 
             tx.record(changes)
+        if self._blocked:
+            for block in changes.blocks:
+                self._blocked(block.org_id, block.user_id)
         return answers
 
     def _state(self, tx: BatchTx, read: Read, commands: Sequence[Command]) -> State:
