@@ -87,6 +87,7 @@ def test_the_story_of_a_call_shows_who_paid_and_why_another_was_refused(world: W
         org.api.post("/v1/calls/authorize", {"call_id": call_id, "call_type": "conf_out", "to": to, "user": user})
     paris, harare = (org.api.get(f"/v1/calls/{call_id}").json for call_id in ("paris", "harare"))
     assert paris["checks"][-1] == {"check": "pool_pays", "outcome": "pays"}
+    assert (paris["pool"]["pool"], paris["pool"]["minutes"], paris["pool"]["gone_over"]) == (CONF, 5, False)
     assert harare["checks"][-1] == {"check": "has_credits_licence", "outcome": Refusal.NO_CREDITS_LICENCE.value}
     assert {"check": "pool_pays", "outcome": "no"} in harare["checks"]
 
