@@ -21,7 +21,8 @@ from talktime.cli.main import main
 from talktime.core.calls import Key
 from talktime.core.desk import Changes
 from talktime.storage import postgres_store
-from talktime.storage.postgres_store import PostgresTx, Statements
+from talktime.storage.postgres_statements import Statements
+from talktime.storage.postgres_store import PostgresTx
 from talktime.storage.sqlite_store import SqliteStore, SqliteTx
 from talktime.storage.store import Read
 from talktime.storage.wire import Statement
@@ -111,7 +112,7 @@ class Slow(PostgresTx):
 
 def plant() -> None:
     app.SqliteStore = Careless  # type: ignore[attr-defined]
-    postgres_store.Statements = LooksAtNoVersion  # type: ignore[misc]
+    postgres_store.Statements = LooksAtNoVersion  # type: ignore[attr-defined]
     postgres_store.PostgresTx = Slow  # type: ignore[misc]
 
 

@@ -20,10 +20,10 @@ from talktime.charging.batcher import Batcher
 from talktime.charging.engine import Engine
 from talktime.charging.switches import Heartbeat, hear
 from talktime.core.calls import Answer, Command, Ended, Granted
-from talktime.storage import postgres_store
+from talktime.storage import postgres_statements
 from talktime.storage import tables as t
 from talktime.storage.database import EVERYBODY, Tx
-from talktime.storage.postgres_store import Statements
+from talktime.storage.postgres_statements import Statements
 from talktime.storage.store import KEYS_REVISION, PRICES_REVISION
 from talktime.storage.verify import verify
 from talktime.storage.wire import INT8, INT8_ARRAY, TEXT, TEXT_ARRAY, Statement
@@ -336,7 +336,7 @@ def test_what_a_batch_says_on_plain_postgresql_would_not_stay_there(partitioned:
 
 def test_a_batch_says_nothing_else() -> None:
     known = {one.text for choice in (True, False) for one in vars(Statements(choice)).values()}
-    inserts = (postgres_store.OPEN_CALLS, postgres_store.APPEND)
+    inserts = (postgres_statements.OPEN_CALLS, postgres_statements.APPEND)
     said = [one for one in statements() if one.dialect == "postgresql" and one.scope == ENGINE]
     assert said
     new = [one for one in said if one.text not in known and not one.text.startswith(("SET LOCAL app.orgs", *inserts))]

@@ -19,7 +19,7 @@ from talktime.core.time import DAY, SECOND
 from talktime.reports import calls, entries
 from talktime.storage import call_store, expiry_store, org_store, sqlite_store
 from talktime.storage.database import EVERYBODY, ReadTx, Tx
-from talktime.storage.postgres_store import PLANS, Statements
+from talktime.storage.postgres_statements import PLANS, Statements
 from talktime.storage.wire import INT8_ARRAY, TEXT_ARRAY, Statement
 from tests.core.switch import NOW
 from tests.storage.conftest import DIALECTS, Maker
