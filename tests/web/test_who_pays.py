@@ -116,3 +116,24 @@ def test_who_breaks_a_limit_is_told_about_and_stands_in_the_report(anywhere: Wor
         (user, "Blocked", "concurrent_calls")
     ]
     assert org.api.get(f"/v1/users/{user}").json["block_reason"] == "concurrent_calls"
+
+
+def test_a_guard_that_was_off_for_a_while_counts_what_is_running_when_it_is_on_again(anywhere: World) -> None:
+    org = anywhere.organization(mode="test", price_list=priced(anywhere), limits={"fraud": {"concurrent_calls": 2}})
+    org.grant("10")
+    user = user_of(org, Case(0, "", "", f"MCOPSTN_PAYG_1 {PP}", Payer.CREDITS))
+
+    def decided(call_id: str) -> str:
+        body = {"call_id": call_id, "call_type": "user_out", "to": "+12025550117", "user": user}
+        return told(org.api.post("/v1/calls/authorize", body))
+
+    def limit(calls: int | None) -> None:
+        answer = anywhere.operator.patch(org.path, {"limits": {"fraud": {"concurrent_calls": calls}}})
+        assert answer.status == 200
+
+    assert decided("c1") == "credits"
+    limit(None)
+    assert [decided(call_id) for call_id in ("c2", "c3")] == ["credits", "credits"]
+    limit(4)
+    org.api.post("/v1/calls/release", {"call_id": "c1"})
+    assert [decided(call_id) for call_id in ("c4", "c5", "c6")] == ["credits", "credits", "fraud_limit"]
