@@ -100,7 +100,9 @@ def no_probe(name: str, plan: Plan) -> list[str]:
         if node["Node Type"] in ("Index Scan", "Index Only Scan"):
             keys = KEYS_OF.get(name, KEYS[str(table)])
             wrong += [f"{table}: not by {key}" for key in keys if key not in node.get("Index Cond", "")]
-    return wrong + [f"{name}: through {index}" for index in indexes(plan) if name == "running" and index != "calls_open"]
+    return wrong + [
+        f"{name}: through {index}" for index in indexes(plan) if name == "running" and index != "calls_open"
+    ]
 
 
 def indexes(plan: Plan) -> list[str]:
@@ -160,7 +162,10 @@ def test_a_plan_of_tables_known_to_be_empty_is_made_anew_when_they_are_analysed(
 SQLITE = {
     name: text
     for name, text in vars(sqlite_store).items()
-    if name.isupper() and not name.startswith("_") and str(text).startswith(("SELECT", "UPDATE", "DELETE")) and tables_of(text)
+    if name.isupper()
+    and not name.startswith("_")
+    and str(text).startswith(("SELECT", "UPDATE", "DELETE"))
+    and tables_of(text)
 }
 
 
@@ -224,8 +229,8 @@ SELECT org, {{word}}, 'x', '2031-03' FROM {{series}} AS s WHERE n < {ROWS // 5}"
 SELECT org, {{word}}, '2031-03' FROM {{series}} AS s WHERE n < {ROWS // 5}""",
     f"""INSERT INTO tallies (org_id, user_id, version, story)
 SELECT org, {{word}}, 1, '[]' FROM {{series}} AS s WHERE n < {ROWS // 5}""",
-    f"""INSERT INTO usage (org_id, usage_id, call_id, part, call_type, user_location, caller, number, number_type, context,
-destination, conference_id, started_at, seconds, minutes, fee_micros, charge_micros, charge_decimals, currency,
+    f"""INSERT INTO usage (org_id, usage_id, call_id, part, call_type, user_location, caller, number, number_type,
+context, destination, conference_id, started_at, seconds, minutes, fee_micros, charge_micros, charge_decimals, currency,
 capability, payer, entry_key) SELECT org, {{word}}, {{word}}, 0, 'x', '', '', '', '', '', '', '', {NOW}, 60, 1, 0, 0, 4,
 'USD', 'x', 'pool', '' FROM {{series}} AS s""",
     f"""INSERT INTO audit (org_id, audit_id, audit_no, at, actor, action, object)
