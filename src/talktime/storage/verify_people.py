@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from msgspec.structs import astuple, replace
 from sqlalchemy import Select, and_, func, or_, select
 
 from talktime.core.calls import Call, CallState
@@ -22,7 +23,8 @@ BLOCKED = "Blocked"
 c, g, b = t.calls.c, t.usage.c, t.user_blocks.c
 # A call has one usage row, or two.
 FIRST, SECOND = t.usage.alias("first"), t.usage.alias("second")
-REPORTED = ("usage_id", "minutes", "charge_micros", "capability", "payer")
+# In the order in which a story tells of it.
+REPORTED = ("usage_id", "capability", "payer", "minutes", "charge_micros")
 USAGE_COLUMNS = [part.c[name].label(f"{part.name}_{name}") for part in (FIRST, SECOND) for name in REPORTED]
 _WIDTH = len(REPORTED)
 _WHOLE = ("part", "started_at", "seconds", "minutes", "fee_micros", "charge_micros", "charge_decimals")
@@ -59,16 +61,18 @@ class People:
             counted[1] += total(call.drawn)
 
     def _check_usage(self, row: Any, call: Call, tell: Tell) -> None:
-        first, second = row[-2 * _WIDTH : -_WIDTH], row[-_WIDTH:]
-        self.reported += (first[0] is not None) + (second[0] is not None)
-        stored = [first, second] if second[0] is not None else [first] if first[0] is not None else []
+        first, second = row[-2 * _WIDTH] is not None, row[-_WIDTH] is not None
+        self.reported += first + second
+        stored = [row[-2 * _WIDTH : -_WIDTH]] if first or second else []
+        if second:
+            stored.append(row[-_WIDTH:])
         if stored != (wanted := _wanted(call)) and not (_is_of_before(call) and not stored):
             tell("relations", f"call {call.call_id}: its usage rows are {stored}, its story says {wanted}")
 
 
 def _wanted(call: Call) -> list[tuple[Any, ...]]:
     rows = call.settled.rows if call.settled else ()
-    return [(one.usage_id, min(one.minutes, LONGEST), one.charge, one.capability, one.payer) for one in rows]
+    return [astuple(one if one.minutes < LONGEST else replace(one, minutes=LONGEST)) for one in rows]
 
 
 def _is_of_before(call: Call) -> bool:
