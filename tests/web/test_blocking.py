@@ -94,6 +94,7 @@ def test_nobody_else_is_blocked(world: World) -> None:
 def as_called_by(world: World, org: Organization, user: str, **calls: bool) -> None:
     """Whose calls these are, and which of them are emergencies."""
     org_id = number_of(org)
+    world.made_up.add("I4")
 
     def write(tx: Tx) -> None:
         for call_id, emergency in calls.items():
@@ -126,6 +127,7 @@ def test_a_switch_is_told_of_a_blocked_user_at_once(world: World, listener: List
     for call_id in ("c1", "c2", "c3"):
         edge.authorize(call_id)
     as_called_by(world, edge.org, edge.user, c1=False, c2=True)
+    as_called_by(world, edge.org, edge.org.caller(), c3=False)
     edge.org.api.post(f"/v1/users/{edge.user}/block", {"reason": "x"})
     assert listener.heard.wait(10)
     assert listener.told == [("Bearer example-token", {"call_ids": ["c1"]})]
@@ -136,6 +138,7 @@ def test_calls_in_progress_are_found_by_who_makes_them(world: World) -> None:
     edge.authorize("c1")
     edge.authorize("c2")
     as_called_by(world, edge.org, edge.user, c1=False)
+    as_called_by(world, edge.org, edge.org.caller(), c2=False)
     org_id = number_of(edge.org)
     read = world.app.database.read
     assert len(read(org_id, call_store.open_by_switch, org_id)) == 2
