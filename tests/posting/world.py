@@ -129,24 +129,26 @@ class World:
             asked = replace(asked, started_at=one.at, duration_seconds=one.seconds)
             self.engine.run([Record(ONE, one.call_id, NOW, "rate-records", asked)])
 
-    def file(self, made: Sequence[Made], name: str = "calls.csv") -> Path:
-        path = self.folder / name
+    def file(self, made: Sequence[Made], name: str = "calls.csv", folder: Path | None = None) -> Path:
+        path = (folder or self.folder) / name
         with path.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(HEADER)
             writer.writerows(one.cells for one in made)
         return path
 
-    def post(self, made: Sequence[Made], name: str = "calls.csv") -> Summary:
-        source = self.file(made, name)
-        postings = Postings(self.database, org_name(OTHER), name, None, Actor("rate-records", NOW))
-        summary = post_file(source, self.folder / "out.csv", {}, postings.post)
+    def post(
+        self, made: Sequence[Made], name: str = "calls.csv", org_id: int = OTHER, folder: Path | None = None
+    ) -> Summary:
+        source = self.file(made, name, folder)
+        postings = Postings(self.database, org_name(org_id), name, None, Actor("rate-records", NOW))
+        summary = post_file(source, source.with_name("out.csv"), {}, postings.post)
         postings.end()
         return summary
 
     def errors(self) -> list[dict[str, str]]:
         path = self.folder / "out.csv.errors.csv"
-        return list(csv.DictReader(path.open(newline=""))) if path.exists() else []
+        return list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
 
     def out(self) -> list[dict[str, str]]:
         with (self.folder / "out.csv").open(newline="") as file:

@@ -11,11 +11,13 @@ from msgspec.structs import replace
 from talktime.actions.audit import Actor, note
 from talktime.actions.errors import NotFound
 from talktime.actions.organizations import found, locked
+from talktime.core.calls import Call
 from talktime.core.funds import Cashier, Cause
 from talktime.core.ids import org_number
 from talktime.core.organizations import Account
 from talktime.core.pool_book import PoolBook, PoolMonth
 from talktime.core.pool_minutes import PoolMinutes
+from talktime.core.posting import Known
 from talktime.rating.known import told_apart
 from talktime.rating.number_classes import NumberClasses
 from talktime.rating.office import Office, names_of
@@ -26,6 +28,7 @@ from talktime.rating.settling import PoolMonth as Month
 from talktime.rating.settling import pool_months, settle
 from talktime.storage import job_store, knowledge_store, ledger_store, org_store, posted, price_store
 from talktime.storage.database import Database, ReadTx, Tx
+from talktime.storage.errors import Conflict
 from talktime.storage.job_store import JobRow
 from talktime.storage.org_store import Organization
 
@@ -46,16 +49,28 @@ class Posting:
     portions: int = 0
     done: int = 0
     booked: int = 0
+    _looks: bool = False
+    """Whether some of it was booked before."""
     _office: Office | None = None
     _rules: Account | None = None
 
     def post(self, calls: Frame) -> Posted:
         """All of them or, if it fails, none; whatever was booked before is known again."""
-        told = self.database.write(self.org_id, self._post, calls)
+        told = self._written(calls)
         self.portions += 1
         self.done += calls.height
         self.booked += told.outcomes.filter(outcome="booked").height
         return told
+
+    def _written(self, calls: Frame) -> Posted:
+        """A file that was never seen is booked without looking for its usage rows: they are unique by their calls."""
+        try:
+            return self.database.write(self.org_id, self._post, calls)
+        except Conflict:
+            if self._looks:
+                raise
+            self._looks = True
+            return self.database.write(self.org_id, self._post, calls)
 
     def end(self) -> None:
         self.database.write(self.org_id, self._end)
@@ -63,7 +78,7 @@ class Posting:
     def _post(self, tx: Tx, calls: Frame) -> Posted:
         org = locked(tx, self.org_id)
         account, now = org_store.account(tx, self.org_id), org.now(self.actor.now)
-        apart = told_apart(calls, posted.known(tx, self.org_id, calls["call_id"].to_list()))
+        apart = told_apart(calls, self._known(tx, calls["call_id"].to_list()))
         office = self._office_of(tx, org, account)
         decided = office.decided(apart.new, posted.users(tx, self.org_id, names_of(apart.new))).sort("at")
         pools = self._pools(tx, office, pool_months(decided))
@@ -76,7 +91,7 @@ class Posting:
         ledger_store.record(tx, self.org_id, cashier.movement())
         usage = usage_of(settled.calls, self.org_id, account.currency, key)
         posted.add_usage(tx, self.org_id, UsageRows(usage))
-        posted.add_calls(tx, refused(settled.calls, self.org_id, office.book))
+        self._add_refused(tx, refused(settled.calls, self.org_id, office.book))
         moved = [book.moved((self.org_id, *month), now) for month, book in sorted(pools.items())]
         posted.move_pools(tx, self.org_id, [one for one in moved if one])
         job_store.tell(tx, self._job(self.done + calls.height))
@@ -84,6 +99,17 @@ class Posting:
             joined([outcomes_of(settled.calls), known_before(apart.before)]),
             joined([not_booked(settled.calls), conflicting(apart.others)]),
         )
+
+    def _known(self, tx: ReadTx, call_ids: Sequence[str]) -> dict[str, Known]:
+        """A call tells more of itself than its usage rows do."""
+        reported = posted.known_usage(tx, self.org_id, call_ids) if self._looks else {}
+        return reported | posted.known_calls(tx, self.org_id, call_ids)
+
+    def _add_refused(self, tx: Tx, calls: Sequence[Call]) -> None:
+        """One that was paid before has a usage row, which no row of a call stands in the way of."""
+        if not self._looks and posted.known_usage(tx, self.org_id, [call.call_id for call in calls]):
+            raise Conflict("some of it was booked before")
+        posted.add_calls(tx, calls)
 
     def _office_of(self, tx: ReadTx, org: Organization, account: Account) -> Office:
         """Made anew only when its rules have changed."""
@@ -128,6 +154,7 @@ class Posting:
         )
 
     def _end(self, tx: Tx) -> None:
+        locked(tx, self.org_id)
         job_store.tell(tx, self._job(self.done, self.actor.now))
         if self.booked:
             new = {"file": self.digest, "calls": self.booked}

@@ -76,7 +76,7 @@ def known_call(call: Call) -> Known:
     return Known(call.asked.to if call.asked else None, seconds)
 
 
-def known_usage(number: str, seconds: int, payers: frozenset[str]) -> Known:
+def reported(number: str, seconds: int, payers: frozenset[str]) -> Known:
     return Known(number, seconds, or_more=payers == {Payer.POOL})
 
 

@@ -28,7 +28,7 @@ class Posted(NamedTuple):
 
 
 def outcomes_of(settled: pl.DataFrame) -> pl.DataFrame:
-    unanswered = (pl.col("seconds") == 0) & pl.col("reason").is_null()
+    unanswered = pl.col("seconds") == 0
     by_pool = (pl.col("minutes") > 0) & (pl.col("payer").is_null() | (pl.col("payer") == Payer.NONE.value))
     costs = pl.col("payer").is_in([Payer.CREDITS.value, Payer.POSTPAID.value]) | pl.col("payer").is_null()
     return settled.filter(is_booked()).select(

@@ -9,7 +9,7 @@ import polars as pl
 
 from talktime.core.call_types import CallType
 from talktime.core.calls import Asked, Call, Refusal
-from talktime.core.ids import uuid7_of
+from talktime.core.ids import uuid7s
 from talktime.core.posting import refused_call
 from talktime.core.reach import MINUTE_SECONDS
 from talktime.core.time import SECOND
@@ -29,7 +29,7 @@ def usage_of(calls: pl.DataFrame, org_id: int, currency: str, key: str) -> pl.Da
     pooled = granted.filter(pl.col("minutes") > 0).with_columns(_of_the_pool())
     rest = granted.filter(_is_a_part()).with_columns(_of_the_rest())
     parts = pl.concat([pooled, rest], how="diagonal").sort("at", "part")
-    ids = [uuid7_of(at, f"usage:{org_id}:{call_id}:{part}") for at, call_id, part in _names(parts)]
+    ids = uuid7s(parts["at"].to_list(), f"usage:{org_id}:{key}")
     paid = (pl.col("part_payer") == CREDITS) & (pl.col("part_charge") > 0)
     return parts.select(
         pl.lit(org_id, pl.Int64).alias("org_id"),
@@ -58,11 +58,12 @@ def usage_of(calls: pl.DataFrame, org_id: int, currency: str, key: str) -> pl.Da
     )
 
 
-FIELDS = Usage.__struct_fields__
-
-
-def _names(parts: pl.DataFrame) -> Any:
-    return parts.select("at", "call_id", "part").iter_rows()
+OWN = (
+    *("usage_id", "call_id", "user_id", "caller", "number", "conference_id"),
+    *("started_at", "seconds", "minutes", "charge"),
+)
+ALIKE = tuple(name for name in Usage.__struct_fields__ if name not in ("org_id", *OWN))
+"""Few are different in these."""
 
 
 def _caller() -> pl.Expr:
@@ -110,8 +111,8 @@ def _of_the_rest() -> list[pl.Expr]:
 
 
 def refused(calls: pl.DataFrame, org_id: int, book: PriceBook) -> list[Call]:
-    """They leave no usage row: that they are booked must be known all the same."""
-    found = calls.filter(pl.col("reason").is_not_null() & is_booked())
+    """They leave no usage row: that they are booked must be known all the same. Of an unanswered call nothing is."""
+    found = calls.filter(pl.col("reason").is_not_null() & is_booked() & (pl.col("seconds") > 0))
     return [_refused(row, org_id, book) for row in found.iter_rows(named=True)]
 
 
@@ -147,9 +148,12 @@ class UsageRows:
         return self._usage.rows()
 
     def arrays(self) -> dict[str, str]:
-        """Each column as PostgreSQL writes an array."""
-        made = self._usage.select(_array(name, self._usage.schema[name]) for name in FIELDS)
-        return made.row(0, named=True)
+        """Each column as PostgreSQL writes an array: one of its own for each row, and those of its kind, by number."""
+        alike = self._usage.select(ALIKE).unique(maintain_order=True).with_row_index("kind")
+        numbers = self._usage.select(ALIKE).join(alike, on=ALIKE, how="left", maintain_order="left")["kind"]
+        own = self._usage.select(OWN).with_columns(numbers.cast(pl.Int64))
+        arrays = [frame.select(_array(*one) for one in frame.schema.items()) for frame in (own, alike.drop("kind"))]
+        return arrays[0].row(0, named=True) | arrays[1].row(0, named=True)
 
 
 def _array(name: str, kind: pl.DataType) -> pl.Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from talktime.rating.files import CsvOut, Progress, errors_of, first_line, in_turn, keep, out_at, scan, told_of
+from talktime.rating.files import CsvOut, Out, Progress, errors_of, first_line, in_turn, keep, out_at, scan, told_of
 from talktime.rating.outcomes import BOOKED, Posted
 from talktime.rating.post_columns import ADDED, ORGANIZATION, PostColumns, Read, post_columns, read
 
@@ -73,17 +74,28 @@ def _post_file(source: Path, out: Path, names: Mapping[str, str], post: Post, pr
     with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
         folder = Path(name)
         told, wrong = out_at(folder / out.name, folder), CsvOut(folder / "errors")
-        for piece in pieces(source, names):
-            posted = _booked(piece, post)
-            summary.add(posted.outcomes, posted.errors.height)
-            told.add(_beside(piece, posted.outcomes))
-            wrong.add(posted.errors)
-            if progress:
-                progress(summary.records, total)
+        # What became of a piece is written down while the next one is booked.
+        with ThreadPoolExecutor(1) as aside:
+            written: Future[None] | None = None
+            for piece in pieces(source, names):
+                posted = _booked(piece, post)
+                summary.add(posted.outcomes, posted.errors.height)
+                if written:
+                    written.result()
+                written = aside.submit(_tell, piece, posted, told, wrong)
+                if progress:
+                    progress(summary.records, total)
+            if written:
+                written.result()
         told.finish()
         keep(folder / "errors", errors_of(out), summary.errors > 0)
         (folder / out.name).replace(out)
     return summary
+
+
+def _tell(piece: Piece, posted: Posted, told: Out, wrong: Out) -> None:
+    told.add(_beside(piece, posted.outcomes))
+    wrong.add(posted.errors)
 
 
 def pieces(source: Path, names: Mapping[str, str]) -> Iterator[Piece]:

@@ -6,18 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import ARRAY, BigInteger, Text, bindparam, cast, func, insert, select, text, update
+from sqlalchemy import BigInteger, cast, func, insert, select, text, update
 
 from talktime.core.calls import Call
 from talktime.core.organizations import User
 from talktime.core.pool_book import MovedPool, PoolKey, PoolMonth
-from talktime.core.posting import Known, known_call, known_usage
+from talktime.core.posting import Known, known_call, reported
 from talktime.storage import notice_rows, pool_rows, usage_store
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.store import USER_COLUMNS, call_values, decode_call, users_of
 
-c, m, n, s, u = t.calls.c, t.pool_months.c, t.notices.c, t.service_numbers.c, t.usage.c
+c, k, m, n = t.calls.c, t.user_names.c, t.pool_months.c, t.notices.c
+s, u = t.service_numbers.c, t.usage.c
 
 
 class UsageRows(Protocol):
@@ -28,39 +29,37 @@ class UsageRows(Protocol):
         ...
 
     def arrays(self) -> Mapping[str, str]:
-        """Each column, in that order, as PostgreSQL writes an array."""
+        """Each column as PostgreSQL writes an array, and `kind`: the place of what a row has in common with others."""
         ...
 
 
 # ---------------------------------------------------------------- what is there
 
 
-def known(tx: ReadTx, org_id: int, call_ids: Sequence[str]) -> dict[str, Known]:
-    """Those of the ids that there are."""
-    reported = (
-        select(
-            u.call_id, func.max(u.number), cast(func.sum(u.seconds), BigInteger), func.min(u.payer), func.max(u.payer)
-        )
-        .where(u.org_id == org_id, _among(tx, u.call_id))
-        .group_by(u.call_id)
-    )
-    found = {
-        call_id: known_usage(number, seconds, frozenset(payers))
-        for call_id, number, seconds, *payers in tx.execute(reported, _keys(tx, call_ids))
-    }
+def known_calls(tx: ReadTx, org_id: int, call_ids: Sequence[str]) -> dict[str, Known]:
     stories = tx.scalars(select(c.story).where(c.org_id == org_id, _among(tx, c.call_id)), _keys(tx, call_ids))
-    return found | {call.call_id: known_call(call) for call in map(decode_call, stories)}
+    return {call.call_id: known_call(call) for call in map(decode_call, stories)}
+
+
+def known_usage(tx: ReadTx, org_id: int, call_ids: Sequence[str]) -> dict[str, Known]:
+    """What brought a usage row, from a file or not."""
+    seconds = cast(func.sum(u.seconds), BigInteger)
+    found = select(u.call_id, func.max(u.number), seconds, func.min(u.payer), func.max(u.payer))
+    found = found.where(u.org_id == org_id, _among(tx, u.call_id)).group_by(u.call_id)
+    return {
+        call_id: reported(number, seconds, frozenset(payers))
+        for call_id, number, seconds, *payers in tx.execute(found, _keys(tx, call_ids))
+    }
 
 
 def users(tx: ReadTx, org_id: int, names: Sequence[str]) -> dict[str, User]:
-    """By the names that there are."""
-    query = text(
-        f"""SELECT n.org_id, n.name, {USER_COLUMNS} FROM user_names n
-JOIN users u ON u.org_id = n.org_id AND u.user_id = n.user_id
-WHERE n.org_id = :org_id AND n.name {_AMONG[tx.dialect.name]}"""
-    )
-    found = users_of(tx.execute(query, {"org_id": org_id} | _keys(tx, names)))
-    return {name: user for (_, name), user in found.items()}
+    """By the names that there are. Two looks, each by a key: a join would depend on what is known of the tables."""
+    looked = select(k.name, k.user_id).where(k.org_id == org_id, _among(tx, k.name))
+    meant = dict(tx.execute(looked, _keys(tx, names)).all())
+    of_users = f"SELECT u.org_id, u.user_id, {USER_COLUMNS} FROM users u WHERE u.org_id = :org_id AND u.user_id "
+    query = text(of_users + _AMONG[tx.dialect.name])
+    found = users_of(tx.execute(query, {"org_id": org_id} | _keys(tx, sorted(set(meant.values())))))
+    return {name: found[org_id, user_id] for name, user_id in meant.items() if (org_id, user_id) in found}
 
 
 def toll_free(tx: ReadTx, org_id: int) -> Sequence[str]:
@@ -85,24 +84,51 @@ _AMONG = {
 
 
 def _among(tx: ReadTx, column: Any) -> Any:
-    if tx.dialect.name == "postgresql":
-        return column == func.any(bindparam("keys", type_=ARRAY(Text)))
-    return column.in_(text("SELECT value FROM json_each(:keys)").columns(value=Text))
+    return column.op("")(text(_AMONG[tx.dialect.name]))
 
 
-def _keys(tx: ReadTx, keys: Sequence[str]) -> dict[str, Any]:
-    return {"keys": list(keys) if tx.dialect.name == "postgresql" else msgspec.json.encode(keys).decode()}
+def _keys(tx: ReadTx, keys: Sequence[str]) -> dict[str, str]:
+    return {"keys": _array(keys) if tx.dialect.name == "postgresql" else msgspec.json.encode(keys).decode()}
+
+
+def _array(words: Sequence[str]) -> str:
+    """As PostgreSQL writes one. No word has a nought byte."""
+    if not words:
+        return "{}"
+    joined = "\0".join(words).replace("\\", "\\\\").replace('"', '\\"')
+    return '{"' + joined.replace("\0", '","') + '"}'
 
 
 # ---------------------------------------------------------------- what is written
 
-_TEXTS = frozenset(column.name for column in t.usage.columns if isinstance(column.type, Text))
 _INTO = f"INSERT INTO usage ({', '.join(usage_store.COLUMNS)})"
-_GIVEN = usage_store.COLUMNS[1:]
-# Whole columns at once, beside the organization's own row: so it stays on the machine that has the organization.
-_ADD_ARRAYS = f"""{_INTO} SELECT a.org_id, m.* FROM accounts a
-CROSS JOIN unnest({", ".join(f"CAST(%({one})s AS {'text' if one in _TEXTS else 'bigint'}[])" for one in _GIVEN)})
-AS m({", ".join(_GIVEN)}) WHERE a.org_id = %(of)s"""
+_OWN = ("usage_id", "call_id", "user_id", "caller", "number", "conference_id")
+_OWN_NUMBERS = ("started_at", "seconds", "minutes", "charge", "kind")
+_ALIKE = (
+    *("call_type", "user_location", "number_type", "context", "destination"),
+    *("currency", "capability", "payer", "entry_key"),
+)
+_ALIKE_NUMBERS = ("part", "connection_fee", "charge_decimals")
+_FIELDS = {"fee_micros": "connection_fee", "charge_micros": "charge"}
+
+
+def _unnested(alias: str, words: Sequence[str], numbers: Sequence[str], also: str = "") -> str:
+    kinds = [(one, "text") for one in words] + [(one, "bigint") for one in numbers]
+    arrays = ", ".join(f"CAST(%({one})s AS {kind}[])" for one, kind in kinds)
+    return f"unnest({arrays}) {also} AS {alias}({', '.join(one for one, _ in kinds)}{', place' if also else ''})"
+
+
+def _source(column: str) -> str:
+    field = _FIELDS.get(column, column)
+    return f"{'m' if field in _OWN + _OWN_NUMBERS else 'a' if field == 'org_id' else 'l'}.{field}"
+
+
+# Whole columns at once, beside the organization's own row: so it stays on the machine that has the organization. What
+# many rows have in common is sent once: to read an array costs more than to look into a short list.
+_ADD_ARRAYS = f"""{_INTO} SELECT {", ".join(map(_source, usage_store.COLUMNS))} FROM accounts a
+CROSS JOIN {_unnested("m", _OWN, _OWN_NUMBERS)}
+JOIN {_unnested("l", _ALIKE, _ALIKE_NUMBERS, "WITH ORDINALITY")} ON l.place = m.kind + 1
+WHERE a.org_id = %(org_id)s"""
 _ADD_ROWS = f"{_INTO} VALUES ({', '.join('?' * len(usage_store.COLUMNS))})"
 
 
@@ -110,8 +136,7 @@ def add_usage(tx: Tx, org_id: int, usage: UsageRows) -> None:
     if not len(usage):
         return
     if tx.dialect.name == "postgresql":
-        arrays = dict(zip(usage_store.COLUMNS, usage.arrays().values(), strict=True))
-        tx.exec_driver_sql(_ADD_ARRAYS, arrays | {"of": org_id})
+        tx.exec_driver_sql(_ADD_ARRAYS, {"org_id": org_id, **usage.arrays()})
     else:
         tx.exec_driver_sql(_ADD_ROWS, list(usage.rows()))
 

@@ -21,6 +21,7 @@ from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, Rea
 from talktime.storage.errors import StoreUnavailable
 from talktime.storage.verify_books import check_audit, check_books
 from talktime.storage.verify_calls import check_calls
+from talktime.storage.verify_files import check_files
 
 Progress = Callable[[int, int], None]
 """How many rows were looked at, and how many there are."""
@@ -101,6 +102,7 @@ def _check_organization(tx: ReadTx, report: Report, org_id: int, tick: Callable[
     books = check_books(tx, org_id, tell, looked_at_entries)
     held = check_calls(tx, org_id, books.call_charges, tell, looked_at_calls)
     books.check_holds(held, tell)
+    check_files(tx, org_id, tell)
     report.unsealed += books.unsealed + check_audit(tx, org_id, tell)
     report.organizations += org_id != t.OPERATOR
     tick()
