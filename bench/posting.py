@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 from sqlalchemy import insert
@@ -39,8 +40,13 @@ PLAN = ("MCOPSTN1", "MCOEV", "MCOPSTNPP")
 HEADER = ("call_id", "call_type", "to", "started_at", "duration_seconds", "user", "from")
 
 
-def measured(url: str, superuser_url: str, records: int) -> tuple[float, float, str]:
-    """Calls booked and rows copied a second, and what is wrong."""
+class Found(NamedTuple):
+    booked_per_second: float
+    copied_per_second: float
+    wrong: str
+
+
+def measured(url: str, superuser_url: str, records: int) -> Found:
     with tempfile.TemporaryDirectory(prefix="talktime-bench-") as name:
         folder, database = Path(name), PostgresDatabase(url)
         try:
@@ -52,7 +58,7 @@ def measured(url: str, superuser_url: str, records: int) -> tuple[float, float, 
             wrong = _wrong(database, summary, records)
         finally:
             database.close()
-    return booked, copied(superuser_url), wrong
+    return Found(booked, copied(superuser_url), wrong)
 
 
 def _posted(database: Database, source: Path, folder: Path) -> Summary:
