@@ -144,6 +144,20 @@ def test_out_says_what_became_of_each_call(world: World) -> None:
     ]
 
 
+def test_rules_that_change_meanwhile_hold_for_what_is_not_booked_yet(world: World, small: None) -> None:
+    made = sorted([replace(call(f"c{place}"), at=NOW - DAY + place) for place in range(80)], key=lambda one: one.at)
+    postings = world.postings(OTHER, "calls.csv")
+
+    def post(organization: str | None, some: Any) -> Any:
+        told = postings.post(organization, some)
+        world.books.change(OTHER, policy="DialoutCPCandPSTNDisabled")
+        return told
+
+    summary = post_files.post_file(world.file(made), world.folder / "out.csv", {}, post)
+    assert summary.refused == {"policy_restricted": 40}
+    assert world.findings() == []
+
+
 def test_how_far_it_is_stands_in_the_list_of_long_work(world: World, small: None) -> None:
     world.post(calls(Random(5), 130))
     assert world.database.read(OTHER, _jobs) == [("post", "done", 130)]

@@ -141,10 +141,13 @@ class World:
         self, made: Sequence[Made], name: str = "calls.csv", org_id: int = OTHER, folder: Path | None = None
     ) -> Summary:
         source = self.file(made, name, folder)
-        postings = Postings(self.database, org_name(org_id), name, None, Actor("rate-records", NOW))
+        postings = self.postings(org_id, name)
         summary = post_file(source, source.with_name("out.csv"), {}, postings.post)
         postings.end()
         return summary
+
+    def postings(self, org_id: int, name: str) -> Postings:
+        return Postings(self.database, org_name(org_id), name, None, Actor("rate-records", NOW))
 
     def errors(self) -> list[dict[str, str]]:
         path = self.folder / "out.csv.errors.csv"

@@ -14,6 +14,7 @@ from talktime.actions.organizations import found, locked
 from talktime.core.calls import Call
 from talktime.core.funds import Cashier, Cause
 from talktime.core.ids import org_number
+from talktime.core.knowledge import Knowledge
 from talktime.core.organizations import Account
 from talktime.core.pool_book import PoolBook, PoolMonth
 from talktime.core.pool_minutes import PoolMinutes
@@ -30,9 +31,12 @@ from talktime.storage import job_store, knowledge_store, ledger_store, org_store
 from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.errors import Conflict
 from talktime.storage.job_store import JobRow
-from talktime.storage.org_store import Organization
 
 POST = "post"
+
+
+class RulesChanged(Exception):
+    """While they were made ready. Nothing was written."""
 
 
 @dataclass
@@ -52,7 +56,6 @@ class Posting:
     _looks: bool = False
     """Whether some of it was booked before."""
     _office: Office | None = None
-    _rules: Account | None = None
 
     def post(self, calls: Frame) -> Posted:
         """All of them or, if it fails, none; whatever was booked before is known again."""
@@ -65,21 +68,31 @@ class Posting:
     def _written(self, calls: Frame) -> Posted:
         """A file that was never seen is booked without looking for its usage rows: they are unique by their calls."""
         try:
-            return self.database.write(self.org_id, self._post, calls)
+            return self._by_rules_of_now(calls)
         except Conflict:
             if self._looks:
                 raise
             self._looks = True
-            return self.database.write(self.org_id, self._post, calls)
+            return self._by_rules_of_now(calls)
+
+    def _by_rules_of_now(self, calls: Frame) -> Posted:
+        """Prices are made ready before the transaction: the calls in progress of the organization wait for it."""
+        while True:
+            office = self._office = self._office or self._made_office()
+            try:
+                return self.database.write(self.org_id, self._post, office, calls)
+            except RulesChanged:
+                self._office = None
 
     def end(self) -> None:
         self.database.write(self.org_id, self._end)
 
-    def _post(self, tx: Tx, calls: Frame) -> Posted:
+    def _post(self, tx: Tx, office: Office, calls: Frame) -> Posted:
         org = locked(tx, self.org_id)
         account, now = org_store.account(tx, self.org_id), org.now(self.actor.now)
+        if _rules(account) != office.account:
+            raise RulesChanged
         apart = told_apart(calls, self._known(tx, calls["call_id"].to_list()))
-        office = self._office_of(tx, org, account)
         decided = office.decided(apart.new, posted.users(tx, self.org_id, names_of(apart.new))).sort("at")
         pools = self._pools(tx, office, pool_months(decided))
         cashier = Cashier(self.org_id, account, now)
@@ -111,18 +124,15 @@ class Posting:
             raise Conflict("some of it was booked before")
         posted.add_calls(tx, calls)
 
-    def _office_of(self, tx: ReadTx, org: Organization, account: Account) -> Office:
-        """Made anew only when its rules have changed."""
-        rules = replace(account, lots=[], posted=0, held=0, debt=0, last_entry_no=0, clock_at=None)
-        if self._office is None or rules != self._rules:
-            knowledge, versions = knowledge_store.load(tx), self.versions
-            if versions is None:
-                versions = versions_of(tx, org)
-            book = PriceBook(versions, org.time_zone)
-            toll_free = posted.toll_free(tx, self.org_id)
-            self._office = Office(rules, knowledge, NumberClasses(knowledge.numbers), book, toll_free)
-            self._rules = rules
-        return self._office
+    def _made_office(self) -> Office:
+        rules, knowledge, versions, toll_free = self.database.read(self.org_id, self._read)
+        book = PriceBook(versions, rules.time_zone)
+        return Office(rules, knowledge, NumberClasses(knowledge.numbers), book, toll_free)
+
+    def _read(self, tx: ReadTx) -> tuple[Account, Knowledge, Sequence[Version], Sequence[str]]:
+        rules = _rules(org_store.account(tx, self.org_id))
+        versions = versions_of(tx, rules) if self.versions is None else self.versions
+        return rules, knowledge_store.load(tx), versions, posted.toll_free(tx, self.org_id)
 
     def _pools(self, tx: ReadTx, office: Office, wanted: Sequence[Month]) -> dict[Month, PoolBook]:
         by_month: dict[str, list[str]] = defaultdict(list)
@@ -161,9 +171,14 @@ class Posting:
             note(tx, self.org_id, self.actor, "calls.posted", f"post_{self.digest}", None, new)
 
 
-def versions_of(tx: ReadTx, org: Organization) -> list[Version]:
+def _rules(account: Account) -> Account:
+    """Without its money."""
+    return replace(account, lots=[], posted=0, held=0, debt=0, last_entry_no=0, clock_at=None)
+
+
+def versions_of(tx: ReadTx, rules: Account) -> list[Version]:
     """Of its own price list, or else of the operator's for its currency."""
-    list_id = org.price_list or price_store.default_of(tx, org.currency)
+    list_id = rules.price_list or price_store.default_of(tx, rules.currency)
     if list_id is None:
         return []
     return [
