@@ -20,6 +20,10 @@ def p99_ms(outcome: Outcome) -> float:
     return outcome.p99_ms or 0.0
 
 
+def beside_copy(outcome: Outcome) -> float:
+    return outcome.figure / outcome.notes["copied_per_second"]
+
+
 @dataclass(frozen=True)
 class Criterion:
     name: str
@@ -86,6 +90,7 @@ CRITERIA = (
     Criterion("S8", "start to first durable answer", LITE, "start", most=2.5, unit="s"),
     Criterion("S8b", "p99 of authorize, open loop at half", PG, "open loop", most=10, of=p99_ms, unit="ms"),
     Criterion("S8b", "p99 of authorize, open loop at half", LITE, "open loop", most=10, of=p99_ms, unit="ms"),
+    Criterion("S11", "calls of a file booked / COPY of their usage rows", PG, "posting", least=0.4, of=beside_copy),
 )  # fmt: skip
 
 # Nothing is promised of these; they stand beside.

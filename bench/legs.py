@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench import books, floors, load
+from bench import posting as files
 from bench.machine import Watch, cpu_seconds, flush_ms
-from bench.places import Ground, Place
+from bench.places import Ground, Place, Postgres
 from bench.server import CannotStart, Server, serving
 from bench.world import World, number_of
 
@@ -53,6 +54,8 @@ class Plan:
     world: World = USUAL
     hot: World = HOT
     wide: World = WIDE
+    records: int = files.RECORDS
+    """Calls of the file that is booked."""
 
 
 Earlier = Mapping[str, Outcome]
@@ -239,6 +242,19 @@ def start(place: Place, plan: Plan, earlier: Earlier) -> Outcome:
     return outcome
 
 
+def posting(place: Place, plan: Plan, earlier: Earlier) -> Outcome:
+    """Calls of a file, and in the same database COPY of what they have become."""
+    assert isinstance(place, Postgres)
+    outcome = Outcome(unit="calls/s")
+    with place.ground(files.POSTED) as ground, measuring(place, outcome):
+        url = ground.environment["TALKTIME_DATABASE"]
+        as_superuser = place.socket_url(url.partition("?")[0].rpartition("/")[2])
+        found = files.measured(url, as_superuser, plan.records)
+    outcome.figure, outcome.void = found.booked_per_second, found.wrong
+    outcome.notes["copied_per_second"] = found.copied_per_second
+    return outcome
+
+
 # ---------------------------------------------------------------- the list
 
 
@@ -273,4 +289,5 @@ LEGS: dict[str, Leg] = {
     "10^7 calls": over_http(_with_old_calls(BIG)),
     "memory": memory,
     "start": start,
+    "posting": posting,
 }

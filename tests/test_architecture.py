@@ -16,7 +16,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "switches": {"core"},
     "reports": {"core", "storage"},
     "charging": {"core", "storage"},
-    "actions": {"core", "storage", "switches"},
+    "actions": {"core", "rating", "storage", "switches"},
     "jobs": {"core", "storage", "actions", "charging", "reports", "app"},
     "web": {"core", "actions", "charging", "reports", "storage", "app"},
     "cli": {

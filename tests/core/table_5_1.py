@@ -63,6 +63,8 @@ TABLE = [
     Case(1, "user_out", "911", "", NOBODY, money="0", set_up=False),
     Case(1, "user_out", "112", "", NOBODY, home="GB", money="0", blocked=True, policy="DialoutCPCandPSTNDisabled"),
     Case(1, "conf_out", "911", "", NOBODY, money="0"),
+    Case(1, "user_out", "911", DOMESTIC, NOBODY),
+    Case(1, "conf_out", "112", f"{CONF} {PP}", NOBODY, home="GB"),
     Case(1, "dr_emergency_out", "112", "", NOBODY, blocked=True),
     Case(2, "user_out", US, DOMESTIC, Refusal.USER_BLOCKED, blocked=True),
     Case(2, "conf_out", US, CONF, Refusal.USER_BLOCKED, blocked=True),

@@ -18,7 +18,7 @@ import pytest
 from talktime.core.price_files import read_csv
 from talktime.core.time import instant as instant_of
 from talktime.rating import files
-from talktime.rating.calls import _instants
+from talktime.rating.calls import instants_of
 from talktime.rating.columns import SECONDS_MAX, columns_of
 from talktime.rating.tariffs import Tariffs
 from talktime.web import call_forms
@@ -181,7 +181,7 @@ def test_times_are_those_of_rfc_3339(text: str, instant: str | None) -> None:
     frame = pl.DataFrame([("c", "user_out", "+442079460117", text, "1")], schema=HEADER, orient="row")
     columns = columns_of(frame.schema, {})
     read = frame.select(columns.read(frame.schema, Tariffs([], 4, "UTC")))
-    (at,) = _instants(frame, read, columns)
+    (at,) = instants_of(frame[columns.started_at], read["at"])
     assert at == (instant_of(datetime.fromisoformat(instant)) if instant else None)
 
 

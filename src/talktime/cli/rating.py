@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from talktime.cli.options import BAD, USAGE, CannotDo, Json, progress_bar, say, say_json
+from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, progress_bar, say, say_json, settings_of
 from talktime.core.money import is_currency
 from talktime.core.price_files import BadRows, read_csv
 
@@ -22,7 +22,9 @@ ERRORS_SHOWN = 5
 def rate_records(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The calls: a .csv or .parquet file.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The calls with their prices: .csv or .parquet.")],
-    prices: Annotated[Path, typer.Option("--prices", metavar="FILE", help="The price list, as for `rates import`.")],
+    prices: Annotated[
+        Path | None, typer.Option("--prices", metavar="FILE", help="The price list, as for `rates import`.")
+    ] = None,
     charge_decimals: Annotated[int, typer.Option(min=0, max=6, help="To how many decimals a charge is rounded.")] = 4,
     currency: Annotated[str, typer.Option(help="Three letters: that of the price list.")] = "USD",
     time_zone: Annotated[str, typer.Option(help="Where the hours of the price list count.")] = "UTC",
@@ -30,6 +32,13 @@ def rate_records(
         list[str] | None,
         typer.Option(metavar="OURS=THEIRS", help="How the file calls a column; several times.", show_default=False),
     ] = None,
+    post: Annotated[bool, typer.Option("--post", help="Also book them, each once.")] = False,
+    org: Annotated[
+        str | None,
+        typer.Option(metavar="ORG", help="With --post: whose calls they are.", show_default=False),
+    ] = None,
+    data: Data = None,
+    database: Url = None,
     as_json: Json = False,
 ) -> None:
     """Rate the calls of a file by a price list, exactly as they are rated while they are made.
@@ -38,15 +47,27 @@ def rate_records(
     columns of IN, and destination, prefix, billed_seconds, connection_fee and charge. What cannot be rated is not
     in OUT but, line by line, in OUT.errors.csv.
 
+    With --post they are booked as finished calls that nobody authorized, by the organization's own prices unless
+    --prices says others. A column `user` is needed, `from`, `conference_id` and `organization` may be there. What was
+    booked before is not booked again: a run that was killed is simply started anew.
+
     Exit code 0: all were rated; 1: some were not; 2: nothing was written.
     """
     from talktime.rating.columns import CannotRate
     from talktime.rating.files import errors_of, rate_file
     from talktime.rating.tariffs import Tariffs
 
+    if post:
+        from talktime.cli.posting import post_records
+
+        rows = read_prices(prices) if prices else None
+        post_records(source, out, names_of(column), rows, charge_decimals, org, settings_of(data, database), as_json)
+        return
+    if prices is None:
+        raise CannotDo("say with --prices by which price list, or --post to book by that of the organization", USAGE)
     if not is_currency(currency):
         raise CannotDo(f"{currency!r} is no currency of three letters", USAGE)
-    names, rows, began = _names(column or []), _rows(prices), time.monotonic()
+    names, rows, began = names_of(column), read_prices(prices), time.monotonic()
     with progress_bar(hidden=as_json) as bar:
         task = bar.add_task("calls", total=None)
         watch = None if bar.disable else lambda done, total: bar.update(task, completed=done, total=total)
@@ -67,7 +88,8 @@ def rate_records(
         raise typer.Exit(BAD)
 
 
-def _names(given: list[str]) -> dict[str, str]:
+def names_of(column: list[str] | None) -> dict[str, str]:
+    given = column or []
     pairs = [text.partition("=") for text in given]
     wrong = [text for text, (ours, _, theirs) in zip(given, pairs, strict=True) if not (ours and theirs)]
     if wrong:
@@ -75,7 +97,7 @@ def _names(given: list[str]) -> dict[str, str]:
     return {ours: theirs for ours, _, theirs in pairs}
 
 
-def _rows(prices: Path) -> list[Row]:
+def read_prices(prices: Path) -> list[Row]:
     try:
         return read_csv(prices.read_bytes())
     except OSError as error:

@@ -105,9 +105,12 @@ def has_credits_licence(question: Question) -> bool:
 
 
 def is_covered(question: Question) -> bool:
+    return question.rate is not None and covers(question.available, question.rate)
+
+
+def covers(available: int, rate: Rate) -> bool:
     """Something must be there even for a price of nothing."""
-    rate = question.rate
-    return question.available > 0 and rate is not None and price(rate, rate.initial_seconds) <= question.available
+    return available > 0 and price(rate, rate.initial_seconds) <= available
 
 
 MAY_CALL: tuple[tuple[Refusal, Check], ...] = (

@@ -12,6 +12,7 @@ from talktime.core.ledger import (
     EXPIRED,
     PROMOTION,
     REVENUE,
+    SHORTFALL,
     Entry,
     EntryKind,
     Posting,
@@ -109,6 +110,21 @@ class Cashier:
             postings.append(Posting(DEBT, ADJUSTMENTS, owed))
             self._debt += owed
         self._book(EntryKind.ADJUSTMENT, cause, postings, -amount)
+
+    def available(self, by: str) -> int:
+        """What calls can be charged, once what has expired is gone."""
+        self._forfeit(by)
+        return self._purse.available(self._now)
+
+    def charge(self, amount: int, shortfall: int, cause: Cause) -> None:
+        """Of calls that are over, at most what is available; `shortfall` is what of their price nobody pays."""
+        taken = self._purse.hold(amount, self._now)
+        self._purse.charge(taken)
+        postings = from_lots(taken, REVENUE)
+        if shortfall:
+            postings.append(Posting(SHORTFALL, REVENUE, shortfall))
+        if postings:
+            self._book(EntryKind.CHARGE, cause, postings, -total(taken))
 
     def reverse(self, charged: Parts, reversed_before: int, amount: int, cause: Cause) -> None:
         """Back to the lots it was taken from, the last first. What is past its end expires again."""

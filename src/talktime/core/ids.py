@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 
 _VERSION = 7 << 76
@@ -18,6 +19,12 @@ def uuid7(at: int, tail: int) -> str:
 def uuid7_of(at: int, cause: str) -> str:
     """The id of what follows from `cause`: no randomness, so that repeating a decision repeats its ids."""
     return uuid7(at, int.from_bytes(blake2b(cause.encode(), digest_size=10).digest()))
+
+
+def uuid7s(ats: Iterable[int], cause: str) -> list[str]:
+    """The ids of many rows that one cause brings: a number of theirs behind what the cause alone decides."""
+    beginning = uuid7_of(0, cause)[12:24]
+    return [f"{at // 1000 & (1 << 48) - 1:012x}{beginning}{number:08x}" for number, at in enumerate(ats)]
 
 
 def entry_id(at: int, entry_no: int, cause: str) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Generic, NamedTuple
 
 from talktime.core.emergency import EMERGENCY_NUMBERS, EmergencyNumbers, Entry
-from talktime.core.phone import country_of, is_usable
+from talktime.core.phone import country_of, country_prefixes, is_usable
 from talktime.core.tables import Prefixes, T, rows_of
 
 CALLING_CODE_DIGITS = 3
@@ -112,6 +112,12 @@ class Numbers:
             kind = NumberKind.NO_COUNTRY
         destination = country or number[: 1 + CALLING_CODE_DIGITS]
         return Number(country, kind, self._allowed(kind, digits), destination, self._risks.find(digits) or False)
+
+    def prefixes(self) -> set[str]:
+        """Of two usable numbers of one length that begin with the same ones of these the same is known."""
+        said = {row.prefix for layer in self._layers for row in layer}
+        codes = {str(code) for code in range(10 ** (CALLING_CODE_DIGITS - 1), 10**CALLING_CODE_DIGITS)}
+        return said.union(country_prefixes(), codes)
 
     def dialled(self, to: str, country: str | None) -> Number:
         """Of what somebody in this country dialled, which may be a short number."""

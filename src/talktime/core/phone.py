@@ -30,6 +30,11 @@ def country_of(number: str) -> str | None:
     return None
 
 
+def country_prefixes() -> list[str]:
+    """The leading digits at which another country may begin."""
+    return [prefix[1:] for prefix in _COUNTRIES]
+
+
 def _table(name: str) -> dict[str, str]:
     lines = (files(__package__) / "data" / name).read_text("utf-8").splitlines()
     return {"+" + row["prefix"]: row["country"] for row in csv.DictReader(lines)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import reduce
 from typing import NamedTuple
@@ -47,22 +48,21 @@ def rate(frame: pl.DataFrame, line: int, columns: Columns, tariffs: Tariffs) -> 
     """`line`: that of the first call."""
     # Lazy, because only so is what several expressions share computed once.
     read = frame.lazy().select(columns.read(frame.schema, tariffs)).collect(engine="in-memory")
-    at = _instants(frame, read, columns)
+    at = instants_of(frame[columns.started_at], read["at"])
     seconds = seconds_of(read["duration"], columns.in_ms)
     places = tariffs.find(read["axis"].fill_null(0), read["number"].fill_null(0), at.fill_null(0))
     read = read.with_columns(at.alias("at"), seconds.alias("seconds"), places.alias("place"))
     problems = read.select(_problem(frame[columns.call_id], columns.duration_max)).to_series()
     wrong = problems.is_not_null()
-    errors = NO_ERRORS
+    errors = told(frame, line, problems, PROBLEMS, _names(columns), columns.in_ms)
     if wrong.any():
-        errors = _errors(frame, line, problems, columns)
         frame, read, places = frame.filter(~wrong), read.filter(~wrong), places.filter(~wrong)
     calls = _priced(frame, read["seconds"], places, tariffs)
     return Rated(calls, errors, len(problems), Decimal(calls["charge"].sum()))
 
 
-def _instants(frame: pl.DataFrame, read: pl.DataFrame, columns: Columns) -> pl.Series:
-    at, text = read["at"], frame[columns.started_at]
+def instants_of(text: pl.Series, at: pl.Series) -> pl.Series:
+    """`at`: those of the usual form; the others are read from their text."""
     unread = at.is_null() & text.is_not_null()
     if text.dtype != pl.String or not unread.any():
         return at
@@ -86,16 +86,28 @@ def _problem(call_ids: pl.Series, duration_max: int) -> pl.Expr:
     return pl.coalesce(places).alias("problem")
 
 
-def _errors(frame: pl.DataFrame, line: int, problems: pl.Series, columns: Columns) -> pl.DataFrame:
+def told(
+    frame: pl.DataFrame,
+    line: int,
+    problems: pl.Series,
+    table: Sequence[Problem],
+    names: Mapping[str, str],
+    in_ms: bool,
+) -> pl.DataFrame:
+    """A line for each call with a problem, which is a place in the table. `names`: which column has which field."""
     wrong = problems.is_not_null()
+    if not wrong.any():
+        return NO_ERRORS
     lines = wrong.arg_true().cast(pl.Int64) + line
-    table = pl.DataFrame(PROBLEMS, schema=["field", "code", "detail"], orient="row")
-    told = table.select(pl.all().gather(problems.drop_nulls()))
-    told = told.with_columns(_value(frame.filter(wrong), columns, told["field"]))
+    known = pl.DataFrame(table, schema=["field", "code", "detail"], orient="row")
+    found = known.select(pl.all().gather(problems.drop_nulls()))
+    found = found.with_columns(_value(frame.filter(wrong), names, found["field"]))
     empty = pl.col("value") == ""
-    return told.select(
+    # Named as in the contract, and not as the file calls it.
+    ours = "duration_ms" if in_ms else "duration_seconds"
+    return found.select(
         pl.lit(lines).alias("line"),
-        _named(columns).alias("field"),
+        pl.col("field").replace("duration", ours),
         pl.when(empty).then(pl.lit("missing_field")).otherwise(pl.col("code")).alias("code"),
         pl.when(empty)
         .then(pl.lit("is missing"))
@@ -104,18 +116,15 @@ def _errors(frame: pl.DataFrame, line: int, problems: pl.Series, columns: Column
     )
 
 
-def _named(columns: Columns) -> pl.Expr:
-    """As in the contract, and not as the file calls it."""
-    ours = "duration_ms" if columns.in_ms else "duration_seconds"
-    return pl.col("field").replace("duration", ours)
+def _names(columns: Columns) -> dict[str, str]:
+    return {name: getattr(columns, name) for name in columns._fields if name != "in_ms"}
 
 
-def _value(frame: pl.DataFrame, columns: Columns, fields: pl.Series) -> pl.Expr:
+def _value(frame: pl.DataFrame, names: Mapping[str, str], fields: pl.Series) -> pl.Expr:
     """What the file says in the field that is wrong."""
-    names = [name for name in columns._fields if name != "in_ms"]
 
     def unless(otherwise: pl.Expr, name: str) -> pl.Expr:
-        cell = pl.lit(frame[getattr(columns, name)].cast(pl.String))
+        cell = pl.lit(frame[names[name]].cast(pl.String))
         return pl.when(pl.lit(fields) == name).then(cell).otherwise(otherwise)
 
     return reduce(unless, names, pl.lit("")).fill_null("").alias("value")

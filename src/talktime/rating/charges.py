@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from talktime.core.money import MICROS_PER_UNIT
+from talktime.core.money import AMOUNT_MAX, MICROS_PER_UNIT
 
 FITS = 2**61
 """Sums below may be doubled and still be an Int64."""
@@ -28,6 +28,17 @@ def charge(calls: pl.DataFrame, charge_decimals: int) -> pl.Expr:
     units = (2 * sixtieths + 60 * unit) // (120 * unit)
     answered = pl.when(billed > 0).then(units).otherwise(pl.lit(0, kind))
     return _decimal(answered, charge_decimals).alias("charge")
+
+
+def cost(calls: pl.DataFrame) -> pl.Expr:
+    """The same in micros, each to the decimals of its own list; null where it is more than can be booked (D-23)."""
+    kind = pl.Int64() if _largest(calls) < FITS else pl.Int128()
+    billed, fee, per_minute = (pl.col(name).cast(kind) for name in ("billed_seconds", "fee_micros", "per_minute"))
+    units = {decimals: MICROS_PER_UNIT // 10**decimals for decimals in range(7)}
+    unit = pl.col("decimals").replace_strict(units, return_dtype=pl.Int64).cast(kind)
+    micros = (2 * (60 * fee + per_minute * billed) + 60 * unit) // (120 * unit) * unit
+    answered = pl.when(billed > 0).then(micros).otherwise(pl.lit(0, kind))
+    return pl.when(answered <= AMOUNT_MAX).then(answered).cast(pl.Int64).alias("cost")
 
 
 def _largest(calls: pl.DataFrame) -> int:

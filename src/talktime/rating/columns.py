@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -48,18 +48,18 @@ class Columns(NamedTuple):
         """What a call is priced by; null where the file does not say it."""
         axes = {call_type.value: axis for call_type, (axis, _) in tariffs.axes.items()}
         return [
-            _text(self.call_type).replace_strict(axes, default=None, return_dtype=pl.Int64).alias("axis"),
-            key_of(_text(self.to)).alias("number"),
-            _instant(self.started_at, schema[self.started_at]).alias("at"),
-            _text(self.duration).cast(pl.Int64, strict=False).alias("duration"),
+            text_in(self.call_type).replace_strict(axes, default=None, return_dtype=pl.Int64).alias("axis"),
+            key_of(text_in(self.to)).alias("number"),
+            instant_in(self.started_at, schema[self.started_at]).alias("at"),
+            text_in(self.duration).cast(pl.Int64, strict=False).alias("duration"),
         ]
 
 
-def columns_of(schema: Mapping[str, pl.DataType], names: Mapping[str, str]) -> Columns:
-    """`names`: from ours to those of the file, where they differ."""
+def columns_of(schema: Mapping[str, pl.DataType], names: Mapping[str, str], added: Sequence[str] = ADDED) -> Columns:
+    """`names`: from ours to those of the file, where they differ. `added`: what comes to them."""
     if unknown := sorted(set(names) - {*REQUIRED, *DURATIONS}):
         raise CannotRate(f"no column of ours is called {unknown[0]!r}; there are {', '.join((*REQUIRED, *DURATIONS))}")
-    if taken := [name for name in ADDED if name in schema]:
+    if taken := [name for name in added if name in schema]:
         raise CannotRate(f"the column {taken[0]!r} is there already")
     theirs = {name: names.get(name, name) for name in (*REQUIRED, *DURATIONS)}
     if missing := [theirs[name] for name in REQUIRED if theirs[name] not in schema]:
@@ -85,7 +85,7 @@ def _check_types(schema: Mapping[str, pl.DataType], columns: Columns) -> None:
         raise CannotRate(f"the column {columns.started_at!r} holds {started} and not times with an offset")
 
 
-def _text(name: str) -> pl.Expr:
+def text_in(name: str) -> pl.Expr:
     return pl.col(name).cast(pl.String)
 
 
@@ -93,7 +93,7 @@ def seconds_of(durations: pl.Series, in_ms: bool) -> pl.Series:
     return ((durations - TOLERANCE_MS).clip(0) + 999) // 1000 if in_ms else durations
 
 
-def _instant(name: str, kind: pl.DataType) -> pl.Expr:
+def instant_in(name: str, kind: pl.DataType) -> pl.Expr:
     if kind != pl.String:
         return pl.col(name).cast(pl.Datetime("us", "UTC")).to_physical().clip(_FIRST, _LAST)
     text = pl.col(name)

@@ -6,11 +6,12 @@ import csv
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -23,6 +24,7 @@ PIECE = 100_000
 WORKERS = 2
 SUFFIXES = (".csv", ".parquet")
 Progress = Callable[[int, int | None], None]
+T = TypeVar("T")
 
 
 class Summary(NamedTuple):
@@ -73,13 +75,20 @@ def rate_file(
     source: Path, out: Path, tariffs: Tariffs, names: dict[str, str], progress: Progress | None = None
 ) -> Summary:
     """Nothing is there under its name before all of it is."""
+    with told_of(source, out):
+        return _rate_file(source, out, tariffs, names, progress)
+
+
+@contextmanager
+def told_of(source: Path, out: Path) -> Iterator[None]:
+    """What is wrong with the files is said in a sentence."""
     for path in (source, out):
         if path.suffix.lower() not in SUFFIXES:
             raise CannotRate(f"{path} ends neither in .csv nor in .parquet")
     if out.exists() and source.exists() and out.samefile(source):
         raise CannotRate("the calls would be written over")
     try:
-        return _rate_file(source, out, tariffs, names, progress)
+        yield
     except PolarsError as error:
         raise CannotRate(f"{source} cannot be read: {str(error).splitlines()[0]}") from error
     except OSError as error:
@@ -91,7 +100,7 @@ def _rate_file(source: Path, out: Path, tariffs: Tariffs, names: dict[str, str],
     summary = Summary()
     with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
         folder = Path(name)
-        rated, errors = _out(folder / out.name, folder), CsvOut(folder / "errors")
+        rated, errors = out_at(folder / out.name, folder), CsvOut(folder / "errors")
         for piece in rated_pieces(source, tariffs, names):
             rated.add(piece.calls)
             errors.add(piece.errors)
@@ -99,7 +108,7 @@ def _rate_file(source: Path, out: Path, tariffs: Tariffs, names: dict[str, str],
             if progress:
                 progress(summary.records, total)
         rated.finish()
-        _keep(folder / "errors", errors_of(out), summary.errors > 0)
+        keep(folder / "errors", errors_of(out), summary.errors > 0)
         (folder / out.name).replace(out)
     return summary
 
@@ -109,25 +118,30 @@ def rated_pieces(source: Path, tariffs: Tariffs, names: dict[str, str]) -> Itera
     calls = scan(source)
     schema = calls.collect_schema()
     columns = columns_of(schema, names)
-    line = 2 if source.suffix.lower() == ".csv" else 1
+    line = first_line(source)
     work = partial(rate, columns=columns, tariffs=tariffs)
     none = True
-    for piece in _in_turn(work, calls.collect_batches(chunk_size=PIECE, maintain_order=True), line):
+    for piece in in_turn(work, calls.collect_batches(chunk_size=PIECE, maintain_order=True), line):
         yield piece
         none = False
     if none:
         yield work(schema.to_frame(), line)
 
 
+def first_line(source: Path) -> int:
+    """The header of a CSV file is line 1."""
+    return 2 if source.suffix.lower() == ".csv" else 1
+
+
 def errors_of(out: Path) -> Path:
     return out.with_name(f"{out.name}.errors.csv")
 
 
-def _out(path: Path, folder: Path) -> Out:
+def out_at(path: Path, folder: Path) -> Out:
     return CsvOut(path) if path.suffix.lower() == ".csv" else ParquetOut(path, folder / "pieces")
 
 
-def _keep(made: Path, path: Path, wanted: bool) -> None:
+def keep(made: Path, path: Path, wanted: bool) -> None:
     """Also an older one goes: it would tell of errors that are no more."""
     if wanted:
         made.replace(path)
@@ -135,9 +149,9 @@ def _keep(made: Path, path: Path, wanted: bool) -> None:
         path.unlink(missing_ok=True)
 
 
-def _in_turn(work: Callable[[pl.DataFrame, int], Rated], pieces: Iterable[pl.DataFrame], line: int) -> Iterator[Rated]:
-    """In their order, with a few ahead of the one that is written."""
-    waiting: deque[Future[Rated]] = deque()
+def in_turn(work: Callable[[pl.DataFrame, int], T], pieces: Iterable[pl.DataFrame], line: int) -> Iterator[T]:
+    """In their order, with a few ahead of the one that is written. `line`: that of the first call."""
+    waiting: deque[Future[T]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
         for piece in pieces:
             waiting.append(pool.submit(work, piece, line))

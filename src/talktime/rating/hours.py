@@ -19,11 +19,11 @@ MONDAY = 4 * DAY
 
 def minute_of_week(at: pl.Series, zone: str) -> pl.Series:
     """Minute 0 is Monday 00:00 on the wall there."""
-    local = at + _clock(at, zone).at(at) - MONDAY
+    local = at + clock_of(at, zone).at(at) - MONDAY
     return (local // MINUTE) % WEEK_MINUTES
 
 
-def _clock(at: pl.Series, zone: str) -> Steps:
+def clock_of(at: pl.Series, zone: str) -> Steps:
     """How far the wall is ahead of UTC. From Python's tables of time zones, not polars' own: core looks at these."""
     days = (at // DAY).unique().sort().to_list()
     return Steps(chain.from_iterable(_changes(zone, day) for day in days))

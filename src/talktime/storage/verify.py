@@ -22,6 +22,7 @@ from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, Rea
 from talktime.storage.errors import StoreUnavailable
 from talktime.storage.verify_books import check_audit, check_books
 from talktime.storage.verify_calls import check_calls
+from talktime.storage.verify_files import check_files
 from talktime.storage.verify_people import People, check_people
 
 Progress = Callable[[int, int], None]
@@ -106,6 +107,7 @@ def _check_organization(tx: ReadTx, report: Report, org_id: int, tick: Callable[
     books.check_holds(held, tell)
     if org := org_store.find(tx, org_id):
         check_people(tx, org, people, tell)
+    check_files(tx, org_id, tell)
     report.unsealed += books.unsealed + check_audit(tx, org_id, tell)
     report.organizations += org_id != t.OPERATOR
     tick()
