@@ -77,6 +77,9 @@ TABLE = [
     Case(1, "user_out", "112", "", NOBODY, home="GB", money="0", blocked=True, policy="DialoutCPCandPSTNDisabled"),
     Case(1, "conf_out", "911", "", NOBODY, money="0"),
     Case(1, "dr_emergency_out", "112", "", NOBODY, blocked=True),
+    # Not even a minute of a pool.
+    Case(1, "user_out", "911", DOMESTIC, NOBODY),
+    Case(1, "conf_out", "911", CONF, NOBODY),
     Case(2, "user_out", US, DOMESTIC, Refusal.USER_BLOCKED, blocked=True),
     Case(2, "conf_out", US, CONF, Refusal.USER_BLOCKED, blocked=True),
     Case(2, "ucap_out", US, PAYG, Refusal.USER_BLOCKED, blocked=True),
