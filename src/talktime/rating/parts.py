@@ -25,10 +25,11 @@ FREE_TEXTS = ("call_id", "caller", "number", "conference_id")
 
 def usage_of(calls: pl.DataFrame, org_id: int, currency: str, key: str) -> pl.DataFrame:
     """In the order of the fields of Usage. `key`: of the entry that moves the money."""
-    granted = calls.filter(pl.col("reason").is_null())
-    pooled = granted.filter(pl.col("minutes") > 0).with_columns(_of_the_pool())
-    rest = granted.filter(_is_a_part()).with_columns(_of_the_rest())
-    parts = pl.concat([pooled, rest], how="diagonal").sort("at", "part")
+    # Lazy, because only so is nothing copied that is not asked for.
+    granted = calls.lazy().filter(pl.col("reason").is_null())
+    pooled = granted.filter(pl.col("minutes") > 0).select(*OF_BOTH, *_of_the_pool())
+    rest = granted.filter(_is_a_part()).select(*OF_BOTH, *_of_the_rest())
+    parts = pl.concat([pooled, rest], how="vertical_relaxed").sort("at", "part").collect(engine="in-memory")
     ids = uuid7s(parts["at"].to_list(), f"usage:{org_id}:{key}")
     paid = (pl.col("part_payer") == CREDITS) & (pl.col("part_charge") > 0)
     return parts.select(
@@ -58,6 +59,10 @@ def usage_of(calls: pl.DataFrame, org_id: int, currency: str, key: str) -> pl.Da
     )
 
 
+OF_BOTH = (
+    *("at", "call_id", "call_type", "user_id", "location", "from", "own_caller", "own_number", "to", "number_type"),
+    *("context", "place_called", "conference_id", "decimals"),
+)
 OWN = (
     *("usage_id", "call_id", "user_id", "caller", "number", "conference_id"),
     *("started_at", "seconds", "minutes", "charge"),
