@@ -83,7 +83,7 @@ def case_of(asked: Asked, account: Account, user: User | None, knowledge: Knowle
         emergency,
         toll_free,
         emergency or _is_free(call_type, licence, toll_free),
-        _pool(asked, user, licence, number),
+        None if emergency else _pool(asked, user, licence, number),
         TOLL_FREE_PRICES if toll_free else PRICED_BY.get(call_type, ()),
     )
 
