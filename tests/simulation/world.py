@@ -26,25 +26,38 @@ from talktime.core.calls import (
     Refused,
     Touch,
 )
+from talktime.core.policies import DEFAULT_POLICY
+from talktime.core.pool_sizes import PoolName
 from talktime.core.prices import Prices
 from talktime.core.time import MINUTE, SECOND
 from talktime.storage.store import decode_call, decode_postings
 from tests.simulation import mirror
 from tests.simulation.actions import Actions
 from tests.simulation.clients import Caller, Errand
-from tests.simulation.invariants import Books, expired_money_is_gone, is_covered, nothing_is_open
+from tests.simulation.invariants import (
+    Books,
+    expired_money_is_gone,
+    is_covered,
+    nothing_is_open,
+)
+from tests.simulation.limits import People, everybody_was_told, minutes_in, tallies_in, who_is_blocked_is_in_the_log
 from tests.simulation.mirror import Mirror, Seen, Wrong, expect
 from tests.simulation.processes import MILLISECOND, Process
 from tests.simulation.reference import Reference, Said
 from tests.simulation.setting import (
+    POLICIES,
     START,
+    USERS,
+    OrgPlan,
     as_prices,
     next_version,
     price_lists,
     some_amount,
     some_call,
+    some_licences,
     some_lot,
     some_org,
+    some_size,
 )
 from tests.simulation.store import ENTRY_KEY, KIND, POSTINGS, Memory, Rows
 from tests.simulation.switches import Line, some_script
@@ -108,6 +121,7 @@ class World:
         self.memory = Memory()
         self.mirror = Mirror(Reference(self._price_lists))
         self._books = Books(self.memory)
+        self._people = People(self.memory)
         self._actions = Actions(self.memory, self.mirror.reference, self._books)
         self._processes = [Process(self, n) for n in range(self.size.processes)]
         self.lane = self._processes[0].lanes[0]
@@ -180,8 +194,12 @@ class World:
 
     def _prepare(self) -> None:
         for org_id in range(1, self.size.orgs + 1):
-            self._actions.add_org(some_org(self.chance, org_id), self.now)
+            plan = some_org(self.chance, org_id)
+            self._actions.add_org(plan, self.now)
+            for pool in plan.pool_names:
+                self._actions.resize(org_id, pool, some_size(self.chance), self._clock(org_id))
             self._plan_administration(org_id)
+            self._plan_people(plan)
         for name in ("default", "later"):
             self._plan_publication(name)
         self._plan_calls()
@@ -214,12 +232,29 @@ class World:
         chance = self.chance
         for number in range(chance.randrange(8)):
             self._plan(org_id, lambda number=number: self._fund(org_id, number))  # type: ignore[misc]
-        for number in range(chance.choice([0, 0, 1, 3])):
+        for number in range(chance.choice([0, 0, 3, 6])):
             self._plan(org_id, lambda number=number: self._correct(org_id, number))  # type: ignore[misc]
         if chance.random() < 0.06:
             self._plan(org_id, lambda: self._actions.close(org_id))
         if self.memory.accounts[org_id].clock_at:
             self._every(20 * SECOND, lambda: self._move_clock(org_id, chance.choice([0, 5, 20, 300]) * SECOND))
+
+    def _plan_people(self, plan: OrgPlan) -> None:
+        """Licences come and go, and pools with them; users are blocked, unblocked and restricted."""
+        chance, org_id, actions = self.chance, plan.org_id, self._actions
+        users = [f"usr_{name}" for name in USERS]
+        changes: list[Callable[[], None]] = [
+            lambda: actions.resize(org_id, chance.choice(plan.pool_names), some_size(chance), self._clock(org_id)),
+            lambda: actions.resize(org_id, PoolName("MCOMEETADD"), some_size(chance), self._clock(org_id)),
+            lambda: actions.assign(org_id, chance.choice(users), some_licences(chance)),
+            lambda: actions.block(org_id, chance.choice(users), False, self._clock(org_id)),
+            lambda: actions.block(org_id, chance.choice(users), chance.random() < 0.4, self._clock(org_id)),
+            lambda: actions.restrict(org_id, chance.choice(users), chance.choice(POLICIES)),
+        ]
+        for _ in range(chance.randrange(30)):
+            self._plan(org_id, chance.choice(changes))
+        if chance.random() < 0.1:
+            self._plan(org_id, lambda: actions.restrict_all(org_id, chance.choice(POLICIES) or DEFAULT_POLICY.value))
 
     def _plan(self, org_id: int, action: Callable[[], None]) -> None:
         """An action takes the lock of its organization before it begins."""
@@ -238,7 +273,10 @@ class World:
         self._actions.grant(org_id, lot, self._clock(org_id))
 
     def _correct(self, org_id: int, number: int) -> None:
-        amount = some_amount(self.chance)
+        account, chance = self.memory.accounts[org_id], self.chance
+        # A little more than is there often enough: then there is debt, and what calls hold comes back to it.
+        a_little_more = max(account.posted - account.held, 0) + chance.randrange(1, 200_000)
+        amount = chance.choice([some_amount(chance), a_little_more, a_little_more])
         self.note("correction", org_id, amount)
         self._actions.take(org_id, f"{org_id}-{number}", amount, self._clock(org_id))
 
@@ -297,6 +335,7 @@ class World:
         answers = self.mirror.run(commands, seen)
         self._count(commands, answers)
         self._books.committed(before)
+        self._people.committed(before)
         is_covered(self.memory, before, {org_id: org["clock"] or commands[0].at for org_id, org in seen.orgs.items()})
         for org_id in seen.orgs:
             self._compare_org(org_id)
@@ -314,7 +353,10 @@ class World:
         account, lots = self.memory.accounts[org_id], self.memory.lots[org_id]
         found = {"posted": account.posted, "held": account.held, "debt": account.debt}
         found_lots = {lot_id: (lot.posted, lot.held) for lot_id, lot in lots.items()}
-        expect(f"money of {org_id}", found | {"lots": found_lots}, mirror.amounts(self.mirror.reference.orgs[org_id]))
+        org = self.mirror.reference.orgs[org_id]
+        expect(f"money of {org_id}", found | {"lots": found_lots}, mirror.amounts(org))
+        expect(f"minutes of {org_id}", minutes_in(self.memory, org_id), mirror.minutes(org))
+        expect(f"counted in {org_id}", tallies_in(self.memory, org_id), mirror.counted(org))
 
     def _compare_call(self, key: Key) -> None:
         row = self.memory.calls.get(key)
@@ -323,6 +365,8 @@ class World:
 
     def _check_the_end(self) -> None:
         nothing_is_open(self.memory)
+        who_is_blocked_is_in_the_log(self.memory)
+        everybody_was_told(self.memory)
         for org_id in self.memory.accounts:
             expired_money_is_gone(self.memory, org_id, self._clock(org_id), 2 * ERRANDS_EVERY)
             self._compare_org(org_id)
