@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from talktime.charging import engine
 from talktime.charging.engine import Engine
-from talktime.core import asking, billing, cases, checks, decide, desk, endings, grants, lots, rates, reach
+from talktime.core import asking, billing, cases, checks, decide, desk, endings, grants, lots, pools, rates, reach
 from talktime.core.billing import Bill, cost_of
 from talktime.core.calls import (
     Answer,
@@ -69,7 +69,7 @@ _settle, _release, _lapse = endings.settle, endings.release, endings.lapse
 _charge_ended, _book_charge, _balances, _run = endings.charge_ended, endings._book_charge, Desk._balances, Engine._run
 _purse, _available, _hold, _expire = Purse.__init__, Purse.available, Purse.hold, Purse.expire
 _moved_account, _commit = store.moved_account, MemoryTx.commit
-_bill, _means_to_go_on, _paying_pool, _month = billing._bill, grants._means_to_go_on, cases.paying_pool, Desk.month
+_bill, _means_to_go_on, _paying_pool, _month = billing._bill, grants._means_to_go_on, pools.paying_pool, Desk.month
 _who_pays, _case_of, _verdict = checks.who_pays, cases.case_of, checks.verdict
 
 

@@ -57,6 +57,7 @@ LICENCES = (
     ("ENTERPRISEPREMIUM", "MCOPSTN8", "MCOPSTNPP"),
     ("MCOPSTN_PAYG_1", "MCOPSTN2", "MCOMEETACPEA", "MCOMEETADD", "MCOPSTNPP"),
     ("MCOMEETACPEA", "MCOPSTN_PAYG_1"),
+    ("MCOPSTN1", "MCOMEETADD", "MCOPSTNPP"),
     ("MCOEV", "MCOPSTNPP"),
 )
 POLICIES = (
@@ -139,25 +140,25 @@ class OrgPlan(Struct, frozen=True):
 def some_org(chance: Random, org_id: int) -> OrgPlan:
     lots = [some_lot(chance, f"lot{org_id}-{n}", START) for n in range(chance.choice([0, 1, 2, 3, 4]))]
     # In some everybody pays as he goes, so that many are after the same money.
-    licences = (lambda _: PAYING) if chance.random() < 0.4 else some_licences
+    licences = (lambda _: PAYING) if chance.random() < 0.3 else some_licences
     return OrgPlan(
         org_id,
         lots,
         slice_seconds=chance.choice([20, 60, 90, 300, 300]),
         max_call_seconds=chance.choice([200, 600, 1800, 3600]),
         grace_seconds=chance.choice([10, 120]),
-        price_list=chance.choice([None, None, None, None, None, "cents", "cents", "later"]),
+        price_list=chance.choice([*[None] * 7, "cents", "cents", "later"]),
         clock_at=START if chance.random() < 0.15 else None,
         people={name: PersonPlan(chance.choice(HOMES), licences(chance)) for name in USERS},
         time_zone=chance.choice(["UTC", "UTC", "UTC", "Asia/Kolkata", "America/Phoenix"]),
-        country=chance.choice(["GB"] * 9 + ["KR"]),
+        country=chance.choice(["GB"] * 14 + ["KR"]),
         postpaid=chance.random() < 0.15,
         guard=some_guard(chance),
     )
 
 
 def some_licences(chance: Random) -> tuple[str, ...]:
-    return chance.choice(LICENCES) if chance.random() < 0.75 else PAYING
+    return chance.choice(LICENCES)
 
 
 def some_guard(chance: Random) -> dict[str, Any]:
@@ -176,7 +177,7 @@ def some_guard(chance: Random) -> dict[str, Any]:
 
 def some_size(chance: Random) -> tuple[int, int]:
     """Small, so that pools run dry all the time."""
-    return chance.choice([0, 1, 3, 7, 12, 30]), chance.choice([0, 1, 4, 9])
+    return chance.choice([0, 1, 3, 7, 12, 30, 60]), chance.choice([0, 4, 9, 30])
 
 
 def some_lot(chance: Random, lot_id: str, at: int) -> LotPlan:
@@ -193,7 +194,7 @@ def some_amount(chance: Random) -> int:
 
 def some_call(chance: Random) -> Asked:
     """Mostly somebody who calls abroad, on his own or from a meeting."""
-    kind = chance.choices([CallType.USER_OUT, CallType.CONF_OUT, chance.choice([*CallType])], [5, 3, 2])[0]
+    kind = chance.choices([CallType.USER_OUT, CallType.CONF_OUT, chance.choice([*CallType])], [5, 5, 1])[0]
     numbers = chance.choices([NUMBERS, ELSEWHERE, RARE_NUMBERS, SPECIAL], [75, 12, 6, 7])[0]
     if kind in OF_SERVICE_NUMBERS:
         numbers = (FREEPHONE, NUMBERS[0])

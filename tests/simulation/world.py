@@ -71,7 +71,7 @@ CLOCK = "clock"
 class Size(Struct, frozen=True):
     """How much happens, and how much goes wrong: a share of all messages, or of all steps of a transaction."""
 
-    calls: int = 150
+    calls: int = 300
     minutes: int = 25
     orgs: int = 3
     processes: int = 3
@@ -100,6 +100,18 @@ class Figures(Struct):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.words.update(other.words)
         self.trace = blake2b((self.trace + other.trace).encode(), digest_size=8).hexdigest()
+
+
+def words_of(answer: Said) -> list[str]:
+    """What was said, or why not, and who pays."""
+    match answer:
+        case ("refused", reason, *_):
+            return [str(reason)]
+        case ("granted", _, _, _, _, _, _, payer, *_):
+            return ["granted", f"by {payer}"]
+        case ("ended", _, _, _, _, rows, *_):
+            return ["ended", "split"] if len(rows) > 1 else ["ended"]
+    return [str(answer[0])]
 
 
 class World:
@@ -210,9 +222,14 @@ class World:
         chance, left = self.chance, self.size.calls
         while left > 0:
             begin, org_id = self._some_time(), self._some_org()
-            for _ in range(min(left, chance.choice([1, 4, 12, 25]))):
-                self._plan_call(org_id if chance.random() < 0.8 else self._some_org(), begin)
-                left -= 1
+            rush = min(left, chance.choice([1, 4, 12, 25]))
+            if rush >= 12:
+                self._plan_debt(org_id, begin)
+            for n in range(rush):
+                # Some of them when others have ended.
+                later = chance.choice([0, 0, 80, 100]) * SECOND if n % 2 else 0
+                self._plan_call(org_id if chance.random() < 0.8 else self._some_org(), begin + later)
+            left -= rush
         self._plan_call(UNKNOWN_ORG, self._some_time())
 
     def _plan_call(self, org_id: int, begin: int) -> None:
@@ -230,14 +247,18 @@ class World:
 
     def _plan_administration(self, org_id: int) -> None:
         chance = self.chance
-        for number in range(chance.randrange(8)):
+        for number in range(chance.randrange(16)):
             self._plan(org_id, lambda number=number: self._fund(org_id, number))  # type: ignore[misc]
-        for number in range(chance.choice([0, 0, 3, 6])):
+        for number in range(chance.choice([0, 0, 1, 3])):
             self._plan(org_id, lambda number=number: self._correct(org_id, number))  # type: ignore[misc]
         if chance.random() < 0.06:
             self._plan(org_id, lambda: self._actions.close(org_id))
         if self.memory.accounts[org_id].clock_at:
             self._every(20 * SECOND, lambda: self._move_clock(org_id, chance.choice([0, 5, 20, 300]) * SECOND))
+
+    def _plan_debt(self, org_id: int, begin: int) -> None:
+        """In the middle of a rush, when calls hold what will come back."""
+        self._act_at(begin + 10 * SECOND, org_id, lambda: self._correct(org_id, begin))
 
     def _plan_people(self, plan: OrgPlan) -> None:
         """Licences come and go, and pools with them; users are blocked, unblocked and restricted."""
@@ -247,16 +268,19 @@ class World:
             lambda: actions.resize(org_id, chance.choice(plan.pool_names), some_size(chance), self._clock(org_id)),
             lambda: actions.resize(org_id, PoolName("MCOMEETADD"), some_size(chance), self._clock(org_id)),
             lambda: actions.assign(org_id, chance.choice(users), some_licences(chance)),
-            lambda: actions.block(org_id, chance.choice(users), False, self._clock(org_id)),
-            lambda: actions.block(org_id, chance.choice(users), chance.random() < 0.4, self._clock(org_id)),
+            *[lambda: actions.block(org_id, chance.choice(users), False, self._clock(org_id))] * 6,
+            lambda: actions.block(org_id, chance.choice(users), True, self._clock(org_id)),
             lambda: actions.restrict(org_id, chance.choice(users), chance.choice(POLICIES)),
         ]
-        for _ in range(chance.randrange(30)):
+        for _ in range(chance.randrange(80)):
             self._plan(org_id, chance.choice(changes))
         if chance.random() < 0.1:
             self._plan(org_id, lambda: actions.restrict_all(org_id, chance.choice(POLICIES) or DEFAULT_POLICY.value))
 
     def _plan(self, org_id: int, action: Callable[[], None]) -> None:
+        self._act_at(self._some_time(), org_id, action)
+
+    def _act_at(self, begin: int, org_id: int, action: Callable[[], None]) -> None:
         """An action takes the lock of its organization before it begins."""
 
         def act() -> None:
@@ -265,7 +289,7 @@ class World:
             else:
                 action()
 
-        self.later(self._some_time(), act)
+        self.later(begin, act)
 
     def _fund(self, org_id: int, number: int) -> None:
         lot = some_lot(self.chance, f"bought{org_id}-{number}", self._clock(org_id))
@@ -274,9 +298,9 @@ class World:
 
     def _correct(self, org_id: int, number: int) -> None:
         account, chance = self.memory.accounts[org_id], self.chance
-        # A little more than is there often enough: then there is debt, and what calls hold comes back to it.
-        a_little_more = max(account.posted - account.held, 0) + chance.randrange(1, 200_000)
-        amount = chance.choice([some_amount(chance), a_little_more, a_little_more])
+        # Often a little more than is there: then there is debt, and what calls hold comes back to it.
+        a_little_more = account.posted - account.held + account.held // chance.choice([2, 4, 8]) + 1
+        amount = max(a_little_more, 1) if account.held and chance.random() < 0.8 else some_amount(chance)
         self.note("correction", org_id, amount)
         self._actions.take(org_id, f"{org_id}-{number}", amount, self._clock(org_id))
 
@@ -346,7 +370,7 @@ class World:
     def _count(self, commands: Sequence[Command], answers: Sequence[Said]) -> None:
         self.figures.operations += len(commands)
         self.figures.commits += 1
-        self.figures.words.update([str(answer[1]) if answer[0] == "refused" else answer[0] for answer in answers])
+        self.figures.words.update([word for answer in answers for word in words_of(answer)])
         self.note(commands, answers)
 
     def _compare_org(self, org_id: int) -> None:
