@@ -313,8 +313,10 @@ class World:
 
     def _plan_publication(self, name: str) -> None:
         def publish() -> None:
-            # Ahead of time, so that every process knows it when it begins to count.
-            self._price_lists[name].append(next_version(self.chance, self.now + 5 * MINUTE))
+            # Ahead of time by everybody's clock, so that every process knows it when it begins to count.
+            latest = max(self._clock(org_id) for org_id in self.memory.accounts)
+            ahead = 5 * MINUTE if latest <= self.now else 15 * MINUTE
+            self._price_lists[name].append(next_version(self.chance, max(latest, self.now) + ahead))
             self.memory.prices_revision += 1
 
         self.later(self._some_time(), publish)
