@@ -101,33 +101,36 @@ class Reference:
         return call["answer"]  # type: ignore[no-any-return]
 
     def begin(self, command: Authorize, org: Dict, now: int) -> Said:
-        asked, case = command.asked, rules.case_of(org, command.asked)
+        case = rules.case_of(org, command.asked)
         rate = self.rate(org, case, now)
         refused, payer = self.verdict(org, case, rate, now, now)
-        call = self.open(command, now, asked=asked, rate=rate, refused=refused, state="refused" if refused else "open")
-        if refused:
-            call["answer"] = "refused", refused, rate
-            return call["answer"]  # type: ignore[no-any-return]
-        means, limit = self.means(org, case, rate, payer, now, now), longest(org)
+        state = "refused" if refused else "open"
+        call = self.open(command, now, asked=command.asked, rate=rate, refused=refused, state=state)
+        call["answer"] = ("refused", refused, rate) if refused else self.grant(org, call, case, payer, now)
+        return call["answer"]  # type: ignore[no-any-return]
+
+    def grant(self, org: Dict, call: Dict, case: Case, payer: str | None, now: int) -> Said:
+        means, limit = self.means(org, case, call["rate"], payer, now, now), longest(org)
         seconds, minutes = self.first_slice(org, means, case)
         wished, at_most = wanted(means, min(org["slice"], limit), 0), wanted(means, limit, 0)
         final = not case.emergency and (seconds < wished or seconds >= at_most)
         held = price(means.rate, seconds - 60 * minutes) if payer == "credits" else 0
-        self.set_terms(org, call, case, payer, bool(minutes), now)
+        self.set_terms(org, call, case, payer, minutes > 0, now)
         call.update(seconds=seconds, grown=seconds, final=final, due=now + (seconds + org["grace"]) * SECOND)
         call.update(minutes=minutes, over=0 < 60 * minutes < seconds, drawn=self.draw(org, held, now))
         self.hold_minutes(org, call, minutes)
         self.count_begin(org, call, case, held, now)
-        paid = ("pool" if minutes and not call["over"] else call["payer"], call["pool"], minutes)
-        capability = case.licence if minutes else paid_as(case, payer)
-        told = (seconds, final, seconds - seconds // 5, call["due"], size(call["drawn"]), rate)
-        call["answer"] = "granted", *told, *paid, capability, case.emergency
-        return call["answer"]  # type: ignore[no-any-return]
+        told = (seconds, final, seconds - seconds // 5, call["due"], size(call["drawn"]), call["rate"])
+        return "granted", *told, *self.payers(call, case)
+
+    def payers(self, call: Dict, case: Case) -> Said:
+        """Who pays the first of it, from which pool, and under which licence that is reported."""
+        minutes = call["minutes"]
+        payer = "pool" if minutes and not call["over"] else call["payer"]
+        return payer, call["pool"], minutes, case.licence if minutes else call["paid_as"], case.emergency
 
     def set_terms(self, org: Dict, call: Dict, case: Case, payer: str | None, from_pool: bool, at: int) -> None:
-        call.update(
-            payer=payer or "credits", paid_as=paid_as(case, payer), emergency=case.emergency, licence=case.licence
-        )
+        call.update(payer=payer or "credits", licence=case.licence, paid_as=paid_as(case, payer))
         if from_pool and case.pool:
             call.update(pool=case.pool[0], second=case.pool[1], month=rules.month_of(org, at))
         call.update(emergency=case.emergency, counted=case.person["id"] if case.person and case.guarded else None)
@@ -261,8 +264,8 @@ class Reference:
             left = 0 if case.emergency else self.left_of(org, case, started)
             self.set_terms(org, call, case, payer, left > 0, started)
             self.count_begin(org, call, case, 0, started)
-            paid = ("pool" if left else call["payer"], call["pool"], 0, case.licence, case.emergency)
-            call["answer"] = "granted", seconds, True, 0, started, 0, rate, *paid
+            payers = ("pool" if left else call["payer"], call["pool"], 0, case.licence, case.emergency)
+            call["answer"] = "granted", seconds, True, 0, started, 0, rate, *payers
             call["state"] = "open"
         self.end(command, org, call, seconds, now)
         return self.told(org, call, now)
@@ -273,17 +276,20 @@ class Reference:
 
     def end(self, command: Concerning, org: Dict, call: Dict, seconds: int, now: int, key: str = "settle") -> None:
         key = f"{key}:{command.call_id}"
-        if not was_granted(call):
+        if was_granted(call):
+            self.end_granted(command, org, call, seconds, now, key)
+        else:
             cost = price(call["rate"] or FREE, seconds)
             self.book(command, key, [], cost)
             call.update(state="settled", due=None, settled=(0, cost, 0, 0, (), 0))
-            return
-        needed, held, was_open, drawn = -(-seconds // 60), call["minutes"], call["state"] == "open", call["drawn"]
-        used = min(needed, held + (0 if call["over"] else self.left(org, call)))
-        self.move_minutes(org, call, used if call["pool"] else 0, -held)
+
+    def end_granted(self, command: Concerning, org: Dict, call: Dict, seconds: int, now: int, key: str) -> None:
+        was_open, drawn, held = call["state"] == "open", call["drawn"], call["minutes"]
+        most = held + (0 if call["over"] else self.left(org, call))
+        self.move_minutes(org, call, min(-(-seconds // 60), most), -held)
         payer, cost = self.bill(org, call, seconds, now)
         call["charged"] = self.charge(org, drawn, cost if payer == "credits" else 0, now)
-        self.book(command, key, call["charged"], unpaid_too(payer, cost, call["charged"]))
+        self.book(command, key, call["charged"], with_shortfall(payer, cost, call["charged"]))
         call.update(state="settled", drawn=[], due=None, settled=self.outcome(call, seconds, payer, cost))
         self.count(org, call, was_open=-was_open, held=-size(drawn) * was_open, spent=call["settled"][0], now=now)
 
@@ -307,7 +313,7 @@ class Reference:
         owed = cost if payer == "credits" else 0
         if owed >= before:
             more = self.charge(org, [], owed - before, now)
-            self.book(command, key, more, max(unpaid_too(payer, cost, call["charged"]) - before, 0))
+            self.book(command, key, more, max(with_shortfall(payer, cost, call["charged"]) - before, 0))
             call["charged"] = call["charged"] + more
         else:
             call["charged"], back = split(call["charged"], owed)
@@ -319,20 +325,21 @@ class Reference:
 
     def outcome(self, call: Dict, seconds: int, payer: str | None, cost: int) -> Said:
         """Charge, shortfall, billed seconds, fee, the rows, and minutes of the pool."""
-        rate, rows = call["rate"] or FREE, list[tuple[Any, ...]]()
-        rest, minutes = max(seconds - 60 * call["minutes"], 0), call["minutes"]
-        if minutes:
-            rows.append((call["licence"], "pool", minutes, 60 * minutes, 0, 0))
+        minutes = call["minutes"]
         paid = cost if payer == "postpaid" else size(call["charged"])
-        if rest and payer == "none":
-            rows.append((call["paid_as"], payer, -(-rest // 60), rest, 0, 0))
-        elif rest and payer and (paid or not cost):
-            end = billed(rate, rest)
-            rows.append((call["paid_as"], payer, -(-end // 60), end, rate.fee, paid))
-        seen = tuple(row[:3] + row[5:] for row in rows)
+        rows = [(call["licence"], "pool", minutes, 0, 60 * minutes, 0)] if minutes else []
+        rows += self.row_after_pool(call, max(seconds - 60 * minutes, 0), payer, cost, paid)
         shortfall = cost - paid if payer in ("credits", None) else 0
-        billed_seconds, fee, charge = (sum(row[column] for row in rows) for column in (3, 4, 5))
-        return charge, shortfall, billed_seconds, fee, seen, minutes
+        charge, billed_seconds, fee = (sum(row[column] for row in rows) for column in (3, 4, 5))
+        return charge, shortfall, billed_seconds, fee, tuple(row[:4] for row in rows), minutes
+
+    def row_after_pool(self, call: Dict, rest: int, payer: str | None, cost: int, paid: int) -> list[tuple[Any, ...]]:
+        """What nobody pays at all is in no report."""
+        rate = call["rate"] or FREE
+        if rest == 0 or payer is None or (cost and not paid):
+            return []
+        end, fee = (rest, 0) if payer == "none" else (billed(rate, rest), rate.fee)
+        return [(call["paid_as"], payer, -(-end // 60), paid, end, fee)]
 
     def let_go(self, command: Concerning, org: Dict, call: Dict, now: int) -> None:
         self.count(org, call, was_open=-1, held=-size(call["drawn"]))
@@ -449,7 +456,7 @@ def paid_as(case: Case, payer: str | None) -> str:
     return case.licence if payer == "none" else case.paid_as
 
 
-def unpaid_too(payer: str | None, cost: int, charged: Drawn) -> int:
+def with_shortfall(payer: str | None, cost: int, charged: Drawn) -> int:
     """What the books say of it: what was charged, and what of the price nobody paid."""
     return cost if payer in ("credits", None) else size(charged)
 
