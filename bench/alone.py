@@ -45,7 +45,7 @@ class Lane(threading.Thread):
 
 
 def asked(org_id: int) -> Asked:
-    to = f"+44{random.randrange(10**9, 10**10)}"
+    to = f"+4420{random.randrange(10**7, 10**8)}"
     return Asked(CallType.USER_OUT, to, number_of(org_id), "+12025550101", switch="sbc-1")
 
 

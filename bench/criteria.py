@@ -78,6 +78,8 @@ CRITERIA = (
         "S6", "median cycle, 10^7 old calls / 10^4", LITE, "10^7 calls", "10^4 calls", most=1.5, of=median_ms,
         on_demand=True,
     ),
+    Criterion("S12", "engine with all rules / without", PG, "engine, all rules", "engine", least=0.7),
+    Criterion("S12", "engine with all rules / without", LITE, "engine, all rules", "engine", least=0.7),
     Criterion("S7", "memory, 100,000 rates, 10,000 calls", PG, "memory", most=200, unit="MiB"),
     Criterion("S7", "memory, 100,000 rates, 10,000 calls", LITE, "memory", most=200, unit="MiB"),
     Criterion("S8", "start to first durable answer", PG, "start", most=2.5, unit="s"),

@@ -149,10 +149,10 @@ def _first_answer(server: Server, ground: Ground) -> None:
         raise load.LoadFailed(f"the first answer was {answer[0]} {answer[1][:200]!r}")
 
 
-def engine(size: int) -> Leg:
+def engine(size: int, world: Callable[[Plan], World] = lambda plan: plan.world) -> Leg:
     def leg(place: Place, plan: Plan, earlier: Earlier) -> Outcome:
         outcome = Outcome()
-        with place.ground(plan.world) as ground:
+        with place.ground(world(plan)) as ground:
             before = books.settled(ground)
             with measuring(place, outcome):
                 of_database = cpu_seconds(place.processes)
@@ -264,6 +264,7 @@ LEGS: dict[str, Leg] = {
     "floor 64": floor(64),
     "batch": over_http(connections=BATCH_CONNECTIONS, size=OPERATIONS),
     "engine": engine(256),
+    "engine, all rules": engine(256, lambda plan: plan.world._replace(rules=True)),
     "floor 256": floor(256),
     "one organization": over_http(lambda plan: plan.hot),
     "10,000 organizations": over_http(lambda plan: plan.wide),

@@ -24,7 +24,7 @@ local function authorize(single)
   local org = math.random(1, orgs)
   local id = string.format("%d.%08x%08x%08x", org, math.random(0, 2^32 - 1), math.random(0, 2^32 - 1), math.random(0, 2^32 - 1))
   return id, string.format('{%s"call_id":"%s","organization":"org_%x","call_type":"user_out","user":"+1202%07d","from":"+12025550101",' ..
-    '"to":"+44%010d","switch":"sbc-1"}', single and "" or '"op":"authorize",', id, org, org, math.random(1e9, 1e10 - 1))
+    '"to":"+4420%08d","switch":"sbc-1"}', single and "" or '"op":"authorize",', id, org, org, math.random(1e7, 1e8 - 1))
 end
 
 local function settle(id, single)

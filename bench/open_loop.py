@@ -89,8 +89,8 @@ class Calls:
         org_id = random.randint(1, self._organizations)
         call_id = f"{org_id}.{random.getrandbits(96):024x}"
         about = f'"call_id":"{call_id}","organization":"org_{org_id:x}"'
-        to = random.randrange(10**9, 10**10)
-        body = f'{{{about},"call_type":"user_out","user":"+1202{org_id:07}","from":"+12025550101","to":"+44{to}"'
+        to = random.randrange(10**7, 10**8)
+        body = f'{{{about},"call_type":"user_out","user":"+1202{org_id:07}","from":"+12025550101","to":"+4420{to}"'
 
         def granted(answer: bytes) -> None:
             self.waited.append(time.perf_counter() - due)

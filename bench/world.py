@@ -40,7 +40,9 @@ LIST_ID = "plist_bench"
 FUNDS = 10**12
 BY = "bench"
 CODES = ("MCOPSTNPP", "MCOPSTN_PAYG_1")
-LICENCES = msgspec.json.encode(CODES).decode()
+PLANNED = ("MCOPSTN2", "MCOPSTNPP")
+"""With all rules on, every second user has a plan whose pool pays."""
+PLENTY = 10**9
 GUARD = (
     "international", "premium", "high_risk", "concurrent_calls", "spend_per_hour", "spend_per_day",
     "new_destinations_per_day",
@@ -56,10 +58,25 @@ Load = Callable[[Table, Sequence[str], Iterable[Sequence[Any]]], None]
 Key = tuple[int, str]
 
 
+WATCHED = {
+    "international": True,
+    "premium": False,
+    "high_risk": False,
+    "concurrent_calls": PLENTY,
+    "spend_per_hour": str(PLENTY),
+    "spend_per_day": str(PLENTY),
+    "new_destinations_per_day": PLENTY,
+}
+ALL_LIMITS = msgspec.json.encode({"fraud": WATCHED}).decode()
+"""Everything is counted, and nothing is broken."""
+
+
 class World(NamedTuple):
     organizations: int = 1_000
     old_calls: int = 100_000
     rates: int = 100_000
+    rules: bool = False
+    """Pools, a policy for each user, and a fraud guard that counts everything."""
 
 
 def begin(settings: Settings, world: World) -> str:
@@ -76,8 +93,10 @@ def begin(settings: Settings, world: World) -> str:
 def fill(world: World, load: Load) -> None:
     began = time.time_ns() // 1000 - OLD_DAYS * DAY
     org_ids = range(1, world.organizations + 1)
-    load(t.organizations, *_organizations(org_ids, began))
-    load(t.users, *_users(org_ids, began))
+    load(t.organizations, *_organizations(org_ids, began, ALL_LIMITS if world.rules else NO_LIMITS))
+    load(t.users, *_users(org_ids, began, world.rules))
+    if world.rules:
+        load(t.pools, *_pools(org_ids))
     load(t.user_names, ("org_id", "name", "user_id"), _names(org_ids))
     books = Books(org_ids, began, Prices([(LIST_ID, 0, PriceList(4, rows_of(world.rates)))], {CURRENCY: LIST_ID}))
     for calls, entries in books.history(world.old_calls):
@@ -115,7 +134,7 @@ def number_of(org_id: int) -> str:
     return f"+1202{org_id:07}"
 
 
-def _organizations(org_ids: Iterable[int], at: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _organizations(org_ids: Iterable[int], at: int, limits: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     fixed = {
         "country": "US",
         "currency": CURRENCY,
@@ -127,7 +146,7 @@ def _organizations(org_ids: Iterable[int], at: int) -> tuple[list[str], list[tup
         "slice_seconds": SLICE_SECONDS,
         "max_call_seconds": MAX_CALL_SECONDS,
         "grace_seconds": GRACE_SECONDS,
-        "limits": NO_LIMITS,
+        "limits": limits,
         "state": "open",
         "created_at": at,
     }
@@ -135,13 +154,27 @@ def _organizations(org_ids: Iterable[int], at: int) -> tuple[list[str], list[tup
     return ["org_id", "name", *fixed], rows
 
 
-def _users(org_ids: Iterable[int], at: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _pools(org_ids: Iterable[int]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    columns = ["org_id", "pool_id", "capability", "country", "first_total", "second_total", "month"]
+    pool = (f"{PLANNED[0]}/US", PLANNED[0], "US", PLENTY, PLENTY, "")
+    return columns, [(org_id, *pool) for org_id in org_ids if has_plan(org_id)]
+
+
+def has_plan(org_id: int) -> bool:
+    return org_id % 2 == 0
+
+
+def _users(org_ids: Iterable[int], at: int, rules: bool) -> tuple[list[str], list[tuple[Any, ...]]]:
     columns = ["org_id", "user_id", "name", "sign_in_name", "usage_location", "number", "kind", "language", "licences"]
+    policy = DEFAULT_POLICY.value if rules else None
     rows = [
-        (org_id, user_of(org_id), "Ada", sign_in_name(org_id), "US", number_of(org_id), "person", "en", LICENCES, at)
+        (
+            org_id, user_of(org_id), "Ada", sign_in_name(org_id), "US", number_of(org_id), "person", "en",
+            msgspec.json.encode(PLANNED if rules and has_plan(org_id) else CODES).decode(), at, policy,
+        )
         for org_id in org_ids
-    ]
-    return [*columns, "created_at"], rows
+    ]  # fmt: skip
+    return [*columns, "created_at", "policy"], rows
 
 
 def sign_in_name(org_id: int) -> str:
@@ -207,7 +240,7 @@ class Books:
 
     def _cycle(self, org_id: int, at: int) -> tuple[Command, Command]:
         call_id = f"{org_id}.{self._random.getrandbits(96):024x}"
-        to = f"+44{self._random.randrange(10**9, 10**10)}"
+        to = f"+4420{self._random.randrange(10**7, 10**8)}"
         asked = Asked(CallType.USER_OUT, to, number_of(org_id), "+12025550101", switch="sbc-1")
         opened = Authorize(org_id, call_id, at, BY, asked, "operator:sbc-1")
         return opened, Settle(org_id, call_id, at + TALKED_SECONDS * SECOND, BY, TALKED_SECONDS)

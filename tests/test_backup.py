@@ -11,20 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from talktime.actions.seal import seal_all
 from talktime.storage import backup as backups
 from talktime.storage import schema
 from talktime.storage import tables as t
 from talktime.storage.backup_postgres import BackupProblem
-from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase
+from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase, Tx
 from talktime.storage.errors import SchemaTooNew, StoreUnavailable
 from talktime.storage.postgres_store import PostgresStore
 from talktime.storage.sqlite_store import SqliteStore
 from talktime.storage.verify import reading, silent, verify
 from tests.charging.books import Books
 from tests.core.switch import NOW, lot
+from tests.storage.company import found_company
+from tests.storage.frozen import rows_of
 from tests.support.postgres import Cluster
 
 
@@ -90,6 +92,10 @@ def entries(tx: ReadTx) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in rows]
 
 
+def delete_all(tx: Tx, table: Table) -> None:
+    tx.execute(table.delete())
+
+
 def test_a_backup_under_load_is_a_prefix_of_history(place: Callable[[], Place], tmp_path: Path) -> None:
     source, target, copy = place(), place(), tmp_path / "copy"
     with source.books() as books:
@@ -134,17 +140,31 @@ def test_a_restored_database_goes_on(place: Callable[[], Place], tmp_path: Path)
         assert verify(books.database).findings == []
 
 
+def test_every_row_of_every_table_is_there_again(place: Callable[[], Place], tmp_path: Path) -> None:
+    source, target = place(), place()
+    with source.books() as books:
+        found_company(books.database, books.store)
+        before = rows_of(books.database)
+        source.backup(tmp_path / "copy")
+    assert [name for name, rows in before.items() if not rows] == []
+    target.restore(tmp_path / "copy")
+    with target.books() as books:
+        assert rows_of(books.database) == before
+        assert verify(books.database).findings == []
+
+
 def test_the_walls_stand_again(place: Callable[[], Place], tmp_path: Path) -> None:
     """What PostgreSQL refuses to a stranger and SQLite to everybody, it refuses after a restore as well."""
     source, target = place(), place()
     with source.books() as books:
-        books.organization(lot("lot1", "10"))
+        found_company(books.database, books.store)
         source.backup(tmp_path / "copy")
     target.restore(tmp_path / "copy")
     with target.books() as books:
         assert books.database.dialect == "sqlite" or books.database.read(2, entries) == []
-        with pytest.raises(Exception, match=r"only added to|permission denied"):
-            books.database.write(1, lambda tx: tx.execute(t.entries.delete()))
+        for table in (t.entries, t.user_blocks):
+            with pytest.raises(Exception, match=r"only added to|permission denied"):
+                books.database.write(1, delete_all, table)
 
 
 def test_a_restore_goes_into_an_empty_place_only(place: Callable[[], Place], tmp_path: Path) -> None:

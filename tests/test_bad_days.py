@@ -231,6 +231,34 @@ def test_a_database_that_is_stopped_and_started_is_got_over_without_a_restart(mo
     mortal.drop_database(url)
 
 
+def assert_emergencies_pass(org: Organization, api: Api) -> None:
+    """By the user's country; of somebody nobody remembers, wherever it is one. All else is undecided."""
+    known, unknown = org.call("e1", to="999"), org.call("e2", to="911") | {"user": "nobody@example.com"}
+    for body in (known, unknown):
+        told = good(api.post("/v1/calls/authorize", body))
+        assert (told["decision"], told["emergency"], told["final"], told["payers"]) == ("granted", True, False, [])
+    assert_undecided(api.post("/v1/calls/authorize", org.call("e3", to="911")))
+    batch = {"operations": [{"op": "authorize"} | org.call("e4"), {"op": "authorize"} | known]}
+    answers = good(api.post("/v1/calls/batch", batch))["answers"]
+    assert [answer["status"] for answer in answers] == [503, 200]
+
+
+def test_emergency_calls_pass_while_the_database_is_stopped_also_with_a_key_that_was_never_used(
+    mortal: Cluster, tmp_path: Path
+) -> None:
+    url = mortal.fresh_database()
+    with serving(url, environment={"TALKTIME_DATA": str(tmp_path)}) as server, shop_of(server) as shop:
+        org = shop.organization("10")
+        fresh, stranger = org.api.of(key=org.key("calls")["key"]), org.api.of(key="tt_live_1-nobody-x")
+        for call in ("c1", "c2"):
+            good(org.api.post("/v1/calls/authorize", org.call(call)))
+        mortal.stop(immediate=True)
+        assert_emergencies_pass(org, fresh)
+        assert_undecided(stranger.post("/v1/calls/authorize", org.call("e5", to="999")))
+        mortal.start()
+    mortal.drop_database(url)
+
+
 # ------------------------------------------------------------------------------------------------- SQLite's file
 
 
@@ -275,6 +303,7 @@ def test_a_file_that_cannot_be_written_grants_nothing_and_works_again_afterwards
                 for path, body in questions:
                     assert_undecided(org.api.post(path, body))
                 assert_undecided(org.operator.post(f"{org.path}/grants", {"amount": "5"}))
+            assert_emergencies_pass(org, org.api)
             assert (anybody.get("/readyz").status, anybody.get("/healthz").status) == (503, 200)
             # What is only read is read on.
             assert money_of(org) == (Decimal(10), Decimal("0.5"))

@@ -12,7 +12,7 @@ from tests.http.shop import place
 from tests.support.server import serving
 
 CHECK = Path(__file__).parent / "contract" / "check.py"
-PARTS_HERE = "setup,calls"
+PARTS_HERE = "setup,calls,people"
 """Those whose routes exist."""
 
 

@@ -79,7 +79,25 @@ def test_every_block_is_run(said: list[str]) -> None:
 def test_nothing_is_refused_but_what_is_said_to_be(said: list[str]) -> None:
     told = [answer for block in said for answer in answers(block)]
     assert [answer for answer in told if "request_id" in answer] == []
-    assert [answer["reason"] for answer in told if answer.get("decision") == "refused"] == ["no_rate"]
+    assert [answer["reason"] for answer in told if answer.get("decision") == "refused"] == ["no_rate", "no_balance"]
+
+
+def test_the_pool_pays_to_zone_a_and_credits_pay_to_zimbabwe(said: list[str]) -> None:
+    *_, france, zimbabwe, paris, harare, pools, usage = answers(block_with(said, "tour-3"))
+    assert france["payers"] == [{"payer": "pool", "pool": "MCOMEETADD", "minutes": 5}]
+    assert [(one["payer"], one["amount"]) for one in zimbabwe["payers"]] == [("credits", "2")]
+    assert (paris["pool_minutes"], paris["charge"], harare["pool_minutes"], harare["charge"]) == (4, "0", 0, "0.8")
+    assert [(one["total"], one["used"], one["available"]) for one in pools["data"]] == [(120, 4, 116)]
+    assert [row["payer"] for row in usage["data"] if row["call_type"] == "conf_out"] in (
+        ["pool", "credits"],
+        ["credits", "pool"],
+    )
+
+
+def test_a_toll_free_call_is_refused_at_zero_and_says_why(said: list[str]) -> None:
+    *_, refused, story = answers(block_with(said, "tour-5"))
+    assert (refused["reason"], refused["sip"]["code"]) == ("no_balance", 402)
+    assert story["checks"][-1] == {"check": "is_covered", "outcome": "no_balance"}
 
 
 def test_the_call_is_granted_and_what_is_said_to_be_held_is_held(said: list[str]) -> None:
@@ -105,4 +123,4 @@ def test_nothing_happens_twice_and_the_call_tells_its_story(said: list[str]) -> 
 
 
 def test_the_books_are_right(said: list[str]) -> None:
-    assert "every invariant holds: 1 organizations, 2 entries" in block_with(said, "talktime verify")
+    assert "every invariant holds: 1 organizations, 4 entries" in block_with(said, "talktime verify")

@@ -74,6 +74,7 @@ UNGUARD_POSTGRES = [
     *[f"ALTER TABLE accounts DROP CONSTRAINT accounts_{name}" for name in ("held", "debt", "covered")],
     "ALTER TABLE lots DROP CONSTRAINT lots_held",
     "ALTER TABLE calls DROP CONSTRAINT calls_held",
+    *[f"ALTER TABLE pool_months DROP CONSTRAINT pool_months_{name}" for name in ("first", "second")],
     "DROP INDEX entries_once",
 ]
 
@@ -177,7 +178,7 @@ DAMAGE = {
     "charged from other lots": Damage(
         "I2", "came out of lots", call("c1", """story = replace(story, '["lot2",200000]', '["lot2",200001]')""")
     ),
-    "usage rows": Damage("I2", "another sum", call("c1", "story = replace(story, ',200000]]]', ',100000]]]')")),
+    "usage rows": Damage("I2", "another sum", call("c1", "story = replace(story, ',200000]],0]', ',100000]],0]')")),
     "entry changed and all made to fit": Damage("I14", "not those that were sealed", entry("note = 'else'")),
     "author changed": Damage("I14", "not those that were sealed", entry("\"by\" = 'somebody'")),
     "sealed entries lost": Damage("I14", "was sealed and is not there", ["DELETE FROM entries WHERE org_id = 2"]),

@@ -13,6 +13,7 @@ from talktime.actions.switches import hang_up_all
 from talktime.charging import due
 from talktime.charging.batcher import Batcher
 from talktime.charging.engine import Engine, Shelf
+from talktime.charging.last_known import LastKnown
 from talktime.clock import SteadyClock
 from talktime.core.ids import uuid7
 from talktime.core.knowledge import Knowledge
@@ -20,7 +21,7 @@ from talktime.core.prices import Prices
 from talktime.core.switches import SILENT_AFTER
 from talktime.observability import Meters
 from talktime.settings import Settings
-from talktime.storage import call_store, knowledge_store, price_store, schema, switch_store
+from talktime.storage import call_store, knowledge_store, org_store, price_store, schema, switch_store
 from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, SqliteDatabase
 from talktime.storage.postgres_store import PostgresStore
 from talktime.storage.sqlite_store import SqliteStore
@@ -38,10 +39,13 @@ class App:
     prices: Shelf[Prices]
     knowledge: Shelf[Knowledge]
     keys: KeyRing
+    last_known: LastKnown
     engine: Engine
     batcher: Batcher
     vault: Vault
     meters: Meters
+    cut_off: Callable[..., None]
+    """Tells the switches of a closed organization, or of its blocked user, without waiting for them."""
     now: Callable[[], int]
 
     def new_id(self, prefix: str) -> str:
@@ -64,10 +68,6 @@ class App:
         """A test organization's clock goes forward, with all that falls due until then."""
         due.move_clock(self.database, self.engine.run, org_id, to)
 
-    def cut_off(self, org_id: int, caller: str | None = None) -> None:
-        """Tell the switches of a closed organization, or of a blocked user, without waiting for them."""
-        Thread(target=hang_up_all, args=(self.database, self.vault, org_id, caller), daemon=True).start()
-
     def close(self) -> None:
         self.batcher.close()
         self.store.close()
@@ -79,16 +79,22 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     database, store = _open(settings)
     schema.prepare(database)
     keys, meters = KeyRing(database), Meters()
+    keys.forget()
     known: price_store.Known = {}
     prices = Shelf(lambda: database.read((), price_store.published, known))
     knowledge = Shelf(lambda: database.read((), knowledge_store.load))
     # Callers come through the batcher, which asks for changed keys; what is ours needs no key.
-    for_callers = Engine(store, prices, keys.revision, knowledge)
+    last_known = LastKnown(database.read(EVERYBODY, org_store.countries))
+    vault = Vault(key_from(settings.secret_key) if settings.secret_key else key_in(settings.data))
+
+    def cut_off(org_id: int, caller: str | None = None) -> None:
+        Thread(target=hang_up_all, args=(database, vault, org_id, caller), daemon=True).start()
+
+    for_callers = Engine(store, prices, keys.revision, knowledge, last_known, cut_off)
     batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)
     engine = Engine(store, prices, None, knowledge)
-    vault = Vault(key_from(settings.secret_key) if settings.secret_key else key_in(settings.data))
-    parts = (settings, database, store, prices, knowledge, keys, engine, batcher, vault, meters)
-    return App(*parts, now or SteadyClock())
+    parts = (settings, database, store, prices, knowledge, keys, last_known, engine, batcher, vault, meters)
+    return App(*parts, cut_off, now or SteadyClock())
 
 
 def _open(settings: Settings) -> tuple[Database, Store]:

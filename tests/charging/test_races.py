@@ -10,10 +10,11 @@ from threading import Barrier
 
 import pytest
 
-from talktime.charging.engine import Engine
+from talktime.charging.engine import LOCKED_AFTER_CONFLICT, Engine
 from talktime.core.call_types import CallType
 from talktime.core.calls import Answer, CallState, Command, Done, Ended, Extended, Granted, Lapse, Refusal, Touch
 from talktime.core.time import SECOND
+from talktime.storage.errors import Conflict
 from tests.charging.books import Books
 from tests.core.switch import NOW, YEAR, ended, extended, granted, lot, paid, refused
 
@@ -246,3 +247,24 @@ def test_money_that_came_meanwhile_is_welcome(shop: Books) -> None:
     answer = while_another(shop, lambda other: shop.fund(lot("lot2", "5")), shop.extension("c1", 300))
     assert extended(answer).seconds == 600
     assert shop.money() == ("6", "1")
+
+
+def test_where_batches_of_one_organization_meet_the_next_ones_wait_instead_of_deciding_twice(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where something is counted of users, and only for a while."""
+    books.organization(lot("lot1", "10"), limits='{"fraud": {"concurrent_calls": 99}}')
+    books.authorize("c0")
+    asked: list[bool] = []
+    run = Engine._run
+
+    def watched(engine: Engine, commands: Sequence[Command], locked: bool) -> list[Answer]:
+        asked.append(locked)
+        if len(asked) == 1:
+            raise Conflict("somebody was quicker")
+        return run(engine, commands, locked)
+
+    monkeypatch.setattr(Engine, "_run", watched)
+    for number in range(LOCKED_AFTER_CONFLICT + 2):
+        granted(books.authorize(f"c{number + 1}"))
+    assert asked == [False, True, *[True] * LOCKED_AFTER_CONFLICT, False]

@@ -18,7 +18,7 @@ from talktime.storage.tables import of_kind
 from tests.charging.books import Books
 
 TABLES = of_kind("organization")
-APPEND_ONLY = ("entries", "audit", "seals")
+APPEND_ONLY = ("entries", "audit", "seals", "user_blocks")
 
 
 def something(column: Column[Any]) -> object:

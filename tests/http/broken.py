@@ -22,7 +22,8 @@ from talktime.core.calls import Key
 from talktime.core.desk import Changes
 from talktime.core.needs import Needs
 from talktime.storage import postgres_store
-from talktime.storage.postgres_store import PostgresTx, Statements
+from talktime.storage.postgres_statements import Statements
+from talktime.storage.postgres_store import PostgresTx
 from talktime.storage.sqlite_store import SqliteStore, SqliteTx
 from talktime.storage.store import Read, ReadMore
 from talktime.storage.wire import Statement
@@ -128,7 +129,7 @@ class Slow(PostgresTx):
 
 def plant() -> None:
     app.SqliteStore = Careless  # type: ignore[attr-defined]
-    postgres_store.Statements = LooksAtNothing  # type: ignore[misc]
+    postgres_store.Statements = LooksAtNothing  # type: ignore[attr-defined]
     postgres_store.PostgresTx = Slow  # type: ignore[misc]
 
 

@@ -99,8 +99,9 @@ class Api:
         self._connection.connect()
 
     def close(self) -> None:
-        for one in [self, *self._others]:
-            one._connection.close()
+        self._connection.close()
+        for one in self._others:
+            one.close()
 
     def __enter__(self) -> Self:
         return self

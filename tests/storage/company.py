@@ -7,6 +7,7 @@ from typing import Any
 
 from talktime.actions import (
     blocking,
+    exports,
     funds,
     idempotency,
     keys,
@@ -52,6 +53,7 @@ VALUES: dict[str, Any] = {
     "price_list": None,
 }
 ANN = UserRow("usr_ann", "Ann", "ann", "GB", "+442079460100", "person", "en", json.dumps(PAY_AS_YOU_GO), NOW)
+BEA = UserRow("usr_bea", "Bea", "bea", "GB", "+442079460101", "person", "en", "[]", NOW)
 LEN = UserRow("usr_len", "Len", "len", "US", None, "person", "en", "[]", NOW)
 PLAN = Licence(code="HOUSE1", name="House plan", ability=Ability.CALLING, order=9)
 
@@ -70,9 +72,11 @@ def found_company(database: Database, store: Store) -> int:
     database.write(org_id, funds.grant, org_id, funds.Grant("2", micros("1"), NOW + DAY, 50), BOSS)
     engine = Engine(store, Shelf(lambda: database.read((), price_store.published, {})))
     _calls(Phone(engine, org_id))
-    hear(database, engine.run, Heartbeat(org_id, "edge", "boot1", ["c4"], NOW, "key_1", "sw_1"))
+    hear(database, engine.run, Heartbeat(org_id, "edge", "boot1", ["c4", "p2"], NOW, "key_1", "sw_1"))
     hear(database, engine.run, Heartbeat(OPERATOR_ORG, "sbc", "boot2", None, NOW, "key_1", "sw_2"))
     database.write(org_id, _corrections, org_id)
+    export = exports.Export(NOW - DAY, NOW, "csv", own_carrier=False)
+    database.write(org_id, exports.begin, org_id, "job_1", export, None, BOSS)
     seal_all(database, lambda: NOW + DAY)
     return org_id
 
@@ -88,8 +92,10 @@ def _prices(tx: Tx) -> None:
 
 def _people(tx: Tx, org_id: int) -> None:
     people.create(tx, org_id, ANN, BOSS)
-    people.own(tx, org_id, {"ENTERPRISEPREMIUM": 10}, BOSS)
-    people.assign(tx, org_id, "usr_ann", ["ENTERPRISEPREMIUM"], BOSS)
+    people.own(tx, org_id, {"ENTERPRISEPREMIUM": 10, "MCOPSTN5": 1}, BOSS)
+    people.assign(tx, org_id, "usr_ann", [*PAY_AS_YOU_GO, "ENTERPRISEPREMIUM"], BOSS)
+    people.create(tx, org_id, BEA, BOSS)
+    people.assign(tx, org_id, "usr_bea", ["MCOPSTN5"], BOSS)
     people.create(tx, org_id, LEN, BOSS)
     people.remove(tx, org_id, "usr_len", BOSS)
     blocking.block(tx, org_id, "usr_ann", "Example", BOSS)
@@ -110,6 +116,11 @@ def _calls(phone: Phone) -> None:
     phone.authorize("c4", to="+33199001234")
     phone.answered("c4")
     phone.record("c5", 120)
+    # A plan of 120 minutes: most of them are used, some are held.
+    phone.authorize("p1", user="bea")
+    phone.settle("p1", 100 * 60)
+    phone.authorize("p2", user="bea")
+    phone.answered("p2")
 
 
 def _corrections(tx: Tx, org_id: int) -> None:

@@ -29,7 +29,8 @@ from talktime.core.calls import Answer, Command, Granted
 from talktime.storage import postgres_store, wire
 from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase
 from talktime.storage.errors import StoreError, StoreUnavailable
-from talktime.storage.postgres_store import PostgresStore, Statements
+from talktime.storage.postgres_statements import PLANS, Statements
+from talktime.storage.postgres_store import PostgresStore
 from talktime.storage.sqlite_store import SqliteStore
 from tests.core.switch import NOW, YEAR
 from tests.storage.conftest import Maker
@@ -501,7 +502,7 @@ def test_while_an_account_is_locked_for_long_nothing_of_it_is_granted(
     postgres_shop: Shop, wanted: Wanted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before(postgres_shop)
-    monkeypatch.setattr(postgres_store, "PLANS", postgres_store.PLANS.replace("lock_timeout=2000", "lock_timeout=50"))
+    monkeypatch.setattr(postgres_store, "PLANS", PLANS.replace("lock_timeout=2000", "lock_timeout=50"))
     store = PostgresStore(postgres_shop.database.url)
     postgres_shop.engine = Engine(store, Shelf(lambda: PRICES))
     with psycopg.connect(postgres_shop.database.url) as other:

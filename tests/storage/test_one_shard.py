@@ -20,11 +20,11 @@ from talktime.charging.batcher import Batcher
 from talktime.charging.engine import Engine
 from talktime.charging.switches import Heartbeat, hear
 from talktime.core.calls import Answer, Command, Ended, Granted
-from talktime.storage import postgres_store
+from talktime.storage import postgres_statements
 from talktime.storage import tables as t
 from talktime.storage.database import EVERYBODY, Tx
-from talktime.storage.postgres_store import Statements
-from talktime.storage.store import KEYS_REVISION, PRICES_REVISION
+from talktime.storage.postgres_statements import Statements
+from talktime.storage.store import KEYS_REVISION, KNOWLEDGE_REVISION, PRICES_REVISION
 from talktime.storage.verify import verify
 from talktime.storage.wire import INT8, INT8_ARRAY, TEXT, TEXT_ARRAY, Statement
 from talktime.web.table import API
@@ -334,9 +334,13 @@ def test_what_a_batch_says_on_plain_postgresql_would_not_stay_there(partitioned:
     assert broken_rules(statement.text, everywhere=True) != []
 
 
+WRITTEN_BY_CALLS = {"calls", "entries", "notices", "pool_months", "tallies", "usage", "user_blocks"}
+
+
 def test_a_batch_says_nothing_else() -> None:
     known = {one.text for choice in (True, False) for one in vars(Statements(choice)).values()}
-    inserts = (postgres_store.OPEN_CALLS, postgres_store.APPEND)
+    inserts = {text for text in vars(postgres_statements).values() if str(text).startswith("INSERT INTO ")}
+    assert {tables_of(text).pop() for text in inserts} == WRITTEN_BY_CALLS
     said = [one for one in statements() if one.dialect == "postgresql" and one.scope == ENGINE]
     assert said
     new = [one for one in said if one.text not in known and not one.text.startswith(("SET LOCAL app.orgs", *inserts))]
@@ -391,7 +395,8 @@ def shop_in_parts(url: str, shard_of: Callable[[int], int]) -> Iterator[Shop]:
 
 
 def _begin(tx: Tx) -> None:
-    tx.execute(insert(t.control), [{"name": name, "value": 0} for name in (PRICES_REVISION, KEYS_REVISION)])
+    counters = (PRICES_REVISION, KEYS_REVISION, KNOWLEDGE_REVISION)
+    tx.execute(insert(t.control), [{"name": name, "value": 0} for name in counters])
 
 
 def commands(engine: Engine) -> list[Command]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import BigInteger, Connection, text
 
-from talktime.storage import schema
+from talktime.actions import knowledge, pool_sizes
+from talktime.core.pool_sizes import Minutes
+from talktime.storage import knowledge_store, org_store, pool_store, schema
 from talktime.storage import tables as t
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
 from talktime.storage.errors import SchemaTooNew
 from talktime.storage.verify import verify
+from tests.core.switch import NOW
 from tests.storage.catalog import Catalog, catalog, keys_and_indexes
 from tests.storage.conftest import Maker
-from tests.storage.frozen import columns_of, frozen, load, revisions, rows_of
+from tests.storage.frozen import Rows, columns_of, frozen, load, revisions, rows_of
 from tests.storage.migrating import BEFORE_COMMIT, DONE, KILLED, Nursery, Orders, opened, prepare
 from tests.storage.shop import Shop
 
@@ -300,6 +303,13 @@ def test_every_revision_has_left_a_database_behind() -> None:
     assert revisions() == sorted(path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*.py"))
 
 
+# What later migrations put beside what an older version has left.
+ADDED: Mapping[str, Rows] = {
+    "0001": {"control": [{"name": "knowledge", "value": 0}, {"name": "pools_behind_since", "value": 1}]},
+    "0002": {},
+}
+
+
 @pytest.mark.parametrize("revision", revisions())
 def test_a_database_of_an_older_version_opens_with_equal_rows_and_adds_up(nothing: str, revision: str) -> None:
     rows = frozen(revision)
@@ -310,10 +320,37 @@ def test_a_database_of_an_older_version_opens_with_equal_rows_and_adds_up(nothin
 
         assert schema.version(database) == schema.NEWEST
         before = {name: [dict(row) for row in mine] for name, mine in rows.items() if mine}
+        for name, added in ADDED[revision].items():
+            before[name] = sorted([*before[name], *map(dict, added)], key=repr)
         assert rows_of(database, columns_of(rows)) == before
         report = verify(database)
         assert report.findings == []
         assert (report.entries, report.calls) == (len(rows["entries"]), len(rows["calls"]))
+
+
+def test_who_had_licences_before_there_were_pools_has_them_after_the_first_start(nothing: str) -> None:
+    with database_at(nothing) as database:
+        schema.migrate(database, "0001")
+        load(database, frozen("0001"))
+        schema.prepare(database)
+        assert database.read(1, pool_store.of_organization, 1) == []
+
+        assert knowledge.finish(database, NOW) == 1
+
+        pools = {row.pool_id: row.minutes for row in database.read(1, pool_store.of_organization, 1)}
+        assert pools == database.read(1, sizes_now) != {}
+        assert verify(database).findings == []
+        assert knowledge.finish(database, NOW) == 0
+
+
+def sizes_now(tx: ReadTx) -> dict[str, Minutes]:
+    org = org_store.find(tx, 1)
+    assert org
+    return {name.pool_id: minutes for name, minutes in pool_sizes.sizes_of(tx, org).items()}
+
+
+def test_a_new_database_has_no_pools_to_be_fitted(shop: Shop) -> None:
+    assert shop.database.read((), knowledge_store.behind_since) is None
 
 
 @pytest.mark.parametrize("revision", revisions())

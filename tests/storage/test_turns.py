@@ -32,6 +32,26 @@ def test_an_urgent_one_is_next_however_many_wait() -> None:
     assert len(order) == 9
 
 
+def test_who_waits_has_a_turn_though_one_batch_follows_the_other_at_once() -> None:
+    turns, stop = Turns(), threading.Event()
+
+    def batches() -> None:
+        while not stop.is_set():
+            with turns.urgent():
+                time.sleep(0.001)
+
+    switch = threading.Thread(target=batches)
+    switch.start()
+    began = time.monotonic()
+    for _ in range(20):
+        with turns.patient():
+            pass
+    waited = time.monotonic() - began
+    stop.set()
+    switch.join()
+    assert waited < 2
+
+
 def test_only_one_has_a_turn_at_a_time_also_after_a_failure() -> None:
     turns, inside, most = Turns(), 0, 0
 

@@ -26,7 +26,7 @@ from tests.storage.shop import Shop, organization
 
 OURS = [table.name for table in t.of_kind("organization")]
 OPERATOR, FIRST, SECOND = 0, 1, 2
-APPEND_ONLY = ("entries", "audit", "seals")
+APPEND_ONLY = ("entries", "audit", "seals", "user_blocks")
 
 
 @pytest.fixture(scope="module")

@@ -133,6 +133,8 @@ class World:
         self.clock = clock
         self.door = Door(app)
         self.operator = self.second_operator()
+        self.made_up: set[str] = set()
+        """Invariants of which a test itself has written rows that the product would not have."""
 
     def second_operator(self) -> Client:
         """Another key, as another person has it."""

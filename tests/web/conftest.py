@@ -31,7 +31,8 @@ def opened(settings: Settings) -> Iterator[World]:
     world = World(app, clock)
     try:
         yield world
-        assert verify(app.database, lambda done, total: None).findings == []
+        found = verify(app.database, lambda done, total: None).findings
+        assert [one for one in found if one.invariant not in world.made_up] == []
     finally:
         world.door.close()
         app.close()

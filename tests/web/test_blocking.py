@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from talktime.storage import block_store, call_store
 from talktime.storage.block_store import BlockRow
-from talktime.storage.database import Tx
 from tests.web.client import Organization, World
 from tests.web.test_switches import Edge, Listener, listener
 
@@ -91,30 +89,21 @@ def test_nobody_else_is_blocked(world: World) -> None:
     assert [answer.status for answer in answers] == [404, 404, 404]
 
 
-def as_called_by(world: World, org: Organization, user: str, **calls: bool) -> None:
-    """Whose calls these are, and which of them are emergencies."""
-    org_id = number_of(org)
-
-    def write(tx: Tx) -> None:
-        for call_id, emergency in calls.items():
-            values = {"org": org_id, "call": call_id, "user": user, "emergency": emergency}
-            known = "UPDATE calls SET caller = :user, emergency = :emergency WHERE org_id = :org AND call_id = :call"
-            tx.execute(text(known), values)
-
-    world.app.database.write(org_id, write)
+def emergency(edge: Edge, call_id: str) -> None:
+    body = {"call_id": call_id, "call_type": "user_out", "user": edge.user, "to": "911", "switch": "edge"}
+    assert edge.org.api.post("/v1/calls/authorize", body).json["emergency"]
 
 
 def test_the_calls_of_a_blocked_user_are_to_be_hung_up_but_no_emergency(anywhere: World) -> None:
     edge = Edge(anywhere)
-    for call_id in ("c1", "c2", "c3"):
-        edge.authorize(call_id)
-    other = edge.org.caller()
-    as_called_by(anywhere, edge.org, edge.user, c1=False, c2=True)
-    as_called_by(anywhere, edge.org, other, c3=False)
+    edge.authorize("c1")
+    emergency(edge, "c2")
+    blocked, edge.user = edge.user, edge.org.caller()
+    edge.authorize("c3")
     assert edge.beat() == []
-    edge.org.api.post(f"/v1/users/{edge.user}/block", {"reason": "x"})
+    edge.org.api.post(f"/v1/users/{blocked}/block", {"reason": "x"})
     assert edge.beat() == ["c1"]
-    edge.org.api.post(f"/v1/users/{edge.user}/unblock")
+    edge.org.api.post(f"/v1/users/{blocked}/unblock")
     assert edge.beat() == []
     anywhere.operator.delete(edge.org.path)
     assert edge.beat() == ["c1", "c3"]
@@ -123,10 +112,20 @@ def test_the_calls_of_a_blocked_user_are_to_be_hung_up_but_no_emergency(anywhere
 def test_a_switch_is_told_of_a_blocked_user_at_once(world: World, listener: Listener) -> None:
     edge = Edge(world)
     edge.api.post("/v1/switches", {"name": "edge", "cut_url": listener.url, "cut_token": "example-token"})
-    for call_id in ("c1", "c2", "c3"):
-        edge.authorize(call_id)
-    as_called_by(world, edge.org, edge.user, c1=False, c2=True)
+    edge.authorize("c1")
+    emergency(edge, "c2")
     edge.org.api.post(f"/v1/users/{edge.user}/block", {"reason": "x"})
+    assert listener.heard.wait(10)
+    assert listener.told == [("Bearer example-token", {"call_ids": ["c1"]})]
+
+
+def test_a_switch_is_told_at_once_of_whom_the_fraud_guard_has_blocked(world: World, listener: Listener) -> None:
+    edge = Edge(world)
+    assert world.operator.patch(edge.org.path, {"limits": {"fraud": {"concurrent_calls": 1}}}).status == 200
+    edge.api.post("/v1/switches", {"name": "edge", "cut_url": listener.url, "cut_token": "example-token"})
+    edge.authorize("c1")
+    emergency(edge, "c2")
+    assert edge.authorize("c3")["reason"] == "fraud_limit"
     assert listener.heard.wait(10)
     assert listener.told == [("Bearer example-token", {"call_ids": ["c1"]})]
 
@@ -134,9 +133,9 @@ def test_a_switch_is_told_of_a_blocked_user_at_once(world: World, listener: List
 def test_calls_in_progress_are_found_by_who_makes_them(world: World) -> None:
     edge = Edge(world)
     edge.authorize("c1")
+    caller, edge.user = edge.user, edge.org.caller()
     edge.authorize("c2")
-    as_called_by(world, edge.org, edge.user, c1=False)
     org_id = number_of(edge.org)
     read = world.app.database.read
     assert len(read(org_id, call_store.open_by_switch, org_id)) == 2
-    assert [call for _, call in read(org_id, call_store.open_by_switch, org_id, edge.user)] == ["c1"]
+    assert [call for _, call in read(org_id, call_store.open_by_switch, org_id, caller)] == ["c1"]

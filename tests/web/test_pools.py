@@ -20,6 +20,7 @@ COMBINED = {"pool_id": "MCOPSTN2:GB", "capability": "MCOPSTN2", "country": "GB",
 
 def add(world: World, org: Organization, pool: dict[str, Any], used: dict[str, int], month: str = "2030-04") -> None:
     org_id = org_number(org.id) or 0
+    world.made_up.add("I18")
 
     def put(tx: Tx) -> None:
         tx.execute(insert(t.pools), pool | {"org_id": org_id})

@@ -12,6 +12,7 @@ from tests.web.client import START, Organization, World
 
 
 def used(world: World, org: Organization, seconds_ago: int = 60, **fields: Any) -> str:
+    world.made_up.add("I18")
     return add_usage(world.app.database, org.id, START - seconds_ago * SECOND, **fields).usage_id
 
 

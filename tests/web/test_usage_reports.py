@@ -19,6 +19,7 @@ def summary(org: Organization, by: str, **query: Any) -> list[tuple[str, str, in
 
 
 def add(world: World, org: Organization, ago: int = HOUR, **fields: Any) -> None:
+    world.made_up.add("I18")
     add_usage(world.app.database, org.id, START - ago, **fields)
 
 

@@ -15,11 +15,12 @@ from talktime.actions import audit, pool_sizes
 from talktime.actions.audit import Actor
 from talktime.actions.errors import Invalid, NotFound, StateConflict
 from talktime.core.countries import is_country
+from talktime.core.fraud import guard_of
 from talktime.core.ids import org_name
 from talktime.core.limits import Limits, merged
 from talktime.core.money import micros
 from talktime.core.organizations import GRACE_SECONDS, MAX_CALL_SECONDS, SLICE_SECONDS
-from talktime.storage import control_store, org_store, price_store
+from talktime.storage import control_store, org_store, price_store, tally_store
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.org_store import Organization
 
@@ -74,8 +75,15 @@ def change(tx: Tx, org_id: int, values: Mapping[str, Any], limits: Limits | Unse
     org_store.change(tx, new)
     if new.country != old.country:
         pool_sizes.refit(tx, new, actor)
+    if _counts(new) != _counts(old):
+        # Nothing was counted meanwhile, or nothing will be: what is there is not true.
+        tally_store.forget(tx, org_id)
     audit.note(tx, org_id, actor, "organization.changed", org_name(org_id), told(old), told(new))
     return new
+
+
+def _counts(org: Organization) -> bool:
+    return guard_of(org.limits, org.mode, org.currency).counts
 
 
 def close(tx: Tx, org_id: int, actor: Actor) -> None:

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from msgspec.structs import replace
 
+from talktime.charging.last_known import LastKnown
 from talktime.core.call_types import OF_SERVICE_NUMBERS
 from talktime.core.calls import Answer, Authorize, Command, Failed, Key
 from talktime.core.decide import decide
@@ -23,6 +24,9 @@ from talktime.storage.store import BatchTx, Read, Store
 # read with somebody else's change in between: asked again, under locks if need be, it is decided by what is there then.
 IMPOSSIBLE = (Conflict, OverflowError, DoesNotFit, WrongMinutes)
 
+
+LOCKED_AFTER_CONFLICT = 16
+"""So many batches, then hope again."""
 
 T = TypeVar("T")
 
@@ -53,11 +57,19 @@ class Engine:
         prices: Shelf[Prices],
         keys_revision: Callable[[], int] | None = None,
         knowledge: Shelf[Knowledge] | None = None,
+        last_known: LastKnown | None = None,
+        blocked: Callable[[int, str], None] | None = None,
     ) -> None:
+        """`blocked` hears of everybody whom a batch has blocked: organization and user."""
         self._store = store
         self._prices = prices
         self._knowledge = knowledge or Shelf(lambda: SHIPPED)
         self._keys_revision = keys_revision
+        self._last_known = last_known
+        self._blocked = blocked
+        self._counting: set[int] = set()
+        """Organizations where something is counted of users, as far as we have seen."""
+        self._crowded = 0
 
     def run(self, commands: Sequence[Command]) -> list[Answer]:
         """Hope first, then locks, then one by one: a bad command harms no other.
@@ -70,14 +82,23 @@ class Engine:
             return self._run_once(commands)
 
     def _run_once(self, commands: Sequence[Command]) -> list[Answer]:
-        try:
-            return self._run(commands, locked=False)
-        except IMPOSSIBLE:
-            pass
+        if not self._waits(commands):
+            try:
+                return self._run(commands, locked=False)
+            except IMPOSSIBLE:
+                self._crowded = LOCKED_AFTER_CONFLICT
         try:
             return self._run(commands, locked=True)
         except IMPOSSIBLE:
             return [self._run_alone(command) for command in commands]
+
+    def _waits(self, commands: Sequence[Command]) -> bool:
+        """Two batches that count of one organization stand in each other's way. Where that has just happened it is
+        better to wait before than to decide twice."""
+        if self._crowded == 0:
+            return False
+        self._crowded -= 1
+        return any(command.org_id in self._counting for command in commands)
 
     def _run_alone(self, command: Command) -> Answer:
         try:
@@ -95,6 +116,9 @@ class Engine:
             answers, changes = decide(self._state(tx, read, commands), commands)
 
             tx.record(changes)
+        if self._blocked:
+            for block in changes.blocks:
+                self._blocked(block.org_id, block.user_id)
         return answers
 
     def _state(self, tx: BatchTx, read: Read, commands: Sequence[Command]) -> State:
@@ -108,6 +132,9 @@ class Engine:
         read = tx.load(calls, sorted(_names(commands)), sorted(_numbers(commands)))
         if self._keys_revision and self._keys_revision() != read.keys_revision:
             raise KeysChanged
+        self._counting.update([org_id for org_id, account in read.accounts.items() if account.guard.counts])
+        if self._last_known:
+            self._last_known.learn(read.accounts, read.users)
         return read
 
 

@@ -122,6 +122,9 @@ def _commands(address: str, office: Office, call_id: str) -> Iterator[str]:
     yield f"  {asks}/entries"
     yield f"  {asks}/calls'?state=open'"
     yield f"  {asks}/calls/{call_id}"
+    yield "  # who called what and who paid; the minutes of this month's pools"
+    yield f"  {asks}/usage"
+    yield f"  {asks}/pools"
 
 
 def add_to(app: typer.Typer) -> None:

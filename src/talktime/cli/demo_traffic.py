@@ -13,7 +13,7 @@ from threading import Event
 from time import monotonic
 from typing import Any
 
-from talktime.cli.demo_office import CALLED, Office
+from talktime.cli.demo_office import BRIDGE, CALLED, FREEPHONE, Office
 
 SHORT_SECONDS, LONG_SECONDS, RINGING_SECONDS = (3, 45), (70, 240), (2, 6)
 UNKNOWN_DESTINATION = "+2101234567"
@@ -81,13 +81,21 @@ class Switch:
         answer: dict[str, Any] = json.loads(self._connection.getresponse().read())
         return answer
 
-    def whom(self) -> tuple[str, str]:
-        """Who calls, and where: now and then a place without a price."""
-        user = self._chance.choice(self._office.users)
+    def whom(self) -> dict[str, str]:
+        """Who calls, and where: people, meetings that call out, guests who call in; now and then nothing is right."""
+        kind = self._chance.choices(("user_out", "conf_out", "conf_in"), (60, 20, 20))[0]
+        if kind == "user_out":
+            return {"call_type": kind, "user": self._chance.choice(self._office.users), "to": self._somewhere()}
+        host = self._chance.choice(self._office.hosts)
+        if kind == "conf_out":
+            return {"call_type": kind, "user": host, "to": self._somewhere()}
+        bridge = self._chance.choice((BRIDGE, FREEPHONE))
+        return {"call_type": kind, "user": host, "from": self._somewhere(), "to": bridge}
+
+    def _somewhere(self) -> str:
         if self._chance.random() < 0.1:
-            return user, UNKNOWN_DESTINATION
-        begins = self._chance.choice(CALLED)
-        return user, f"+{begins}{self._chance.randrange(10**8, 10**9)}"[:12]
+            return UNKNOWN_DESTINATION
+        return f"+{self._chance.choice(CALLED)}{self._chance.randrange(10**8, 10**9)}"[:12]
 
     def for_seconds(self) -> tuple[str, float]:
         kind = self._chance.choices(("short", "long", "not answered"), (70, 15, 15))[0]
@@ -109,8 +117,7 @@ class Calling:
         self._granted = 0
 
     def begin(self) -> None:
-        user, to = self._switch.whom()
-        body = {"call_id": self._call_id, "call_type": "user_out", "user": user, "to": to, "switch": "demo"}
+        body = {"call_id": self._call_id, "switch": "demo"} | self._switch.whom()
         answer = self._switch.say("authorize", body)
         if answer.get("decision") != "granted":
             self._switch.did[f"refused: {answer.get('reason', answer.get('code', 'no answer'))}"] += 1

@@ -14,7 +14,7 @@ from talktime.core.money import micros
 from talktime.core.time import SECOND
 
 HOUR_SECONDS, DAY_SECONDS = 3600, 86_400
-SPENDS_MAX = 200
+SPENDS_MAX = 100
 """So many charges are remembered one by one; more are put together, each with the later one's instant."""
 
 

@@ -65,6 +65,11 @@ def of_purchases(catalogue: Catalogue, country: str, quantities: Mapping[str, in
     return _sizes(pool_totals(catalogue, Licences(country, quantities)))
 
 
+def of_all(catalogue: Catalogue, licences: Licences) -> Sizes:
+    """All that an organization has."""
+    return _sizes(pool_totals(catalogue, licences))
+
+
 def _sizes(totals: Mapping[Pool, int]) -> Sizes:
     sizes: dict[PoolName, Minutes] = {}
     for pool, total in totals.items():

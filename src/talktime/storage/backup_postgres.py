@@ -23,7 +23,7 @@ from talktime.storage.errors import SchemaTooNew, StoreUnavailable
 Progress = Callable[[int, int], None]
 MANIFEST, FORMAT = "manifest.json", 1
 CHUNK_BYTES = 1 << 20
-APPEND_ONLY = frozenset({t.entries.name, t.audit.name, t.seals.name})
+APPEND_ONLY = frozenset({t.entries.name, t.audit.name, t.seals.name, t.user_blocks.name})
 
 
 class BackupProblem(Exception):

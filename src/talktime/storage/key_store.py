@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -30,9 +31,16 @@ def find(tx: ReadTx, org_id: int, key_id: str) -> KeyRow | None:
     return KeyRow(*row) if row else None
 
 
+def valid(tx: ReadTx) -> Sequence[KeyRow]:
+    """Of everybody."""
+    return [KeyRow(*row) for row in tx.execute(select(t.api_keys).where(t.api_keys.c.revoked_at.is_(None)))]
+
+
 def add(tx: Tx, row: KeyRow) -> None:
     values: dict[str, Any] = {name: getattr(row, name) for name in row.__struct_fields__}
     tx.execute(insert(t.api_keys), values)
+    # Nobody has to know it sooner than it is used, but who could not ask any more must know it.
+    bump(tx, KEYS_REVISION)
 
 
 def revoke(tx: Tx, org_id: int, key_id: str, at: int) -> bool:

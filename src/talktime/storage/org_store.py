@@ -54,6 +54,12 @@ def find(tx: ReadTx, org_id: int) -> Organization | None:
     return Organization(*row) if row else None
 
 
+def countries(tx: ReadTx) -> dict[int, str]:
+    """Of all organizations."""
+    rows = tx.execute(select(o.org_id, o.country))
+    return {row.org_id: row.country for row in rows}
+
+
 def lock(tx: Tx, org_id: int) -> Organization | None:
     """Until the transaction ends nobody else moves this organization's money or changes it."""
     there = tx.scalar(select(a.org_id).where(a.org_id == org_id).with_for_update())

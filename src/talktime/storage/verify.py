@@ -16,11 +16,13 @@ from sqlalchemy import create_engine, event, func, select, text
 from sqlalchemy.pool import NullPool
 
 from talktime.core.ids import org_name
+from talktime.storage import org_store
 from talktime.storage import tables as t
 from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, open_reader
 from talktime.storage.errors import StoreUnavailable
 from talktime.storage.verify_books import check_audit, check_books
 from talktime.storage.verify_calls import check_calls
+from talktime.storage.verify_people import People, check_people
 
 Progress = Callable[[int, int], None]
 """How many rows were looked at, and how many there are."""
@@ -99,8 +101,11 @@ def _check_organization(tx: ReadTx, report: Report, org_id: int, tick: Callable[
         tick()
 
     books = check_books(tx, org_id, tell, looked_at_entries)
-    held = check_calls(tx, org_id, books.call_charges, tell, looked_at_calls)
+    people = People()
+    held = check_calls(tx, org_id, books.call_charges, people, tell, looked_at_calls)
     books.check_holds(held, tell)
+    if org := org_store.find(tx, org_id):
+        check_people(tx, org, people, tell)
     report.unsealed += books.unsealed + check_audit(tx, org_id, tell)
     report.organizations += org_id != t.OPERATOR
     tick()
@@ -121,7 +126,7 @@ def _damaged_pages(tx: ReadTx) -> Sequence[str]:
 def _without_account(tx: ReadTx) -> Iterator[tuple[int, str]]:
     """No foreign key proves these; they span organizations."""
     known = select(t.accounts.c.org_id)
-    for table in (t.organizations, t.lots, t.calls, t.entries):
+    for table in (t.organizations, t.lots, t.calls, t.entries, t.usage, t.pools, t.pool_months, t.tallies):
         rows = select(table.c.org_id).where(table.c.org_id.not_in(known)).distinct()
         for org_id in tx.scalars(rows).all():
             yield org_id, f"it has rows in {table.name}, and no account"

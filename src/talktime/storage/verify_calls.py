@@ -15,19 +15,22 @@ from talktime.storage import tables as t
 from talktime.storage.database import ReadTx
 from talktime.storage.store import decode_call
 from talktime.storage.verify_books import Looked, Tell, streamed
+from talktime.storage.verify_people import USAGE_COLUMNS, People, with_usage
 
 c = t.calls.c
 settled, stale = t.entries.alias("settled"), t.entries.alias("stale")
 
 
-def check_calls(tx: ReadTx, org_id: int, charges: int, tell: Tell, looked: Looked) -> Mapping[str, int]:
+def check_calls(tx: ReadTx, org_id: int, charges: int, people: People, tell: Tell, looked: Looked) -> Mapping[str, int]:
     """What the open calls hold of each lot. `charges`: how many entries say that they are the charge of a call."""
     held: dict[str, int] = defaultdict(int)
     found = 0
     for row in streamed(tx, _calls_with_charges(org_id), looked):
         found += (row.settled is not None) + (row.stale is not None)
-        for part in _check_call(row, tell):
-            held[part.lot_id] += part.amount
+        if call := _check_call(row, tell):
+            people.add(row, call, tell)
+            for part in call.drawn:
+                held[part.lot_id] += part.amount
     if found != charges:
         for key in tx.scalars(_charges_without_call(org_id)):
             tell("relations", f"the entry {key} is the charge of a call that does not exist")
@@ -40,23 +43,25 @@ def _calls_with_charges(org_id: int) -> Select[Any]:
         mine = and_(entry.c.org_id == org_id, entry.c.entry_key == literal(key).concat(c.call_id))
         joined = joined.outerjoin(entry, mine)  # type: ignore[assignment]
     columns = (c.org_id, c.call_id, c.version, c.state, c.held_micros, c.charge_micros, c.due_at, c.story)
-    charges = (settled.c.amount_micros.label("settled"), stale.c.amount_micros.label("stale"))
-    return select(*columns, *charges).select_from(joined).where(c.org_id == org_id)
+    more = (c.caller, c.emergency, settled.c.amount_micros.label("settled"), stale.c.amount_micros.label("stale"))
+    found = select(*columns, *more, *USAGE_COLUMNS).select_from(with_usage(joined, org_id))
+    return found.where(c.org_id == org_id)
 
 
-def _check_call(row: Any, tell: Tell) -> Any:
-    """The parts that it holds."""
+def _check_call(row: Any, tell: Tell) -> Call | None:
+    """None: it cannot be read."""
     if type(row.held_micros) is not int or type(row.charge_micros) is not int:
         tell("I16", f"call {row.call_id}: an amount is no whole number")
-        return ()
+        return None
     try:
         call = decode_call(row.story)
     except msgspec.DecodeError as error:
         tell("I2", f"call {row.call_id}: its story cannot be read: {error}")
-        return ()
+        return None
     _check_row(row, call, tell)
+    _check_caller(row, call, tell)
     _check_charge(row, call, tell)
-    return call.drawn
+    return call
 
 
 def _check_row(row: Any, call: Call, tell: Tell) -> None:
@@ -75,6 +80,13 @@ def _check_row(row: Any, call: Call, tell: Tell) -> None:
         tell("I2", f"call {row.call_id}: it is {row.state} and holds {row.held_micros}")
     if (row.due_at is not None) != is_open:
         tell("I19", f"call {row.call_id}: it is {row.state} and is due {row.due_at}")
+
+
+def _check_caller(row: Any, call: Call, tell: Tell) -> None:
+    stored, told = (row.caller, row.emergency), (call.caller, call.is_emergency)
+    # Of a call whose end came before its beginning nobody was told whose it is; that is asked of calls in progress.
+    if stored != told and (call.state is CallState.OPEN or stored != (None, False)):
+        tell("I4", f"call {row.call_id}: caller and emergency are {stored}, its story says {told}")
 
 
 def _check_charge(row: Any, call: Call, tell: Tell) -> None:

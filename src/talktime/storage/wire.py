@@ -93,6 +93,8 @@ class Wire:
         self._pg.enter_pipeline_mode()
         self._readable = select.poll()
         self._readable.register(self._pg.socket, select.POLLIN)
+        self._open = select.poll()
+        self._open.register(self._pg.socket, select.POLLIN | select.POLLOUT)
 
     def send(self, statement: Statement, *values: bytes | None) -> None:
         """Nothing is awaited: the rows come with `answers`, in this order."""
@@ -111,6 +113,7 @@ class Wire:
         self._warned = False
         try:
             self._pg.pipeline_sync()
+            self._flush()
             found, problem = self._collect()
         except psycopg.Error as error:
             raise StoreUnavailable(str(error)) from error
@@ -136,14 +139,25 @@ class Wire:
         self._next()
         return found, problem
 
+    def _flush(self) -> None:
+        """What is more than the socket takes at once is sent as room comes; what is said meanwhile is read."""
+        while self._pg.flush():
+            if self._ready(self._open) & select.POLLIN:
+                self._pg.consume_input()
+
     def _next(self) -> PGresult | None:
         """Waits at the socket, where other threads may go on: inside the library they may not."""
         while self._pg.is_busy():
-            if not self._readable.poll(SILENCE_SECONDS * 1000):
-                self.close()
-                raise psycopg.OperationalError("the database does not answer")
+            self._ready(self._readable)
             self._pg.consume_input()
         return self._pg.get_result()
+
+    def _ready(self, events: select.poll) -> int:
+        found = events.poll(SILENCE_SECONDS * 1000)
+        if not found:
+            self.close()
+            raise psycopg.OperationalError("the database does not answer")
+        return found[0][1]
 
     def _rows(self, result: Any) -> list[tuple[Any, ...]]:
         reading = Transformer(self._connection)

@@ -73,6 +73,17 @@ class HoldBody(Struct):
     amount: str
 
 
+class PoolBody(Struct):
+    """Minutes that are held of a pool while the call is in progress, and were used when it has ended."""
+
+    pool: str
+    kind: str
+    month: str
+    minutes: int
+    gone_over: bool
+    """Credits pay what comes now."""
+
+
 class Story(CallSummary, kw_only=True):
     final: bool
     expires_at: datetime | None
@@ -80,6 +91,7 @@ class Story(CallSummary, kw_only=True):
     checks: list[CheckBody]
     rate: RateBody | None
     holds: list[HoldBody]
+    pool: PoolBody | None
     rows: list[RowBody]
     shortfall: str
     entries: list[EntryBody]
@@ -135,11 +147,19 @@ def tell_story(tx: ReadTx, request: Request[None]) -> Story:
         checks=[CheckBody(check, outcome) for check, outcome in outcomes(call)],
         rate=rate_body(call.known_rate) if call.known_rate else None,
         holds=[HoldBody(part.lot_id, decimal(part.amount)) for part in call.drawn],
+        pool=_pool(call),
         rows=[row_body(row) for row in call.settled.rows] if call.settled else [],
         shortfall=decimal(call.settled.shortfall if call.settled else 0),
         entries=[entry_body(entry, call_currency(call)) for entry in booked],
         cause=call.cause,
     )
+
+
+def _pool(call: Call) -> PoolBody | None:
+    terms, answer = call.terms, call.answer
+    if terms is None or not terms.pool or not isinstance(answer, Granted):
+        return None
+    return PoolBody(terms.capability, answer.kind, terms.month, call.minutes, call.over)
 
 
 def _hot(verb: str, form: Any, answer: Any, summary: str) -> Route:

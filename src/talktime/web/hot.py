@@ -9,7 +9,7 @@ import msgspec
 
 from talktime.app import App
 from talktime.charging.batcher import BATCH_MAX, Overloaded, TooSlow
-from talktime.core.calls import Answer, Command
+from talktime.core.calls import Answer, Command, Failed
 from talktime.core.ids import org_number
 from talktime.core.scopes import OPERATOR_ORG, Caller, Scope
 from talktime.storage.errors import StoreError
@@ -80,11 +80,13 @@ class HotDoor:
     async def _ask(self, commands: Sequence[Command]) -> list[Answer]:
         try:
             return await self._submit(commands)
-        except Overloaded as error:
-            raise Problem(503, "overloaded", headers={"retry-after": "1"}) from error
-        except (TooSlow, StoreError) as error:
+        except (Overloaded, TooSlow, StoreError) as error:
+            emergencies = [self._app.last_known.emergency(command) for command in commands]
+            if any(emergencies):
+                return [answer or Failed(busy=True) for answer in emergencies]
             # Nothing is known, so nothing is granted.
-            raise Problem(503, "not_available", headers={"retry-after": "1"}) from error
+            code = "overloaded" if isinstance(error, Overloaded) else "not_available"
+            raise Problem(503, code, headers={"retry-after": "1"}) from error
 
 
 def may_call(caller: Caller) -> None:

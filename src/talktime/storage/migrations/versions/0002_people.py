@@ -10,6 +10,7 @@ revision = "0002"
 down_revision = "0001"
 
 WORD = sa.Text().with_variant(TEXT(collation="C"), "postgresql")
+LONG_AGO = 1
 ORGANIZATION_TABLES = (
     "jobs",
     "notices",
@@ -30,6 +31,7 @@ def upgrade() -> None:
     for table in ORGANIZATION_TABLES:
         wall_in(op.get_bind(), table)
     append_only(op.get_bind(), "user_blocks")
+    mark_pools_behind()
 
 
 def make_tables() -> None:
@@ -185,3 +187,13 @@ def change_tables() -> None:
     op.add_column("users", sa.Column("blocked_at", sa.BigInteger(), nullable=True))
     op.add_column("users", sa.Column("block_reason", WORD, nullable=True))
     op.add_column("users", sa.Column("removed_at", sa.BigInteger(), nullable=True))
+
+
+def mark_pools_behind() -> None:
+    """Who had licences before there were pools: they are fitted at the first start, as after a changed catalogue."""
+    bind = op.get_bind()
+    if bind.dialect.name == "postgresql":
+        op.execute("SET LOCAL app.orgs = '*'")
+    if bind.scalar(sa.text("SELECT 1 FROM organizations LIMIT 1")):
+        control = sa.table("control", sa.column("name"), sa.column("value"))
+        op.bulk_insert(control, [{"name": "pools_behind_since", "value": LONG_AGO}])
