@@ -111,6 +111,10 @@ class Books(Switch):
         """Used and held of its first kind, over all months."""
         return self.database.read(EVERYBODY, _minutes, org_id, pool_id)
 
+    def reported(self, org_id: int = 1) -> list[str]:
+        """The calls of the usage rows."""
+        return self.database.read(EVERYBODY, _reported, org_id)
+
     def fund(self, lot: Lot, org_id: int = 1) -> None:
         self.database.write(EVERYBODY, _fund, org_id, lot)
 
@@ -159,6 +163,10 @@ def _minutes(tx: ReadTx, org_id: int, pool_id: str) -> tuple[int, int]:
     mine = select(func.sum(m.first_used), func.sum(m.first_held)).where(m.org_id == org_id, m.pool_id == pool_id)
     used, held = tx.execute(mine).one()
     return int(used), int(held)
+
+
+def _reported(tx: ReadTx, org_id: int) -> list[str]:
+    return list(tx.scalars(select(t.usage.c.call_id).where(t.usage.c.org_id == org_id)))
 
 
 def _fund(tx: Tx, org_id: int, lot: Lot) -> None:

@@ -194,7 +194,7 @@ class PostgresTx:
             self._change(changes.changed)
         self._insert(OPEN_CALLS, CALL_TYPES, [_call_row(call) for call in changes.opened])
         self._send_judged(changes)
-        if balances or changes.blocks:
+        if balances or changes.blocks or changes.usage:
             # Here, and only when something ends or grows, we wait for the database a second time.
             self._record_rest(changes, self._told(changes, bool(balances)))
 
