@@ -327,7 +327,7 @@ class Reference:
         """Charge, shortfall, billed seconds, fee, the rows, and minutes of the pool."""
         minutes = call["minutes"]
         paid = cost if payer == "postpaid" else size(call["charged"])
-        rows = [(call["licence"], "pool", minutes, 0, 60 * minutes, 0)] if minutes else []
+        rows: list[tuple[Any, ...]] = [(call["licence"], "pool", minutes, 0, 60 * minutes, 0)] if minutes else []
         rows += self.row_after_pool(call, max(seconds - 60 * minutes, 0), payer, cost, paid)
         shortfall = cost - paid if payer in ("credits", None) else 0
         charge, billed_seconds, fee = (sum(row[column] for row in rows) for column in (3, 4, 5))

@@ -140,7 +140,7 @@ class OrgPlan(Struct, frozen=True):
 def some_org(chance: Random, org_id: int) -> OrgPlan:
     lots = [some_lot(chance, f"lot{org_id}-{n}", START) for n in range(chance.choice([0, 1, 2, 3, 4]))]
     # In some everybody pays as he goes, so that many are after the same money.
-    licences = (lambda _: PAYING) if chance.random() < 0.3 else some_licences
+    licences = (lambda _: PAYING) if chance.random() < 0.5 else some_licences
     return OrgPlan(
         org_id,
         lots,
@@ -152,7 +152,7 @@ def some_org(chance: Random, org_id: int) -> OrgPlan:
         people={name: PersonPlan(chance.choice(HOMES), licences(chance)) for name in USERS},
         time_zone=chance.choice(["UTC", "UTC", "UTC", "Asia/Kolkata", "America/Phoenix"]),
         country=chance.choice(["GB"] * 14 + ["KR"]),
-        postpaid=chance.random() < 0.15,
+        postpaid=chance.random() < 0.1,
         guard=some_guard(chance),
     )
 

@@ -71,7 +71,7 @@ CLOCK = "clock"
 class Size(Struct, frozen=True):
     """How much happens, and how much goes wrong: a share of all messages, or of all steps of a transaction."""
 
-    calls: int = 300
+    calls: int = 400
     minutes: int = 25
     orgs: int = 3
     processes: int = 3
@@ -225,9 +225,9 @@ class World:
             rush = min(left, chance.choice([1, 4, 12, 25]))
             if rush >= 12:
                 self._plan_debt(org_id, begin)
+            second_wave = chance.choice([0, 30, 60]) * SECOND
             for n in range(rush):
-                # Some of them when others have ended.
-                later = chance.choice([0, 0, 80, 100]) * SECOND if n % 2 else 0
+                later = second_wave if n % 2 else 0
                 self._plan_call(org_id if chance.random() < 0.8 else self._some_org(), begin + later)
             left -= rush
         self._plan_call(UNKNOWN_ORG, self._some_time())
@@ -257,8 +257,10 @@ class World:
             self._every(20 * SECOND, lambda: self._move_clock(org_id, chance.choice([0, 5, 20, 300]) * SECOND))
 
     def _plan_debt(self, org_id: int, begin: int) -> None:
-        """In the middle of a rush, when calls hold what will come back."""
-        self._act_at(begin + 10 * SECOND, org_id, lambda: self._correct(org_id, begin))
+        """Money for a rush, and a correction in the middle of it, when calls hold what will come back."""
+        number = 1000 + next(self._numbers)
+        self._act_at(begin - SECOND, org_id, lambda: self._fund(org_id, number))
+        self._act_at(begin + 10 * SECOND, org_id, lambda: self._correct(org_id, number))
 
     def _plan_people(self, plan: OrgPlan) -> None:
         """Licences come and go, and pools with them; users are blocked, unblocked and restricted."""
@@ -289,7 +291,7 @@ class World:
             else:
                 action()
 
-        self.later(begin, act)
+        self.later(max(begin, 0), act)
 
     def _fund(self, org_id: int, number: int) -> None:
         lot = some_lot(self.chance, f"bought{org_id}-{number}", self._clock(org_id))
@@ -299,7 +301,7 @@ class World:
     def _correct(self, org_id: int, number: int) -> None:
         account, chance = self.memory.accounts[org_id], self.chance
         # Often a little more than is there: then there is debt, and what calls hold comes back to it.
-        a_little_more = account.posted - account.held + account.held // chance.choice([2, 4, 8]) + 1
+        a_little_more = account.posted - account.held + account.held // chance.choice([4, 12, 40]) + 1
         amount = max(a_little_more, 1) if account.held and chance.random() < 0.8 else some_amount(chance)
         self.note("correction", org_id, amount)
         self._actions.take(org_id, f"{org_id}-{number}", amount, self._clock(org_id))
