@@ -75,6 +75,10 @@ class Actions:
         self._change_user(org_id, user_id, codes=codes)
         mirror.change_person(self._reference, org_id, user_id, codes=codes)
 
+    def take_credits_licence(self, org_id: int, user_id: str) -> None:
+        codes = self._memory.users[org_id, user_id].codes
+        self.assign(org_id, user_id, tuple(code for code in codes if code != "MCOPSTNPP"))
+
     def restrict(self, org_id: int, user_id: str, policy: str | None) -> None:
         self._change_user(org_id, user_id, policy=policy)
         mirror.change_person(self._reference, org_id, user_id, policy=policy)

@@ -45,6 +45,7 @@ from tests.simulation.mirror import Mirror, Seen, Wrong, expect
 from tests.simulation.processes import MILLISECOND, Process
 from tests.simulation.reference import Reference, Said
 from tests.simulation.setting import (
+    PAYING,
     POLICIES,
     START,
     USERS,
@@ -270,6 +271,8 @@ class World:
             lambda: actions.resize(org_id, chance.choice(plan.pool_names), some_size(chance), self._clock(org_id)),
             lambda: actions.resize(org_id, PoolName("MCOMEETADD"), some_size(chance), self._clock(org_id)),
             lambda: actions.assign(org_id, chance.choice(users), some_licences(chance)),
+            lambda: actions.take_credits_licence(org_id, chance.choice(users)),
+            lambda: actions.assign(org_id, chance.choice(users), PAYING),
             *[lambda: actions.block(org_id, chance.choice(users), False, self._clock(org_id))] * 6,
             lambda: actions.block(org_id, chance.choice(users), True, self._clock(org_id)),
             lambda: actions.restrict(org_id, chance.choice(users), chance.choice(POLICIES)),
