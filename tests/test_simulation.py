@@ -11,13 +11,14 @@ from contextlib import closing
 
 import pytest
 
+from talktime.core.calls import Refusal
 from tests.simulation.bugs import BUGS
 from tests.simulation.fibers import Fiber
 from tests.simulation.mirror import Wrong
 from tests.simulation.runs import SEEDS_MAX, caught_at, run_world, simulate
 from tests.simulation.world import Size
 
-QUIET = Size(calls=40, minutes=5, lost=0, doubled=0, late=0, crashes=0, unknown_outcomes=0, down=0)
+QUIET = Size(calls=80, minutes=5, lost=0, doubled=0, late=0, crashes=0, unknown_outcomes=0, down=0)
 
 
 @pytest.mark.slow
@@ -31,6 +32,11 @@ def test_whatever_fails_the_engine_does_what_the_reference_does() -> None:
     # A world in which little happens would be sound as well.
     assert figures.conflicts > 1_000
     assert min(figures.words[word] for word in ("granted", "extended", "ended", "no_balance", "already_ended")) > 1_000
+    # Every rule was asked, and everybody paid.
+    reasons = {reason.value for reason in Refusal}
+    assert {word for word in reasons if figures.words[word] < 300} == set()
+    assert min(figures.words[word] for word in ("by pool", "by credits", "by none")) > 1_000
+    assert (figures.words["by postpaid"] > 100, figures.words["split"] > 30) == (True, True)
 
 
 @pytest.mark.slow

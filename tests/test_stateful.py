@@ -31,10 +31,26 @@ from talktime.core.calls import (
     Settle,
     Touch,
 )
+from talktime.core.pool_sizes import PoolName
 from talktime.core.time import NEVER, SECOND
 from tests.simulation.bugs import BUGS
 from tests.simulation.mirror import Wrong
-from tests.simulation.setting import MICROS, NUMBERS, RARE_NUMBERS, START, USERS, OrgPlan
+from tests.simulation.setting import (
+    ELSEWHERE,
+    FREEPHONE,
+    HOMES,
+    LICENCES,
+    MICROS,
+    NUMBERS,
+    PAYING,
+    POLICIES,
+    RARE_NUMBERS,
+    SPECIAL,
+    START,
+    USERS,
+    OrgPlan,
+    PersonPlan,
+)
 from tests.simulation.shop import Shop, postgres_shop, sqlite_shop
 from tests.support.postgres import Cluster, new_cluster
 
@@ -61,6 +77,18 @@ class Spoken(NamedTuple):
     lost: bool
 
 
+class Change(NamedTuple):
+    """What becomes of a user, or of a pool."""
+
+    kind: str
+    org: int
+    user: str
+    licences: tuple[str, ...]
+    policy: str | None
+    pool: int
+    size: tuple[int, int]
+
+
 class Meanwhile(NamedTuple):
     """What the clock and people do."""
 
@@ -75,14 +103,21 @@ class Meanwhile(NamedTuple):
 
 durations = st.sampled_from([0, 1, 30, 59, 60, 61, 300, 301, 1000, 4000])
 ORDINARY = Asked(CallType.USER_OUT, NUMBERS[0], USERS[0])
+MEETING = Asked(CallType.CONF_OUT, NUMBERS[3], USERS[0])
 OTHER = [
     *[replace(ORDINARY, to=number) for number in (*NUMBERS, *RARE_NUMBERS)],
+    *[replace(ORDINARY, to=number) for number in (*ELSEWHERE, *SPECIAL)],
+    *[replace(MEETING, to=number) for number in (*NUMBERS, *ELSEWHERE, SPECIAL[0], "911")],
+    *[replace(MEETING, user=user) for user in (USERS[1], None)],
+    Asked(CallType.CONF_IN, FREEPHONE, USERS[0]),
+    Asked(CallType.CONF_IN, NUMBERS[0], USERS[1]),
+    Asked(CallType.UCAP_OUT, NUMBERS[0], USERS[2]),
     *[replace(ORDINARY, user=user) for user in (USERS[1], None, "nobody")],
     *[replace(ORDINARY, call_type=kind) for kind in (CallType.CONF_OUT, CallType.USER_IN, CallType.DR_OUT)],
     *[replace(ORDINARY, requested_seconds=seconds) for seconds in (1, 100)],
     Asked(CallType.UCAP_IN, "+18005550100"),
 ]
-asked = st.sampled_from([ORDINARY] * len(OTHER) + OTHER)
+asked = st.sampled_from([ORDINARY, MEETING] * (len(OTHER) // 2) + OTHER)
 orgs = st.sampled_from([0, 0, 0, 1])
 beside = st.sampled_from([0, 0, 0, 0, -60, 60])
 pauses = st.sampled_from([0, 0, 1, 400, 900])
@@ -109,6 +144,17 @@ going_on = st.builds(
     st.booleans(),
 )
 spoken = st.one_of(beginning, going_on, going_on)
+licences = st.sampled_from([PAYING] * 4 + list(LICENCES))
+guards = st.sampled_from(
+    [
+        *[{}] * 6,
+        {"concurrent_calls": 2},
+        {"spend_per_hour": 2 * MICROS},
+        {"new_destinations_per_day": 2},
+        {"call_seconds": 150, "international": False},
+    ]
+)
+sizes = st.sampled_from([(3, 4), (7, 1), (12, 9), (0, 0), (60, 60)])
 organizations = st.builds(
     OrgPlan,
     st.just(0),
@@ -118,6 +164,11 @@ organizations = st.builds(
     st.sampled_from([120, 5]),
     st.sampled_from([None] * 6 + ["cents", "later"]),
     st.sampled_from([None, None, None, START]),
+    st.fixed_dictionaries({name: st.builds(PersonPlan, st.sampled_from(HOMES), licences) for name in USERS}),
+    st.sampled_from(["UTC", "UTC", "Asia/Kolkata", "America/Phoenix"]),
+    st.sampled_from([*["GB"] * 9, "KR"]),
+    st.sampled_from([False] * 4 + [True]),
+    guards,
 )
 amounts = st.sampled_from([1, 12_500, 100_000, 333_333, MICROS, MICROS, 3 * MICROS])
 
@@ -131,6 +182,16 @@ meanwhile = st.builds(
     amounts,
     st.sampled_from([100, 100, 50]),
 )
+changes = st.builds(
+    Change,
+    st.sampled_from(["resize"] * 3 + ["assign"] * 2 + ["restrict", "block", "unblock", "unblock"]),
+    orgs,
+    st.sampled_from(USERS),
+    licences,
+    st.sampled_from(POLICIES),
+    st.integers(0, 20),
+    sizes,
+)
 
 
 class Calls(RuleBasedStateMachine):
@@ -141,12 +202,17 @@ class Calls(RuleBasedStateMachine):
         self.reference = self.shop.new_reference()
         self.now = START
         self.org_ids: list[int] = []
+        self.pools: list[list[PoolName]] = []
         self.calls = 0
         self.said: list[Command] = []
 
-    @initialize(plans=st.tuples(organizations, organizations), first=amounts, second=amounts)
-    def begin(self, plans: tuple[OrgPlan, OrgPlan], first: int, second: int) -> None:
+    @initialize(plans=st.tuples(organizations, organizations), first=amounts, second=amounts, size=sizes)
+    def begin(self, plans: tuple[OrgPlan, OrgPlan], first: int, second: int, size: tuple[int, int]) -> None:
         self.org_ids = [self.shop.add_org(self.reference, plan) for plan in plans]
+        self.pools = [plan.pool_names for plan in plans]
+        for org_id, pools in zip(self.org_ids, self.pools, strict=True):
+            for pool in pools:
+                self.shop.resize(self.reference, org_id, pool, size, self.now)
         self.shop.grant(self.reference, self.org_ids[0], first, NEVER, 100, self.now)
         self.shop.grant(self.reference, self.org_ids[0], second, self.now + 600 * SECOND, 100, self.now)
 
@@ -228,6 +294,23 @@ class Calls(RuleBasedStateMachine):
             case "close" if len(self.reference.calls) > MANY:
                 self.shop.close_org(self.reference, org_id, self.now)
 
+    @rule(what=changes)
+    def change(self, what: Change) -> None:
+        """Whoever is blocked or loses a licence meanwhile: what was granted stays so."""
+        # Nobody is blocked twice in one microsecond.
+        self.now += MILLISECOND
+        org_id, user_id = self.org_ids[what.org], f"usr_{what.user}"
+        match what.kind:
+            case "resize":
+                pools = self.pools[what.org]
+                self.shop.resize(self.reference, org_id, pools[what.pool % len(pools)], what.size, self.now)
+            case "assign":
+                self.shop.assign(self.reference, org_id, user_id, what.licences)
+            case "restrict":
+                self.shop.restrict(self.reference, org_id, user_id, what.policy, self.now)
+            case kind:
+                self.shop.block(self.reference, org_id, user_id, kind == "block", self.now)
+
     def _until_the_end_of_a_lot(self, org_id: int) -> int:
         lots = self.reference.orgs[org_id]["lots"].values()
         return min([lot["ends"] - self.now for lot in lots if self.now < lot["ends"] < NEVER], default=0)
@@ -302,6 +385,10 @@ def test_on_postgresql_at_length(postgres: Cluster) -> None:
         "what is left of a hold is not given back",
         "a lot is spent after its end",
         "an extend said twice grows twice",
+        "minutes of a pool are rounded down",
+        "a released call keeps its minutes",
+        "a pool is judged without what is held",
+        "an emergency call takes minutes of a pool",
     ],
 )
 def test_a_planted_bug_is_caught(bug: str) -> None:
@@ -333,6 +420,27 @@ def test_a_lot_that_ends_between_two_commands_of_a_batch_is_gone_for_the_second(
     shop.grant(reference, org_id, 100_000, START + 60 * SECOND, 100, START)
     moments = [(f"c{seconds}", START + seconds * SECOND) for seconds in (59, 60)]
     shop.run(reference, [Settle(org_id, call_id, at, "switch", 1) for call_id, at in moments])
+
+
+def test_a_call_that_went_over_from_its_pool_and_whose_end_came_late_is_corrected_in_minutes_and_money(
+    shop: Shop,
+) -> None:
+    reference = shop.new_reference()
+    people = {name: PersonPlan(codes=("MCOMEETADD", "MCOPSTNPP")) for name in USERS}
+    org_id = shop.add_org(reference, OrgPlan(0, [], people=people))
+    shop.grant(reference, org_id, 3 * MICROS, NEVER, 100, START)
+    shop.resize(reference, org_id, PoolName("MCOMEETADD"), (7, 0), START)
+    about = [(org_id, f"c{n}", START, "switch") for n in range(3)]
+    shop.run(reference, [Authorize(*one, MEETING) for one in about])
+    shop.run(reference, [Answered(*one) for one in about])
+    shop.run(reference, [Extend(*one, 300) for one in about])
+    shop.sweep(reference, START + 3600 * SECOND)
+    late = START + 3601 * SECOND
+    for (_, call_id, *_), seconds in zip(about, (100, 700, 20), strict=True):
+        shop.run(reference, [Settle(org_id, call_id, late, "switch", seconds)])
+    assert reference.calls[org_id, "c1"]["settled"][5] > 0
+    shop.finish(reference, late)
+    shop.verify()
 
 
 # ---------------------------------------------------------------- the command

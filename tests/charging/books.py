@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, func, insert, select, update
 
 from talktime.charging.engine import Engine, Shelf
 from talktime.core.calls import Answer, Command
@@ -100,6 +100,21 @@ class Books(Switch):
     def change(self, org_id: int = 1, **rules: Any) -> None:
         self.database.write(EVERYBODY, _change, org_id, rules)
 
+    def assign(self, licences: Sequence[str], org_id: int = 1) -> None:
+        """To its only user."""
+        self.database.write(EVERYBODY, _assign, org_id, licences)
+
+    def pool(self, pool_id: str, minutes: int, org_id: int = 1) -> None:
+        self.database.write(EVERYBODY, _add_pool, org_id, pool_id, minutes)
+
+    def minutes(self, pool_id: str, org_id: int = 1) -> tuple[int, int]:
+        """Used and held of its first kind, over all months."""
+        return self.database.read(EVERYBODY, _minutes, org_id, pool_id)
+
+    def reported(self, org_id: int = 1) -> list[str]:
+        """The calls of the usage rows."""
+        return self.database.read(EVERYBODY, _reported, org_id)
+
     def fund(self, lot: Lot, org_id: int = 1) -> None:
         self.database.write(EVERYBODY, _fund, org_id, lot)
 
@@ -132,6 +147,26 @@ def _open(tx: Tx, org_id: int, credits_set_up: bool, rules: dict[str, Any], lots
 
 def _change(tx: Tx, org_id: int, rules: dict[str, Any]) -> None:
     tx.execute(update(t.organizations).where(t.organizations.c.org_id == org_id).values(rules))
+
+
+def _assign(tx: Tx, org_id: int, licences: Sequence[str]) -> None:
+    tx.execute(update(t.users).where(t.users.c.org_id == org_id).values(licences=json.dumps(licences)))
+
+
+def _add_pool(tx: Tx, org_id: int, pool_id: str, minutes: int) -> None:
+    row = {"org_id": org_id, "pool_id": pool_id, "capability": pool_id, "month": "2031-03"}
+    tx.execute(insert(t.pools).values(first_total=minutes, first_high=minutes, **row))
+
+
+def _minutes(tx: ReadTx, org_id: int, pool_id: str) -> tuple[int, int]:
+    m = t.pool_months.c
+    mine = select(func.sum(m.first_used), func.sum(m.first_held)).where(m.org_id == org_id, m.pool_id == pool_id)
+    used, held = tx.execute(mine).one()
+    return int(used), int(held)
+
+
+def _reported(tx: ReadTx, org_id: int) -> list[str]:
+    return list(tx.scalars(select(t.usage.c.call_id).where(t.usage.c.org_id == org_id)))
 
 
 def _fund(tx: Tx, org_id: int, lot: Lot) -> None:

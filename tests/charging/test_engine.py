@@ -998,3 +998,23 @@ def test_a_call_stands_still_with_its_organization_though_no_money_moves(postgre
             waiting = pool.submit(books.engine.run, [Answered(1, "c1", NOW, "key_1", None)])
             assert wait([waiting], timeout=0.5).not_done == {waiting}
         assert waiting.result() == [Done()]
+
+
+# --------------------------------------------------------------------------------------------------- reports
+
+
+@pytest.mark.parametrize(
+    ("call_type", "to", "rules"),
+    [
+        (CallType.USER_IN, UK, {}),
+        (CallType.USER_OUT, GERMANY, {}),
+        (CallType.USER_OUT, UK, {"billing_account": "postpaid"}),
+    ],
+)
+def test_a_record_that_moves_no_money_is_reported_all_the_same(
+    books: Books, call_type: CallType, to: str, rules: dict[str, Any]
+) -> None:
+    """Free, at a price of nothing, or to be paid later."""
+    books.organization(lot("lot1", "0.01"), **rules)
+    ended(books.record("c1", 61, call_type=call_type, to=to))
+    assert books.reported() == ["c1"]

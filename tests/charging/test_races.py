@@ -11,6 +11,7 @@ from threading import Barrier
 import pytest
 
 from talktime.charging.engine import LOCKED_AFTER_CONFLICT, Engine
+from talktime.core.call_types import CallType
 from talktime.core.calls import Answer, CallState, Command, Done, Ended, Extended, Granted, Lapse, Refusal, Touch
 from talktime.core.time import SECOND
 from talktime.storage.errors import Conflict
@@ -133,6 +134,32 @@ def while_another(shop: Books, theirs: Callable[[Engine], object], mine: Command
     assert waiting == []
     shop.check()
     return answer
+
+
+@pytest.fixture
+def pool_shop(shop: Books) -> Books:
+    """One pool of seven minutes, from which its only user calls."""
+    shop.assign(("MCOMEETADD", "MCOPSTNPP"))
+    shop.pool("MCOMEETADD", 7)
+    return shop
+
+
+def test_a_call_from_a_pool_that_another_process_has_ended_meanwhile_is_ended_once(pool_shop: Books) -> None:
+    granted(pool_shop.authorize("c1", call_type=CallType.CONF_OUT))
+    end = pool_shop.settlement("c1", 100)
+    answer = ended(while_another(pool_shop, lambda other: other.run([end]), end))
+    assert (answer.settled.pool_minutes, answer.conflict) == (2, False)
+    assert pool_shop.minutes("MCOMEETADD") == (2, 0)
+
+
+def test_a_late_end_that_another_process_has_corrected_meanwhile_gives_back_once(pool_shop: Books) -> None:
+    granted(pool_shop.authorize("c1", call_type=CallType.CONF_OUT))
+    pool_shop.answered("c1")
+    pool_shop.later(3600)
+    pool_shop.lapse("c1")
+    end = pool_shop.settlement("c1", 100)
+    assert ended(while_another(pool_shop, lambda other: other.run([end]), end)).settled.pool_minutes == 2
+    assert pool_shop.minutes("MCOMEETADD") == (2, 0)
 
 
 def test_what_another_call_has_taken_meanwhile_is_not_granted_again(shop: Books) -> None:

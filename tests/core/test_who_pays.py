@@ -22,6 +22,7 @@ from tests.core.table_5_1 import (
     COMBINED,
     CONF,
     CREDITS,
+    DOMESTIC,
     FRANCE,
     FREEPHONE,
     FRENCH_PREMIUM,
@@ -250,6 +251,16 @@ def test_an_emergency_call_is_never_final_and_never_ends_by_itself() -> None:
     for total in (300, 600, 900):
         assert extended(paper.extend("c1", total)).final is False
     assert extended(paper.extend("c1", 1200)).seconds == 1500
+
+
+@pytest.mark.parametrize(("call_type", "pool"), [("conf_out", CONF), ("user_out", "MCOPSTN1/US")])
+def test_an_emergency_call_takes_no_minutes_of_a_pool(call_type: str, pool: str) -> None:
+    paper = paper_of(Case(0, call_type, "911", f"{CONF} {DOMESTIC}", NOBODY))
+    answer = granted(paper.authorize("c1", call_type=CallType(call_type), to="911", user="one"))
+    assert (answer.emergency, answer.payer, answer.minutes) == (True, NOBODY, 0)
+    settled = ended(paper.settle("c1", 61)).settled
+    assert [(row.payer, row.charge) for row in settled.rows] == [("none", 0)]
+    assert paper.minutes(pool) == (0, 0)
 
 
 def test_an_emergency_number_of_nobody_known_is_allowed_wherever_it_is_one() -> None:

@@ -20,11 +20,12 @@ from talktime import app
 from talktime.cli.main import main
 from talktime.core.calls import Key
 from talktime.core.desk import Changes
+from talktime.core.needs import Needs
 from talktime.storage import postgres_store
 from talktime.storage.postgres_statements import Statements
 from talktime.storage.postgres_store import PostgresTx
 from talktime.storage.sqlite_store import SqliteStore, SqliteTx
-from talktime.storage.store import Read
+from talktime.storage.store import Read, ReadMore
 from talktime.storage.wire import Statement
 from tests.support.server import Server
 
@@ -67,9 +68,13 @@ class CarelessTx:
         self._org_ids = org_ids
         self.changes: Changes | None = None
 
-    def load(self, calls: Sequence[Key], names: Sequence[Key]) -> Read:
+    def load(self, calls: Sequence[Key], names: Sequence[Key], numbers: Sequence[Key] = ()) -> Read:
         with closing(sqlite3.connect(self._path)) as db:
-            return SqliteTx(db, self._org_ids).load(calls, names)
+            return SqliteTx(db, self._org_ids).load(calls, names, numbers)
+
+    def load_more(self, needs: Needs) -> ReadMore:
+        with closing(sqlite3.connect(self._path)) as db:
+            return SqliteTx(db, self._org_ids).load_more(needs)
 
     def record(self, changes: Changes) -> None:
         self.changes = changes
@@ -97,11 +102,23 @@ class Careless(SqliteStore):
 # ------------------------------------------------------------------------------------------------- PostgreSQL
 
 
-class LooksAtNoVersion(Statements):
+class LooksAtNothing(Statements):
+    """Neither at versions, nor at what is left of a pool, nor whether somebody is blocked already."""
+
     def __init__(self, everywhere: bool) -> None:
         super().__init__(everywhere)
-        careful = self.change_calls
-        self.change_calls = Statement(careful.text.replace("AND c.version = m.read", ""), careful.types, rows=True)
+        self.change_calls = _without(self.change_calls, "AND c.version = m.read")
+        self.change_tallies = _without(self.change_tallies, "AND t.version = m.version")
+        self.block = _without(self.block, "AND u.blocked_at IS NULL")
+        judging = self.move_pools.text[
+            self.move_pools.text.index("AND (m.fu") : self.move_pools.text.index("RETURNING")
+        ]
+        self.move_pools = _without(self.move_pools, judging)
+
+
+def _without(careful: Statement, words: str) -> Statement:
+    assert words in careful.text
+    return Statement(careful.text.replace(words, ""), careful.types, rows=True)
 
 
 class Slow(PostgresTx):
@@ -112,7 +129,7 @@ class Slow(PostgresTx):
 
 def plant() -> None:
     app.SqliteStore = Careless  # type: ignore[attr-defined]
-    postgres_store.Statements = LooksAtNoVersion  # type: ignore[attr-defined]
+    postgres_store.Statements = LooksAtNothing  # type: ignore[attr-defined]
     postgres_store.PostgresTx = Slow  # type: ignore[misc]
 
 

@@ -28,6 +28,7 @@ import psutil
 from rich.console import Console
 from rich.progress import track
 
+from tests.core.switch import NO_GUARD
 from tests.http.broken import BrokenServer, without_judges
 from tests.http.shop import Answer, Api, Json, Organization, Shop, good, place
 from tests.support.postgres import cluster_on_demand
@@ -234,8 +235,8 @@ def money_comes(shop: Shop, crowd: Crowd) -> None:
             jobs.append([asking(f"{org.path}/grants", {"amount": "0.7"})])
         else:
             jobs.append([asking("/v1/calls/authorize", org.call(f"c{worker}-{n}")) for n in range(2)])
-    for answer in chain.from_iterable(crowd.at_once(org, jobs)):
-        expect("status", answer.status in (200, 201), True)
+    answers = chain.from_iterable(crowd.at_once(org, jobs))
+    expect("what failed", [(one.status, one.code) for one in answers if one.status not in (200, 201)], [])
     total = 2 + 16 * Decimal("0.7")
     balance, held, available = money(org)
     granted = sum(call["granted_seconds"] for call in org.rows("/v1/calls"))
@@ -263,6 +264,93 @@ def one_grant(shop: Shop, crowd: Crowd) -> None:
     expect("balance", money(org)[0], 1 + Decimal(json.loads(made.pop())["amount"]))
 
 
+# ------------------------------------------------------------------------------------------------- pools and limits
+
+POOL = 60
+"""Minutes of one licence."""
+SEVEN_MINUTES = {"slice_seconds": 420, "fraud": NO_GUARD}
+
+
+def pool_of(org: Organization) -> Json:
+    (pool,) = org.rows("/v1/pools")
+    return pool["used"], pool["held"], pool["available"]
+
+
+def meetings(org: Organization, calls: int = WORKERS) -> list[Json]:
+    return [org.call(f"c{n}", call_type="conf_out") for n in range(calls)]
+
+
+def with_minutes(shop: Shop, *lots: str, licences: Sequence[str] = ("MCOMEETADD",)) -> Organization:
+    """Its one pool was drawn on this month, and all is there again."""
+    org = shop.organization(*lots, limits=SEVEN_MINUTES)
+    org.assign({"MCOMEETADD": 1}, *licences)
+    call_once(org, call_type="conf_out")
+    return org
+
+
+def call_once(org: Organization, **asked: str) -> None:
+    """So that there are rows of what is counted, and only their numbers decide."""
+    good(org.api.post("/v1/calls/authorize", org.call("before", **asked)))
+    good(org.api.post("/v1/calls/release", {"call_id": "before"}))
+
+
+def two_meetings_each(org: Organization, crowd: Crowd) -> list[Answer]:
+    bodies = meetings(org, 2 * WORKERS)
+    jobs = [[asking("/v1/calls/authorize", body) for body in bodies[n::WORKERS]] for n in range(WORKERS)]
+    return list(chain.from_iterable(crowd.at_once(org, jobs)))
+
+
+def last_minutes(shop: Shop, crowd: Crowd) -> None:
+    """Sixty minutes for 128 calls of seven, and no credits behind them: eight calls, and one of what is left."""
+    org = with_minutes(shop)
+    answers = two_meetings_each(org, crowd)
+    expect("decisions", decided(answers), {"granted": 9, "credits_not_set_up": 2 * WORKERS - 9})
+    granted = sum(answer.json.get("granted_seconds", 0) for answer in answers)
+    expect("minutes granted", granted, 60 * POOL)
+    expect("used, held, available", pool_of(org), (0, POOL, 0))
+
+
+def last_minutes_then_money(shop: Shop, crowd: Crowd) -> None:
+    """The same with money for thirty minutes more: whatever comes first, ninety minutes are granted and paid."""
+    org = with_minutes(shop, "3", licences=("MCOMEETADD", "MCOPSTNPP"))
+    answers = two_meetings_each(org, crowd)
+    expect("decisions", decided(answers), {"granted": 13, "no_balance": 2 * WORKERS - 13})
+    granted = [answer.json for answer in answers if _decision(answer) == "granted"]
+    expect("minutes granted", sum(one["granted_seconds"] for one in granted), 60 * (POOL + 30))
+    expect("used, held, available", pool_of(org), (0, POOL, 0))
+    expect("balance, held, available", money(org), (3, 3, 0))
+    ends = [{"call_id": one["call_id"], "duration_seconds": one["granted_seconds"]} for one in granted]
+    settled = crowd.all_ask(org, "/v1/calls/settle", (ends * WORKERS)[:WORKERS])
+    minutes = {one.json["call_id"]: good(one)["pool_minutes"] for one in settled}
+    expect("minutes of the pool", sum(minutes.values()), POOL)
+    expect("used, held, available", pool_of(org), (POOL, 0, 0))
+    expect("balance, held, available", money(org), (0, 0, 0))
+
+
+def one_settle_of_a_pool(shop: Shop, crowd: Crowd) -> None:
+    """The same end of a call from a pool 64 times: its minutes are used once, and the others go back once."""
+    org = with_minutes(shop)
+    for body in meetings(org, 2):
+        good(org.api.post("/v1/calls/authorize", body))
+    answers = crowd.all_ask(org, "/v1/calls/settle", [{"call_id": "c0", "duration_seconds": 61}] * WORKERS)
+    expect("statuses", {answer.status for answer in answers}, {200})
+    expect("minutes told", {answer.json["pool_minutes"] for answer in answers}, {2})
+    expect("used, held, available", pool_of(org), (2, 7, POOL - 9))
+
+
+def too_many_calls(shop: Shop, crowd: Crowd) -> None:
+    """Twenty calls of one user at a time: the next one blocks him, once, and those after it find him blocked."""
+    most = 20
+    org = shop.organization("100", limits={"fraud": NO_GUARD | {"concurrent_calls": most}})
+    call_once(org)
+    bodies = [org.call(f"c{n}") for n in range(WORKERS)]
+    answers = crowd.all_ask(org, "/v1/calls/authorize", bodies)
+    wanted = {"granted": most, "fraud_limit": 1, "user_blocked": WORKERS - most - 1}
+    expect("decisions", decided(answers), wanted)
+    log = [(row["user"]["id"], row["mode"], row["reason"]) for row in org.rows("/v1/reports/blocked-users")]
+    expect("blocks", log, [(org.caller_id, "Blocked", "concurrent_calls")])
+
+
 Race = Callable[[Shop, Crowd], None]
 RACES: tuple[Race, ...] = (
     last_money,
@@ -274,8 +362,12 @@ RACES: tuple[Race, ...] = (
     last_extend,
     money_comes,
     one_grant,
+    last_minutes,
+    last_minutes_then_money,
+    one_settle_of_a_pool,
+    too_many_calls,
 )
-CAUGHT_BY: tuple[Race, ...] = (last_money, last_extend)
+CAUGHT_BY: tuple[Race, ...] = (last_money, last_extend, last_minutes, last_minutes_then_money, too_many_calls)
 """Those that must notice when the store looks and then writes without looking again."""
 
 

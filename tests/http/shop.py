@@ -164,6 +164,7 @@ class Organization:
     api: Api
     """The operator's key, acting for it."""
     caller: str = ""
+    caller_id: str = ""
 
     @property
     def path(self) -> str:
@@ -176,9 +177,14 @@ class Organization:
         form = {"name": "Front desk", "sign_in_name": sign_in_name, "usage_location": "GB"}
         self.caller = sign_in_name
         made = good(self.api.post("/v1/users", form))
-        good(self.api.put("/v1/licences", {"MCOPSTN_PAYG_1": None}))
-        good(self.api.put(f"/v1/users/{made['id']}/licences", ["MCOPSTN_PAYG_1", "MCOPSTNPP"]))
+        self.caller_id = made["id"]
+        self.assign({"MCOPSTN_PAYG_1": None}, "MCOPSTN_PAYG_1", "MCOPSTNPP")
         return made
+
+    def assign(self, purchased: dict[str, int | None], *codes: str) -> None:
+        """To its caller, in place of what he held."""
+        good(self.api.put("/v1/licences", purchased))
+        good(self.api.put(f"/v1/users/{self.caller_id}/licences", list(codes)))
 
     def key(self, *scopes: str, **more: Json) -> Json:
         """With its `id` and `key`."""

@@ -6,15 +6,17 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from talktime.core.desk import Balance, MovedLot
+from talktime.core.fraud import Guard
 from talktime.core.funds import Cashier, Cause, MadeLot, Movement
 from talktime.core.lots import Lot
+from talktime.core.months import month_of
 from talktime.core.organizations import User
+from talktime.core.pool_sizes import Minutes, PoolName, resized
 from talktime.storage.store import entry_rows
-from tests.core.switch import PAY_AS_YOU_GO
 from tests.simulation import mirror
 from tests.simulation.invariants import Books
 from tests.simulation.reference import Reference
-from tests.simulation.setting import USERS, LotPlan, OrgPlan
+from tests.simulation.setting import FREEPHONE, LotPlan, OrgPlan
 from tests.simulation.store import AccountRow, LotRow, Memory, Rows, before_rows, moved_account, moved_lot
 
 BY = "administrator"
@@ -36,9 +38,14 @@ class Actions:
             grace_seconds=plan.grace_seconds,
             price_list=plan.price_list,
             clock_at=plan.clock_at,
+            time_zone=plan.time_zone,
+            country=plan.country,
+            postpaid=plan.postpaid,
+            guard=Guard(**plan.guard),
         )
-        for name in USERS:
-            memory.users[org_id, name] = User(name, "GB", PAY_AS_YOU_GO)
+        for name, person in plan.people.items():
+            memory.users[org_id, f"usr_{name}"] = User(f"usr_{name}", person.home, person.codes)
+        memory.toll_free.add((org_id, FREEPHONE))
         for lot in plan.lots:
             self.grant(org_id, lot, now)
 
@@ -56,6 +63,40 @@ class Actions:
         cashier.take(amount, Cause(f"adjustment:{adjustment}", BY))
         self._write(org_id, cashier.movement(), now)
         mirror.take(self._reference, org_id, amount, now)
+
+    def resize(self, org_id: int, name: PoolName, size: tuple[int, int], now: int) -> None:
+        """As licences come and go."""
+        rows = self._memory.pools.setdefault((org_id, name.pool_id), [])
+        month = month_of(now, self._memory.accounts[org_id].time_zone)
+        rows.append(resized(rows[-1] if rows else None, name, Minutes(*size), month))
+        mirror.resize(self._reference, org_id, name.pool_id, size, now)
+
+    def assign(self, org_id: int, user_id: str, codes: tuple[str, ...]) -> None:
+        self._change_user(org_id, user_id, codes=codes)
+        mirror.change_person(self._reference, org_id, user_id, codes=codes)
+
+    def take_credits_licence(self, org_id: int, user_id: str) -> None:
+        codes = self._memory.users[org_id, user_id].codes
+        self.assign(org_id, user_id, tuple(code for code in codes if code != "MCOPSTNPP"))
+
+    def restrict(self, org_id: int, user_id: str, policy: str | None) -> None:
+        self._change_user(org_id, user_id, policy=policy)
+        mirror.change_person(self._reference, org_id, user_id, policy=policy)
+
+    def restrict_all(self, org_id: int, policy: str) -> None:
+        self._memory.accounts[org_id] = replace(self._memory.accounts[org_id], policy=policy)
+        self._reference.orgs[org_id]["policy"] = policy
+
+    def block(self, org_id: int, user_id: str, blocked: bool, now: int) -> None:
+        """By an administrator; the log tells it, too."""
+        if self._memory.users[org_id, user_id].blocked != blocked:
+            mode = "Blocked" if blocked else "Unblocked"
+            self._memory.block_log.append((org_id, "", now, user_id, mode, "", BY))
+            self._change_user(org_id, user_id, blocked=blocked)
+            mirror.change_person(self._reference, org_id, user_id, blocked=blocked)
+
+    def _change_user(self, org_id: int, user_id: str, **fields: object) -> None:
+        self._memory.users[org_id, user_id] = replace(self._memory.users[org_id, user_id], **fields)
 
     def _write(self, org_id: int, movement: Movement, now: int) -> None:
         memory = self._memory

@@ -11,10 +11,12 @@ from msgspec.structs import replace
 
 from talktime.charging import engine
 from talktime.charging.engine import Engine
-from talktime.core import checks, decide, endings, grants, lots, rates
+from talktime.core import asking, billing, cases, checks, decide, desk, endings, grants, lots, pools, rates, reach
+from talktime.core.billing import Bill, cost_of
 from talktime.core.calls import (
     Answer,
     Answered,
+    Asked,
     Authorize,
     Call,
     CallState,
@@ -23,13 +25,26 @@ from talktime.core.calls import (
     Ended,
     Extend,
     Lapse,
+    Refusal,
     Release,
     Settle,
     Settled,
 )
+from talktime.core.cases import Case
+from talktime.core.checks import Question, Verdict
 from talktime.core.desk import Balance, Changes, Desk, MovedLot, State
+from talktime.core.fraud import Tally
+from talktime.core.licence_terms import Licence
 from talktime.core.lots import Lot, Parts, Purse, split
+from talktime.core.numbers import Number
+from talktime.core.organizations import Account, User
+from talktime.core.pool_book import PoolBook
+from talktime.core.pool_minutes import PoolMinutes
+from talktime.core.pools import Pool
 from talktime.core.rates import Rate, price, whole_increments
+from talktime.core.reach import Means
+from talktime.core.usage import Payer, Usage
+from talktime.storage import pool_rows
 from talktime.storage.errors import Conflict, StoreUnavailable
 from tests.simulation import store
 from tests.simulation.store import AccountRow, Memory, MemoryTx
@@ -54,6 +69,8 @@ _settle, _release, _lapse = endings.settle, endings.release, endings.lapse
 _charge_ended, _book_charge, _balances, _run = endings.charge_ended, endings._book_charge, Desk._balances, Engine._run
 _purse, _available, _hold, _expire = Purse.__init__, Purse.available, Purse.hold, Purse.expire
 _moved_account, _commit = store.moved_account, MemoryTx.commit
+_bill, _means_to_go_on, _paying_pool, _month = billing._bill, grants._means_to_go_on, pools.paying_pool, Desk.month
+_who_pays, _case_of, _verdict = checks.who_pays, cases.case_of, checks.verdict
 
 
 # ---------------------------------------------------------------- prices and grants
@@ -64,13 +81,13 @@ def _rounded_down(numerator: int, denominator: int) -> int:
     return numerator // denominator
 
 
-@instead_of(grants, "price", "the hold is made without the fee")
+@instead_of(reach, "price", "the hold is made without the fee")
 def _without_fee(rate: Rate, seconds: int) -> int:
     return price(replace(rate, connection_fee=0), seconds)
 
 
-@instead_of(grants, "_covered", "time is granted without looking at the money")
-def _uncovered(asked: object, rate: Rate, funds: int, seconds_max: int) -> int:
+@instead_of(reach, "affordable_seconds", "time is granted without looking at the money")
+def _unaffordable(rate: Rate, funds: int, seconds_max: int) -> int:
     return whole_increments(rate, seconds_max)
 
 
@@ -98,7 +115,7 @@ def _answered_again(desk: Desk, command: Answered, call: Call | None) -> Answer:
 
 BUGS["a closed organization calls"] = lambda: patch.object(checks, "MAY_CALL", checks.MAY_CALL[1:])
 BUGS["credits need not be set up"] = lambda: patch.object(
-    checks, "CREDITS_PAY", (checks.CREDITS_PAY[0], checks.CREDITS_PAY[2])
+    checks, "CREDITS_PAY", (checks.CREDITS_PAY[0], *checks.CREDITS_PAY[2:])
 )
 
 
@@ -159,6 +176,109 @@ def _price_of_today(desk: Desk, command: Concerning, call: Call, seconds: int, k
         asking = Authorize(call.org_id, call.call_id, command.at, command.by, call.asked)
         call = replace(call, answer=replace(call.answer, rate=desk.rate(asking, desk.now(command))))
     return _charge_ended(desk, command, call, seconds, key)
+
+
+# ---------------------------------------------------------------- pools
+
+
+@instead_of(billing, "whole_minutes", "minutes of a pool are rounded down")
+def _minutes_rounded_down(seconds: int) -> int:
+    return seconds // 60
+
+
+@instead_of(PoolBook, "give_back", "a released call keeps its minutes")
+def _keep_minutes(book: PoolBook, second: bool, minutes: int) -> None:
+    return None
+
+
+@instead_of(PoolBook, "unuse", "a late end gives no minutes back")
+def _stay_used(book: PoolBook, second: bool, minutes: int) -> None:
+    return None
+
+
+@instead_of(billing, "_bill", "what comes after the pool is priced from the beginning of the call")
+def _price_of_all(desk: Desk, command: Concerning, call: Call, seconds: int, minutes: int) -> Bill:
+    bill = _bill(desk, command, call, seconds, minutes)
+    return bill._replace(cost=cost_of(call, seconds)) if bill.cost else bill
+
+
+@instead_of(grants, "_means_to_go_on", "a call that has gone over to credits takes minutes again")
+def _back_to_the_pool(desk: Desk, command: Extend, call: Call) -> tuple[Payer | None, Means]:
+    return _means_to_go_on(desk, command, replace(call, over=False))
+
+
+@instead_of(cases, "paying_pool", "Zone A is judged by where the organizer is")
+def _zone_of_the_organizer(licence: Licence, number: Number, user: str, home: str | None, meeting: bool) -> Pool | None:
+    return _paying_pool(licence, number._replace(country=home) if meeting else number, user, home, meeting)
+
+
+@instead_of(Desk, "_caps", "the two caps of a combined plan know nothing of each other")
+def _independent(desk: Desk, pool_id: str) -> None:
+    return None
+
+
+@instead_of(Desk, "month", "a call belongs to the month in which it is reported")
+def _month_of_the_report(desk: Desk, command: Concerning, at: int) -> str:
+    return _month(desk, command, desk.now(command))
+
+
+BUGS["a pool is judged without what is held"] = lambda: patch.object(
+    PoolMinutes, "available", property(lambda pool: pool.total - pool.used)
+)
+
+
+@instead_of(pool_rows, "judged", "minutes that went meanwhile are granted again")
+def _not_judged(moved: object, locked: bool) -> tuple[int, int, int]:
+    return pool_rows.NO_END, pool_rows.NO_END, 0
+
+
+@instead_of(pool_rows, "effective", "a pool shrinks at once")
+def _size_of_now(total: int, high: int, month: str, this_month: str) -> int:
+    return total
+
+
+@instead_of(asking, "who_pays", "the credits licence is not asked when the pool ends")
+def _everybody_pays(question: Question) -> Verdict:
+    case = replace(question.case, rights=question.case.rights._replace(credits=True))
+    return _who_pays(replace(question, case=case))
+
+
+@instead_of(desk, "case_of", "an emergency call takes minutes of a pool")
+def _pool_of_emergencies(asked: Asked, account: Account, user: User | None, *more: Any) -> Case:
+    case = _case_of(asked, account, user, *more)
+    return replace(case, pool=cases._pool(asked, user, case.licence, case.number))
+
+
+# ---------------------------------------------------------------- users, and what is reported of them
+
+
+@instead_of(grants, "verdict", "the policy is asked before emergencies")
+def _policy_first(question: Question) -> Verdict:
+    known = question.case.number is None or question.user is None
+    ordinary = replace(question, case=replace(question.case, emergency=False))
+    if known or checks.policy_allows(ordinary):
+        return _verdict(question)
+    return Verdict(Refusal.POLICY_RESTRICTED)
+
+
+@instead_of(Tally, "ended", "calls that have ended are still counted")
+def _still_counted(tally: Tally, held: int) -> Tally:
+    return tally
+
+
+@instead_of(store, "must_not_be_blocked", "a user is blocked twice when two lanes find him at once")
+def _blocked_again(memory: object, block: object) -> None:
+    return None
+
+
+@instead_of(store, "must_be_counted_once", "versions of what is counted are not compared")
+def _counted_again(memory: object, key: object, kept: object) -> None:
+    return None
+
+
+@instead_of(Desk, "report", "a corrected call is reported twice")
+def _report_again(desk: Desk, call: Call, rows: Sequence[Usage]) -> None:
+    desk._usage[call.org_id, call.call_id] = list(rows)
 
 
 # ---------------------------------------------------------------- lots

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from talktime.core.calls import CallState, Key
+from talktime.core.lots import total
 from talktime.storage.store import decode_call, decode_postings
 from tests.simulation.mirror import Wrong, expect
 from tests.simulation.store import (
@@ -99,7 +100,8 @@ def is_covered(memory: Memory, before: Rows, at: dict[int, int]) -> None:
 
 
 def _taken(row: CallRow | None) -> int:
-    return row.held + row.charge if row else 0
+    """What is paid later is on the bill, and was never taken."""
+    return row.held + total(decode_call(row.story).charged) if row else 0
 
 
 def nothing_is_open(memory: Memory) -> None:

@@ -24,9 +24,11 @@ from talktime.core.calls import (
 )
 from talktime.core.ledger import Posting
 from talktime.core.lots import Part
+from talktime.core.policies import DEFAULT_POLICY
+from tests.simulation import rules
 from tests.simulation.on_paper import Rate
-from tests.simulation.reference import Dict, Reference, Said, size
-from tests.simulation.setting import USERS, LotPlan, OrgPlan
+from tests.simulation.reference import NOT_SIZED, Dict, Reference, Said, size
+from tests.simulation.setting import FREEPHONE, LotPlan, OrgPlan, PersonPlan
 
 
 class Wrong(AssertionError):
@@ -45,7 +47,8 @@ def said(answer: Answer) -> Said:
     match answer:
         case Granted():
             told = (answer.seconds, answer.final, answer.extend_after_seconds, answer.expires_at, answer.held)
-            return "granted", *told, said_rate(answer.rate)
+            paid = (answer.payer.value, answer.pool, answer.minutes, answer.capability, answer.emergency)
+            return "granted", *told, said_rate(answer.rate), *paid
         case Refused():
             return "refused", answer.reason, said_rate(answer.rate)
         case Extended():
@@ -69,8 +72,9 @@ def said_rate(rate: rates.Rate | None) -> Rate | None:
 
 
 def said_settled(settled: Settled) -> Said:
-    rows = tuple((row.minutes, row.payer, row.charge) for row in settled.rows)
-    return settled.charge, settled.shortfall, settled.billed_seconds, settled.connection_fee, rows
+    rows = tuple((row.capability, row.payer, row.minutes, row.charge) for row in settled.rows)
+    told = (settled.charge, settled.shortfall, settled.billed_seconds, settled.connection_fee)
+    return *told, rows, settled.pool_minutes
 
 
 def said_call(call: Call | None) -> Dict | None:
@@ -89,6 +93,12 @@ def said_call(call: Call | None) -> Dict | None:
         "due": call.due_at,
         "talked": call.talked_seconds,
         "settled": said_settled(call.settled) if call.settled else None,
+        "minutes": call.minutes,
+        "over": call.over,
+        "counted": call.caller,
+        "pool": call.terms.pool if call.terms else "",
+        "month": call.terms.month if call.terms else "",
+        "payer": call.terms.payer.value if call.terms else None,
     }
 
 
@@ -97,8 +107,9 @@ def told_call(call: Dict | None) -> Dict | None:
     if call is None:
         return None
     kept = ("state", "opened", "asked", "seconds", "final", "answered", "due", "talked", "settled")
+    of_pools = ("minutes", "over", "counted", "pool", "month", "payer")
     parts = {name: joined(call[name]) for name in ("drawn", "charged")}
-    return {"answer": call.get("answer")} | {name: call[name] for name in kept} | parts
+    return {"answer": call.get("answer")} | {name: call[name] for name in (*kept, *of_pools)} | parts
 
 
 def joined(parts: Iterable[Part | tuple[str, int]]) -> list[tuple[str, int]]:
@@ -128,14 +139,25 @@ def _fields(posting: Posting | tuple[str, str, int]) -> tuple[str, str, int]:
 
 
 def add_org(reference: Reference, plan: OrgPlan) -> None:
-    """Its lots come one by one, with `grant`."""
+    """Its lots come one by one, with `grant`, and its pools with `resize`."""
     reference.orgs[plan.org_id] = {
-        "users": USERS,
         "price_list": plan.price_list or "default",
         "slice": plan.slice_seconds,
         "longest": plan.max_call_seconds,
         "grace": plan.grace_seconds,
         "clock": plan.clock_at,
+        "zone": plan.time_zone,
+        "country": plan.country,
+        "policy": DEFAULT_POLICY.value,
+        "postpaid": plan.postpaid,
+        "guard": plan.guard,
+        "toll_free": {FREEPHONE},
+        "people": {f"usr_{name}": _person(name, person) for name, person in plan.people.items()},
+        "again": {},
+        "pools": {},
+        "minutes": Counter(),
+        "tallies": {},
+        "blocks": 0,
         "closed": False,
         "set_up": False,
         "debt": 0,
@@ -144,6 +166,24 @@ def add_org(reference: Reference, plan: OrgPlan) -> None:
         "lots": {},
         "expired": {},
     }
+
+
+def _person(name: str, plan: PersonPlan) -> Dict:
+    return {"id": f"usr_{name}", "home": plan.home, "codes": plan.codes, "policy": None, "blocked": False}
+
+
+def change_person(reference: Reference, org_id: int, user_id: str, **fields: Any) -> None:
+    people = reference.orgs[org_id]["people"]
+    people[user_id] = people[user_id] | fields
+
+
+def resize(reference: Reference, org_id: int, pool: str, size: tuple[int, int], now: int) -> None:
+    """More acts at once, less from the next month."""
+    org = reference.orgs[org_id]
+    month, old = rules.month_of(org, now), org["pools"].get(pool, NOT_SIZED)
+    began = old["most"] if old["month"] == month else old["size"]
+    most = max(began[0], size[0]), max(began[1], size[1])
+    org["pools"][pool] = {"size": size, "most": most, "month": month}
 
 
 def grant(reference: Reference, org_id: int, lot: LotPlan, now: int) -> None:
@@ -174,6 +214,7 @@ class Seen(Struct):
 
     orgs: dict[int, Dict] = {}
     calls: dict[Key, Dict | None] = {}
+    people: dict[int, Dict] = {}
 
 
 MONEY = ("posted", "held")
@@ -190,17 +231,36 @@ class Mirror:
 
     def see_accounts(self, seen: Seen, org_ids: Iterable[int]) -> None:
         orgs = self.reference.orgs
-        seen.orgs = {org_id: dict(orgs[org_id]) for org_id in org_ids if org_id in orgs}
+        seen.orgs = {org_id: orgs[org_id] | {"people": seen.people[org_id]} for org_id in org_ids if org_id in orgs}
 
-    def see_calls(self, seen: Seen, keys: Iterable[Key]) -> None:
-        calls = self.reference.calls
+    def see_calls(self, seen: Seen, org_ids: Iterable[int], keys: Iterable[Key]) -> None:
+        calls, orgs = self.reference.calls, self.reference.orgs
         seen.calls = {key: dict(calls[key]) if key in calls else None for key in keys}
+        seen.people = {org_id: dict(orgs[org_id]["people"]) for org_id in org_ids if org_id in orgs}
 
     def see_lots(self, seen: Seen) -> None:
         for org_id, org in seen.orgs.items():
             now = self.reference.orgs[org_id]
             org["lots"] = {lot_id: dict(lot) for lot_id, lot in now["lots"].items()}
             org["expired"] = dict(now["expired"])
+        # Should they be read now, they are seen anew; should they be forgotten, the reference still knows them.
+        self.see_pools(seen)
+        self.see_tallies(seen)
+
+    def see_pools(self, seen: Seen) -> None:
+        for org_id, org in seen.orgs.items():
+            now = self.reference.orgs[org_id]
+            org["pools"], org["minutes"] = dict(now["pools"]), now["minutes"].copy()
+
+    def see_tallies(self, seen: Seen) -> None:
+        for org_id, org in seen.orgs.items():
+            org["tallies"] = dict(self.reference.orgs[org_id]["tallies"])
+
+    def see_people(self, seen: Seen, users: Iterable[Key]) -> None:
+        """Who is asked again when his pool has ended."""
+        for org_id, user_id in users:
+            org = seen.orgs[org_id]
+            org["again"] = org["again"] | {user_id: self.reference.orgs[org_id]["people"][user_id]}
 
     def run(self, commands: Sequence[Command], seen: Seen) -> list[Said]:
         reference = self.reference
@@ -231,7 +291,9 @@ class Mirror:
 
 
 def _copied(org: Dict) -> Dict:
-    return org | {"lots": {lot_id: dict(lot) for lot_id, lot in org["lots"].items()}, "expired": dict(org["expired"])}
+    flat = {name: dict(org[name]) for name in ("expired", "tallies", "people")}
+    lots = {lot_id: dict(lot) for lot_id, lot in org["lots"].items()}
+    return org | flat | {"lots": lots, "minutes": org["minutes"].copy()}
 
 
 def _add(now: Dict, before: Dict, after: Dict) -> None:
@@ -243,8 +305,38 @@ def _add(now: Dict, before: Dict, after: Dict) -> None:
             now["lots"][lot_id][counter] += lot[counter] - before["lots"][lot_id][counter]
     for lot_id, gone in after["expired"].items():
         now["expired"][lot_id] = now["expired"].get(lot_id, 0) + gone - before["expired"].get(lot_id, 0)
+    for key, minutes in after["minutes"].items():
+        now["minutes"][key] += minutes - before["minutes"][key]
+    _keep_tallies(now, before, after)
+    _keep_blocks(now, before, after)
+
+
+def _keep_tallies(now: Dict, before: Dict, after: Dict) -> None:
+    for user_id, tally in after["tallies"].items():
+        if tally != before["tallies"].get(user_id):
+            if now["tallies"].get(user_id) != before["tallies"].get(user_id):
+                raise Wrong(f"{user_id} was counted by two transactions, and one of them had not seen the other")
+            now["tallies"][user_id] = tally
+
+
+def _keep_blocks(now: Dict, before: Dict, after: Dict) -> None:
+    for user_id, person in after["people"].items():
+        if person["blocked"] and not before["people"][user_id]["blocked"]:
+            if now["people"][user_id]["blocked"]:
+                raise Wrong(f"{user_id} was blocked by two transactions, and one of them had not seen the other")
+            now["people"][user_id] = now["people"][user_id] | {"blocked": True}
+    now["blocks"] += after["blocks"] - before["blocks"]
 
 
 def amounts(org: Dict) -> dict[str, Any]:
     lots = {lot_id: (lot["posted"], lot["held"]) for lot_id, lot in org["lots"].items()}
     return {"posted": org["posted"], "held": org["held"], "debt": org["debt"], "lots": lots}
+
+
+def minutes(org: Dict) -> Counter[tuple[str, str, int, str]]:
+    """Used and held, of each pool, month and kind; nothing stands for nothing."""
+    return Counter({key: number for key, number in org["minutes"].items() if number})
+
+
+def counted(org: Dict) -> Dict:
+    return {user_id: (one["open"], one["held"], one["seen"]) for user_id, one in org["tallies"].items()}

@@ -1,4 +1,4 @@
-"""Prices as one works them out on paper: increment by increment, with fractions."""
+"""Prices as one works them out on paper: increment by increment, with fractions. And how far minutes and money go."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ from fractions import Fraction
 from functools import cache
 from math import floor
 from typing import Any, NamedTuple
-
-from talktime.core.calls import Asked
-
-NOBODY_PAYS = ("user_in", "unassigned_in", "ucap_in")
-KINDS = {"conf_out": ("conference", "outbound"), "conf_in": ("conference",), "ucap_in": ("toll_free",)}
 
 
 class Rate(NamedTuple):
@@ -24,10 +19,13 @@ class Rate(NamedTuple):
 
 
 FREE = Rate("", 0, 0, 1, 1, 4)
+PLENTY = float("inf")
 
 
 def billed(rate: Rate, seconds: int) -> int:
     """An increment that has begun counts."""
+    if rate.step == 1:
+        return max(seconds, rate.initial) if seconds > 0 else 0
     end = rate.initial
     while end < seconds:
         end += rate.step
@@ -44,6 +42,8 @@ def price(rate: Rate, seconds: int) -> int:
 @cache
 def whole(rate: Rate, limit: int) -> int:
     """The last end of an increment within the limit, but at least the first."""
+    if rate.step == 1:
+        return max(limit, rate.initial)
     end = rate.initial
     while end + rate.step <= limit:
         end += rate.step
@@ -51,25 +51,49 @@ def whole(rate: Rate, limit: int) -> int:
 
 
 def covered(rate: Rate, limit: int, funds: float, least: int) -> int:
-    """The last end of an increment whose price is covered."""
-    found, end = least, max(rate.initial, least)
-    while end <= whole(rate, limit) and price(rate, end) <= funds:
+    """The last end of an increment whose price is covered. What ends at `least` is covered already."""
+    if funds == PLENTY:
+        return max(whole(rate, limit), least)
+    found, end, most = least, max(rate.initial, least), whole(rate, limit)
+    while end <= most and price(rate, end) <= funds:
         found, end = end, end + rate.step
     return found
 
 
-def rate_of(versions: Sequence[dict[str, Any]], asked: Asked, at: int) -> Rate | None:
+class Means(NamedTuple):
+    rate: Rate
+    minutes: int
+    """That its pool has for this call in all."""
+    somebody_pays: bool
+    """For what comes after them."""
+    funds: float
+
+
+def reach(means: Means, end: int, before: int) -> tuple[int, int]:
+    """Seconds up to this end, and how many minutes of them are the pool's: those first, then increments."""
+    minutes = min(max(end // 60, 1), means.minutes)
+    rest = end - 60 * minutes
+    too_short = rest < means.rate.initial and 60 * minutes > before
+    if minutes and (minutes < means.minutes or not means.somebody_pays or too_short):
+        return 60 * minutes, minutes
+    return 60 * minutes + covered(means.rate, rest, means.funds, max(before - 60 * minutes, 0)), minutes
+
+
+def wanted(means: Means, end: int, before: int) -> int:
+    """Where it would end if nothing were missing."""
+    if means.minutes and not means.somebody_pays:
+        return 60 * max(end // 60, 1)
+    return reach(means._replace(funds=PLENTY), end, before)[0]
+
+
+def rate_of(versions: Sequence[dict[str, Any]], kinds: Sequence[str], to: str, at: int) -> Rate | None:
     """By the newest version of a price list; of its rows the one that says most of the number."""
     in_force = [version for version in versions if version["published"] <= at][-1:]
-    if is_free(asked) or not in_force or asked.to[:1] != "+":
+    if not in_force or to[:1] != "+":
         return None
-    for kind in KINDS.get(asked.call_type, ("outbound",)):
-        rows = [row for row in in_force[0]["rows"] if row[0] == kind and asked.to[1:].startswith(row[1])]
+    for kind in kinds:
+        rows = [row for row in in_force[0]["rows"] if row[0] == kind and to[1:].startswith(row[1])]
         if rows:
             _, *fields = max(rows, key=lambda row: len(row[1]))
             return Rate._make((*fields, in_force[0]["decimals"]))
     return None
-
-
-def is_free(asked: Asked) -> bool:
-    return asked.call_type in NOBODY_PAYS or asked.call_type.startswith("dr_")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec.structs import replace
 
 from talktime.charging.engine import Engine, Shelf
-from talktime.core.calls import Answer, Command
+from talktime.core.calls import Answer, Command, Key
 from talktime.storage.errors import Conflict, StoreUnavailable
 from tests.simulation import mirror
 from tests.simulation.fibers import Fiber
@@ -161,10 +161,19 @@ class Lane:
         self._world.mirror.see_accounts(self._seen, tx.org_ids)
 
     def read_calls(self, tx: MemoryTx) -> None:
-        self._world.mirror.see_calls(self._seen, tx.keys)
+        self._world.mirror.see_calls(self._seen, tx.org_ids, tx.keys)
 
     def read_lots(self, tx: MemoryTx) -> None:
         self._world.mirror.see_lots(self._seen)
+
+    def read_pools(self, tx: MemoryTx) -> None:
+        self._world.mirror.see_pools(self._seen)
+
+    def read_tallies(self, tx: MemoryTx) -> None:
+        self._world.mirror.see_tallies(self._seen)
+
+    def read_people(self, tx: MemoryTx, users: Sequence[Key]) -> None:
+        self._world.mirror.see_people(self._seen, users)
 
     def committing(self, tx: MemoryTx) -> None:
         self._lose_connection("not committed")

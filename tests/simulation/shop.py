@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-import msgspec
 import psycopg
 from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import insert
 
-from talktime.actions import funds, organizations
+from talktime.actions import blocking, funds, organizations, people
 from talktime.actions.audit import Actor
 from talktime.charging import due
 from talktime.charging.engine import Engine, Shelf
 from talktime.core.calls import Answer, Command, Key, Touch
+from talktime.core.money import decimal
+from talktime.core.months import month_of
 from talktime.core.policies import DEFAULT_POLICY
-from talktime.storage import org_store, schema, user_store
+from talktime.core.pool_sizes import Minutes, PoolName, resized
+from talktime.storage import org_store, pool_store, schema, user_store, verify_pools
+from talktime.storage import tables as t
 from talktime.storage.adjustment_store import BOOKED, Adjustment
 from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, SqliteDatabase, Tx
 from talktime.storage.errors import StoreUnavailable
 from talktime.storage.org_store import Organization
 from talktime.storage.postgres_store import PostgresStore
 from talktime.storage.sqlite_store import SqliteStore
-from talktime.storage.store import BatchTx, Store, decode_call, decode_postings
+from talktime.storage.store import BatchTx, Store, decode_call, decode_postings, decode_tally
 from talktime.storage.user_store import UserRow
 from talktime.storage.verify import verify
-from tests.core.switch import NO_LIMITS, PAY_AS_YOU_GO
+from tests.core.switch import NO_GUARD
 from tests.simulation import mirror
 from tests.simulation.mirror import expect
 from tests.simulation.reference import Dict, Reference
-from tests.simulation.setting import START, USERS, LotPlan, OrgPlan, as_prices, price_lists
+from tests.simulation.setting import FREEPHONE, START, LotPlan, OrgPlan, as_prices, price_lists
 from tests.support.postgres import Cluster
 
 BY = "administrator"
@@ -127,8 +135,7 @@ class Shop:
     def add_org(self, reference: Reference, plan: OrgPlan) -> int:
         org_id = next(self._numbers)
         self._database.write(org_id, _add_org, org_id, plan)
-        mirror.add_org(reference, OrgPlan(org_id, [], plan.slice_seconds, plan.max_call_seconds, plan.grace_seconds))
-        reference.orgs[org_id] |= {"price_list": plan.price_list or "default", "clock": plan.clock_at}
+        mirror.add_org(reference, replace(plan, org_id=org_id))
         return org_id
 
     def grant(self, reference: Reference, org_id: int, amount: int, expires_at: int, priority: int, now: int) -> None:
@@ -151,6 +158,29 @@ class Shop:
         self._database.write(org_id, organizations.close, org_id, Actor(BY, now))
         reference.orgs[org_id]["closed"] = True
 
+    # ---------------------------------------------------------------- people
+
+    def resize(self, reference: Reference, org_id: int, name: PoolName, size: tuple[int, int], now: int) -> None:
+        """As licences come and go."""
+        at = reference.orgs[org_id]["clock"] or now
+        self._database.write(org_id, _resize, org_id, name, Minutes(*size), at)
+        mirror.resize(reference, org_id, name.pool_id, size, at)
+
+    def assign(self, reference: Reference, org_id: int, user_id: str, codes: tuple[str, ...]) -> None:
+        self._database.write(org_id, _assign, org_id, user_id, codes)
+        mirror.change_person(reference, org_id, user_id, codes=codes)
+
+    def restrict(self, reference: Reference, org_id: int, user_id: str, policy: str | None, now: int) -> None:
+        self._database.write(org_id, people.set_policy, org_id, user_id, policy, Actor(BY, now))
+        mirror.change_person(reference, org_id, user_id, policy=policy)
+
+    def block(self, reference: Reference, org_id: int, user_id: str, blocked: bool, now: int) -> None:
+        if blocked:
+            self._database.write(org_id, blocking.block, org_id, user_id, "Tenant Requested", Actor(BY, now))
+        else:
+            self._database.write(org_id, blocking.unblock, org_id, user_id, Actor(BY, now))
+        mirror.change_person(reference, org_id, user_id, blocked=blocked)
+
     # ---------------------------------------------------------------- comparing
 
     def compare(self, reference: Reference, keys: set[Key]) -> None:
@@ -160,6 +190,14 @@ class Shop:
             expect(f"money of {org_id}", rows.money, mirror.amounts(reference.orgs[org_id]))
             wanted = {call_id: mirror.told_call(reference.calls.get((org_id, call_id))) for call_id in call_ids}
             expect(f"calls of {org_id}", rows.calls, wanted)
+            self._compare_people(reference.orgs[org_id], org_id)
+
+    def _compare_people(self, org: Dict, org_id: int) -> None:
+        expect(f"minutes of {org_id}", _minutes(self._look, org_id), mirror.minutes(org))
+        expect(f"counted in {org_id}", _counted(self._look, org_id), mirror.counted(org))
+        rows = self._look(f"SELECT user_id FROM users WHERE org_id = {org_id} AND blocked_at IS NOT NULL")
+        blocked = {user_id for user_id, person in org["people"].items() if person["blocked"]}
+        expect(f"blocked in {org_id}", {user_id for (user_id,) in rows}, blocked)
 
     def finish(self, reference: Reference, now: int) -> None:
         """Long after the last call: nothing is held, what could expire has, and all books are as they should be."""
@@ -174,25 +212,52 @@ class Shop:
             found = _entries(self._look, org_id)
             wanted = {key: postings for (org, key), postings in reference.entries.items() if org == org_id}
             expect(f"entries of {org_id}", found, {key: mirror.summed(one) for key, one in wanted.items()})
+            expect(f"usage of {org_id}", _usage(self._look, org_id), _told_usage(reference, org_id))
         self.compare(reference, set(reference.calls))
 
     def verify(self) -> None:
         """By the product's own check, of everything that was ever done here."""
-        expect("findings of `talktime verify`", verify(self._database).findings, [])
+        # Pools are as large as a test says, whatever licences there are.
+        with patch.object(verify_pools, "check_sizes", lambda *_: None):
+            expect("findings of `talktime verify`", verify(self._database).findings, [])
+        for what, query in NEVER.items():
+            expect(what, list(self._look(query)), [])
 
 
 # ---------------------------------------------------------------- steps
 
 
 def _add_org(tx: Tx, org_id: int, plan: OrgPlan) -> None:
-    fixed = ("Example", "GB", "USD", "UTC", "en", "test" if plan.clock_at else "live", "prepaid", DEFAULT_POLICY.value)
-    limits = (plan.slice_seconds, plan.max_call_seconds, plan.grace_seconds, NO_LIMITS)
+    mode, account = "test" if plan.clock_at else "live", "postpaid" if plan.postpaid else "prepaid"
+    fixed = ("Example", plan.country, "USD", plan.time_zone, "en", mode, account, DEFAULT_POLICY.value)
+    limits = (plan.slice_seconds, plan.max_call_seconds, plan.grace_seconds, _limits(plan.guard))
     org_store.add(tx, Organization(org_id, *fixed, plan.price_list, *limits, "open", START, plan.clock_at))
-    for name in USERS:
-        user = UserRow(
-            f"usr_{name}", name, name, "GB", None, "person", "en", msgspec.json.encode(PAY_AS_YOU_GO).decode(), START
-        )
-        user_store.add(tx, org_id, [user])
+    for name, person in plan.people.items():
+        about = (name, name, person.home, None, "person", "en", json.dumps(person.codes), START)
+        user_store.add(tx, org_id, [UserRow(f"usr_{name}", *about)])
+    number = {"number": FREEPHONE, "number_id": "num_1", "type": "toll_free", "serves": "queue", "created_at": START}
+    tx.execute(insert(t.service_numbers), number | {"org_id": org_id})
+
+
+def _limits(guard: Dict) -> str:
+    """Money is told as a decimal."""
+    given = {name: decimal(value) if name.startswith("spend") else value for name, value in guard.items()}
+    return json.dumps({"fraud": NO_GUARD | given})
+
+
+def _resize(tx: Tx, org_id: int, name: PoolName, minutes: Minutes, now: int) -> None:
+    org = org_store.lock(tx, org_id)
+    assert org is not None
+    old = pool_store.find(tx, org_id, name.pool_id)
+    write = pool_store.change if old else pool_store.add
+    write(tx, org_id, [resized(old, name, minutes, month_of(now, org.time_zone))])
+
+
+def _assign(tx: Tx, org_id: int, user_id: str, codes: tuple[str, ...]) -> None:
+    """Without a look at what was bought: pools are sized by themselves here."""
+    user = user_store.find(tx, org_id, user_id)
+    assert user is not None
+    user_store.change(tx, org_id, [replace(user, licences=json.dumps(codes))])
 
 
 def _rows(look: Look, org_id: int, call_ids: Sequence[str]) -> Rows:
@@ -206,6 +271,56 @@ def _rows(look: Look, org_id: int, call_ids: Sequence[str]) -> Rows:
     calls = {call_id: mirror.said_call(decode_call(story)) for call_id, story in of("calls", "call_id, story")}
     money = {"posted": posted, "held": held, "debt": debt, "lots": lots}
     return Rows(money, {call_id: calls.get(call_id) for call_id in call_ids})
+
+
+def _minutes(look: Look, org_id: int) -> Counter[tuple[str, str, int, str]]:
+    found: Counter[tuple[str, str, int, str]] = Counter()
+    rows = look(f"""SELECT pool_id, month, first_used, first_held, second_used, second_held FROM pool_months
+WHERE org_id = {org_id}""")
+    for pool, month, *counts in rows:
+        for place, number in enumerate(counts):
+            found[pool, month, place // 2, ("used", "held")[place % 2]] = number
+    return +found
+
+
+def _counted(look: Look, org_id: int) -> Dict:
+    rows = look(f"SELECT user_id, story FROM tallies WHERE org_id = {org_id}")
+    tallies = {user_id: decode_tally(story) for user_id, story in rows}
+    return {user_id: (one.open_calls, one.held, one.seen) for user_id, one in tallies.items()}
+
+
+def _usage(look: Look, org_id: int) -> dict[str, list[tuple[Any, ...]]]:
+    """By calls: capability, payer, minutes, charge."""
+    rows = look(f"""SELECT call_id, capability, payer, minutes, charge_micros FROM usage WHERE org_id = {org_id}
+ORDER BY call_id, part""")
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for call_id, *about in rows:
+        found.setdefault(call_id, []).append(tuple(about))
+    return found
+
+
+def _told_usage(reference: Reference, org_id: int) -> dict[str, list[tuple[Any, ...]]]:
+    settled = {one: call["settled"] for (org, one), call in reference.calls.items() if org == org_id}
+    return {call_id: list(said[4]) for call_id, said in settled.items() if said and said[4]}
+
+
+NEVER = {
+    "minutes held when all is over": "SELECT * FROM pool_months WHERE first_held <> 0 OR second_held <> 0",
+    "pools that were overdrawn": """SELECT m.* FROM pool_months m JOIN pools p USING (org_id, pool_id)
+WHERE m.month = p.month AND (m.first_used > p.first_high OR m.second_used > p.second_high)""",
+    "months of no pool": """SELECT m.* FROM pool_months m LEFT JOIN pools p USING (org_id, pool_id)
+WHERE p.pool_id IS NULL""",
+    "pools of which nobody was told that they are used up": """SELECT p.* FROM pool_months m
+JOIN pools p USING (org_id, pool_id) WHERE m.month = p.month AND p.first_total = p.first_high AND p.first_high > 0
+AND m.first_used = p.first_high AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.org_id = p.org_id
+AND n.once = 'pool_100_percent:' || p.pool_id || ':first:' || m.month)""",
+    "who is blocked without a row in the log": """SELECT u.user_id FROM users u WHERE u.blocked_at IS NOT NULL
+AND (SELECT b.mode FROM user_blocks b WHERE b.org_id = u.org_id AND b.user_id = u.user_id
+ORDER BY b.block_id DESC LIMIT 1) <> 'Blocked'""",
+    "usage that does not add up": """SELECT c.call_id FROM calls c WHERE c.charge_micros <>
+(SELECT COALESCE(sum(u.charge_micros), 0) FROM usage u WHERE u.org_id = c.org_id AND u.call_id = c.call_id)""",
+}
+"""What these queries find is wrong."""
 
 
 def _entries(look: Look, org_id: int) -> Dict:

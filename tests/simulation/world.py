@@ -26,25 +26,39 @@ from talktime.core.calls import (
     Refused,
     Touch,
 )
+from talktime.core.policies import DEFAULT_POLICY
+from talktime.core.pool_sizes import PoolName
 from talktime.core.prices import Prices
 from talktime.core.time import MINUTE, SECOND
 from talktime.storage.store import decode_call, decode_postings
 from tests.simulation import mirror
 from tests.simulation.actions import Actions
 from tests.simulation.clients import Caller, Errand
-from tests.simulation.invariants import Books, expired_money_is_gone, is_covered, nothing_is_open
+from tests.simulation.invariants import (
+    Books,
+    expired_money_is_gone,
+    is_covered,
+    nothing_is_open,
+)
+from tests.simulation.limits import People, everybody_was_told, minutes_in, tallies_in, who_is_blocked_is_in_the_log
 from tests.simulation.mirror import Mirror, Seen, Wrong, expect
 from tests.simulation.processes import MILLISECOND, Process
 from tests.simulation.reference import Reference, Said
 from tests.simulation.setting import (
+    PAYING,
+    POLICIES,
     START,
+    USERS,
+    OrgPlan,
     as_prices,
     next_version,
     price_lists,
     some_amount,
     some_call,
+    some_licences,
     some_lot,
     some_org,
+    some_size,
 )
 from tests.simulation.store import ENTRY_KEY, KIND, POSTINGS, Memory, Rows
 from tests.simulation.switches import Line, some_script
@@ -58,7 +72,7 @@ CLOCK = "clock"
 class Size(Struct, frozen=True):
     """How much happens, and how much goes wrong: a share of all messages, or of all steps of a transaction."""
 
-    calls: int = 150
+    calls: int = 400
     minutes: int = 25
     orgs: int = 3
     processes: int = 3
@@ -89,6 +103,18 @@ class Figures(Struct):
         self.trace = blake2b((self.trace + other.trace).encode(), digest_size=8).hexdigest()
 
 
+def words_of(answer: Said) -> list[str]:
+    """What was said, or why not, and who pays."""
+    match answer:
+        case ("refused", reason, *_):
+            return [str(reason)]
+        case ("granted", _, _, _, _, _, _, payer, *_):
+            return ["granted", f"by {payer}"]
+        case ("ended", _, _, _, _, rows, *_):
+            return ["ended", "split"] if len(rows) > 1 else ["ended"]
+    return [str(answer[0])]
+
+
 class World:
     def __init__(self, seed: int, size: Size | None = None) -> None:
         self.seed = seed
@@ -108,6 +134,7 @@ class World:
         self.memory = Memory()
         self.mirror = Mirror(Reference(self._price_lists))
         self._books = Books(self.memory)
+        self._people = People(self.memory)
         self._actions = Actions(self.memory, self.mirror.reference, self._books)
         self._processes = [Process(self, n) for n in range(self.size.processes)]
         self.lane = self._processes[0].lanes[0]
@@ -180,8 +207,12 @@ class World:
 
     def _prepare(self) -> None:
         for org_id in range(1, self.size.orgs + 1):
-            self._actions.add_org(some_org(self.chance, org_id), self.now)
+            plan = some_org(self.chance, org_id)
+            self._actions.add_org(plan, self.now)
+            for pool in plan.pool_names:
+                self._actions.resize(org_id, pool, some_size(self.chance), self._clock(org_id))
             self._plan_administration(org_id)
+            self._plan_people(plan)
         for name in ("default", "later"):
             self._plan_publication(name)
         self._plan_calls()
@@ -192,9 +223,14 @@ class World:
         chance, left = self.chance, self.size.calls
         while left > 0:
             begin, org_id = self._some_time(), self._some_org()
-            for _ in range(min(left, chance.choice([1, 4, 12, 25]))):
-                self._plan_call(org_id if chance.random() < 0.8 else self._some_org(), begin)
-                left -= 1
+            rush = min(left, chance.choice([1, 4, 12, 25]))
+            if rush >= 12:
+                self._plan_debt(org_id, begin)
+            second_wave = chance.choice([0, 30, 60]) * SECOND
+            for n in range(rush):
+                later = second_wave if n % 2 else 0
+                self._plan_call(org_id if chance.random() < 0.8 else self._some_org(), begin + later)
+            left -= rush
         self._plan_call(UNKNOWN_ORG, self._some_time())
 
     def _plan_call(self, org_id: int, begin: int) -> None:
@@ -212,7 +248,7 @@ class World:
 
     def _plan_administration(self, org_id: int) -> None:
         chance = self.chance
-        for number in range(chance.randrange(8)):
+        for number in range(chance.randrange(16)):
             self._plan(org_id, lambda number=number: self._fund(org_id, number))  # type: ignore[misc]
         for number in range(chance.choice([0, 0, 1, 3])):
             self._plan(org_id, lambda number=number: self._correct(org_id, number))  # type: ignore[misc]
@@ -221,7 +257,35 @@ class World:
         if self.memory.accounts[org_id].clock_at:
             self._every(20 * SECOND, lambda: self._move_clock(org_id, chance.choice([0, 5, 20, 300]) * SECOND))
 
+    def _plan_debt(self, org_id: int, begin: int) -> None:
+        """Money for a rush, and a correction in the middle of it, when calls hold what will come back."""
+        number = 1000 + next(self._numbers)
+        self._act_at(begin - SECOND, org_id, lambda: self._fund(org_id, number))
+        self._act_at(begin + 10 * SECOND, org_id, lambda: self._correct(org_id, number))
+
+    def _plan_people(self, plan: OrgPlan) -> None:
+        """Licences come and go, and pools with them; users are blocked, unblocked and restricted."""
+        chance, org_id, actions = self.chance, plan.org_id, self._actions
+        users = [f"usr_{name}" for name in USERS]
+        changes: list[Callable[[], None]] = [
+            lambda: actions.resize(org_id, chance.choice(plan.pool_names), some_size(chance), self._clock(org_id)),
+            lambda: actions.resize(org_id, PoolName("MCOMEETADD"), some_size(chance), self._clock(org_id)),
+            lambda: actions.assign(org_id, chance.choice(users), some_licences(chance)),
+            lambda: actions.take_credits_licence(org_id, chance.choice(users)),
+            lambda: actions.assign(org_id, chance.choice(users), PAYING),
+            *[lambda: actions.block(org_id, chance.choice(users), False, self._clock(org_id))] * 6,
+            lambda: actions.block(org_id, chance.choice(users), True, self._clock(org_id)),
+            lambda: actions.restrict(org_id, chance.choice(users), chance.choice(POLICIES)),
+        ]
+        for _ in range(chance.randrange(80)):
+            self._plan(org_id, chance.choice(changes))
+        if chance.random() < 0.1:
+            self._plan(org_id, lambda: actions.restrict_all(org_id, chance.choice(POLICIES) or DEFAULT_POLICY.value))
+
     def _plan(self, org_id: int, action: Callable[[], None]) -> None:
+        self._act_at(self._some_time(), org_id, action)
+
+    def _act_at(self, begin: int, org_id: int, action: Callable[[], None]) -> None:
         """An action takes the lock of its organization before it begins."""
 
         def act() -> None:
@@ -230,7 +294,7 @@ class World:
             else:
                 action()
 
-        self.later(self._some_time(), act)
+        self.later(max(begin, 0), act)
 
     def _fund(self, org_id: int, number: int) -> None:
         lot = some_lot(self.chance, f"bought{org_id}-{number}", self._clock(org_id))
@@ -238,7 +302,10 @@ class World:
         self._actions.grant(org_id, lot, self._clock(org_id))
 
     def _correct(self, org_id: int, number: int) -> None:
-        amount = some_amount(self.chance)
+        account, chance = self.memory.accounts[org_id], self.chance
+        # Often a little more than is there: then there is debt, and what calls hold comes back to it.
+        a_little_more = account.posted - account.held + account.held // chance.choice([4, 12, 40]) + 1
+        amount = max(a_little_more, 1) if account.held and chance.random() < 0.8 else some_amount(chance)
         self.note("correction", org_id, amount)
         self._actions.take(org_id, f"{org_id}-{number}", amount, self._clock(org_id))
 
@@ -251,8 +318,10 @@ class World:
 
     def _plan_publication(self, name: str) -> None:
         def publish() -> None:
-            # Ahead of time, so that every process knows it when it begins to count.
-            self._price_lists[name].append(next_version(self.chance, self.now + 5 * MINUTE))
+            # Ahead of time by everybody's clock, so that every process knows it when it begins to count.
+            latest = max(self._clock(org_id) for org_id in self.memory.accounts)
+            ahead = 5 * MINUTE if latest <= self.now else 15 * MINUTE
+            self._price_lists[name].append(next_version(self.chance, max(latest, self.now) + ahead))
             self.memory.prices_revision += 1
 
         self.later(self._some_time(), publish)
@@ -297,6 +366,7 @@ class World:
         answers = self.mirror.run(commands, seen)
         self._count(commands, answers)
         self._books.committed(before)
+        self._people.committed(before)
         is_covered(self.memory, before, {org_id: org["clock"] or commands[0].at for org_id, org in seen.orgs.items()})
         for org_id in seen.orgs:
             self._compare_org(org_id)
@@ -307,14 +377,17 @@ class World:
     def _count(self, commands: Sequence[Command], answers: Sequence[Said]) -> None:
         self.figures.operations += len(commands)
         self.figures.commits += 1
-        self.figures.words.update([str(answer[1]) if answer[0] == "refused" else answer[0] for answer in answers])
+        self.figures.words.update([word for answer in answers for word in words_of(answer)])
         self.note(commands, answers)
 
     def _compare_org(self, org_id: int) -> None:
         account, lots = self.memory.accounts[org_id], self.memory.lots[org_id]
         found = {"posted": account.posted, "held": account.held, "debt": account.debt}
         found_lots = {lot_id: (lot.posted, lot.held) for lot_id, lot in lots.items()}
-        expect(f"money of {org_id}", found | {"lots": found_lots}, mirror.amounts(self.mirror.reference.orgs[org_id]))
+        org = self.mirror.reference.orgs[org_id]
+        expect(f"money of {org_id}", found | {"lots": found_lots}, mirror.amounts(org))
+        expect(f"minutes of {org_id}", minutes_in(self.memory, org_id), mirror.minutes(org))
+        expect(f"counted in {org_id}", tallies_in(self.memory, org_id), mirror.counted(org))
 
     def _compare_call(self, key: Key) -> None:
         row = self.memory.calls.get(key)
@@ -323,6 +396,8 @@ class World:
 
     def _check_the_end(self) -> None:
         nothing_is_open(self.memory)
+        who_is_blocked_is_in_the_log(self.memory)
+        everybody_was_told(self.memory)
         for org_id in self.memory.accounts:
             expired_money_is_gone(self.memory, org_id, self._clock(org_id), 2 * ERRANDS_EVERY)
             self._compare_org(org_id)

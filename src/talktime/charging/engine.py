@@ -15,12 +15,14 @@ from talktime.core.decide import decide
 from talktime.core.desk import State
 from talktime.core.knowledge import SHIPPED, Knowledge
 from talktime.core.needs import needs
+from talktime.core.pool_minutes import WrongMinutes
 from talktime.core.prices import Prices
 from talktime.storage.errors import Busy, Conflict, StoreUnavailable
 from talktime.storage.store import BatchTx, Read, Store
 
-# What the database says no to, and what is so large that it cannot even be said to it or found in a calendar.
-IMPOSSIBLE = (Conflict, OverflowError, DoesNotFit)
+# What the database says no to, what is so large that it cannot even be said to it or found in a calendar, and what was
+# read with somebody else's change in between: asked again, under locks if need be, it is decided by what is there then.
+IMPOSSIBLE = (Conflict, OverflowError, DoesNotFit, WrongMinutes)
 
 
 LOCKED_AFTER_CONFLICT = 16

@@ -13,6 +13,10 @@ THRESHOLDS = (80, 100)
 """Per cent of a pool at which administrators are told."""
 
 
+class WrongMinutes(ValueError):
+    """No pool can have such minutes: a call and its pool were read with a change of both in between."""
+
+
 class PoolMinutes(Struct, frozen=True, gc=False):
     total: int
     used: int = 0
@@ -29,12 +33,12 @@ class PoolMinutes(Struct, frozen=True, gc=False):
 
     def hold(self, minutes: int) -> PoolMinutes:
         if not 0 <= minutes <= max(self.available, 0):
-            raise ValueError("a pool is never overdrawn")
+            raise WrongMinutes("a pool is never overdrawn")
         return replace(self, held=self.held + minutes)
 
     def give_back(self, minutes: int) -> PoolMinutes:
         if not 0 <= minutes <= self.held:
-            raise ValueError("only what is held can be given back")
+            raise WrongMinutes("only what is held can be given back")
         return replace(self, held=self.held - minutes)
 
     def use(self, held: int, minutes: int, more: int = 0) -> tuple[PoolMinutes, int]:
@@ -45,7 +49,7 @@ class PoolMinutes(Struct, frozen=True, gc=False):
     def unuse(self, minutes: int) -> PoolMinutes:
         """It was shorter than it was charged."""
         if not 0 <= minutes <= self.used:
-            raise ValueError("only what was used can be taken back")
+            raise WrongMinutes("only what was used can be taken back")
         return replace(self, used=self.used - minutes)
 
 
