@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import insert, select
 
 from talktime.charging.engine import Engine, KeysChanged, Shelf
 from talktime.core.call_types import NOBODY_PAYS, PRICED_BY, CallType
@@ -39,6 +40,7 @@ from talktime.core.money import micros as usd
 from talktime.core.prices import PriceList, Prices, Row, Window
 from talktime.core.rates import Rate
 from talktime.core.time import DAY, EPOCH, MINUTE, NEVER, SECOND
+from talktime.storage import tables as t
 from talktime.storage.errors import StoreUnavailable
 from talktime.storage.store import BatchTx, Store
 from tests.charging.books import Books
@@ -1018,3 +1020,16 @@ def test_a_record_that_moves_no_money_is_reported_all_the_same(
     books.organization(lot("lot1", "0.01"), **rules)
     ended(books.record("c1", 61, call_type=call_type, to=to))
     assert books.reported() == ["c1"]
+
+
+def test_a_call_whose_id_a_file_had_brought_before_ends_all_the_same(shop: Books) -> None:
+    """Its hold must not live for ever; which of the two was wrong is for people to say."""
+    shop.authorize("c1")
+    shop.settle("c1", 60)
+    (usage,) = shop.database.read(1, lambda tx: tx.execute(select(t.usage)).all())
+    twin = usage._asdict() | {"call_id": "c2", "usage_id": "0" * 32}
+    shop.database.write(1, lambda tx: tx.execute(insert(t.usage), twin))
+    granted(shop.authorize("c2"))
+    assert paid(shop.settle("c2", 120)) == ("0.2", "0")
+    rows = shop.database.read(1, lambda tx: tx.execute(select(t.usage.c.call_id, t.usage.c.seconds)).all())
+    assert sorted(map(tuple, rows)) == [("c1", 60), ("c2", 120)]

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from talktime.charging.last_known import LastKnown
 from talktime.core.call_types import OF_SERVICE_NUMBERS
-from talktime.core.calls import Answer, Authorize, Command, Failed, Key
+from talktime.core.calls import Answer, Authorize, Command, Failed, Key, Lapse, Settle
 from talktime.core.decide import decide
 from talktime.core.desk import State
 from talktime.core.knowledge import SHIPPED, Knowledge
@@ -104,7 +104,21 @@ class Engine:
         try:
             return self._run([command], locked=True)[0]
         except IMPOSSIBLE as error:
-            return Failed(busy=isinstance(error, Busy))
+            return self._end_anyhow(command) or Failed(busy=isinstance(error, Busy))
+
+    def _end_anyhow(self, command: Command) -> Answer | None:
+        """A call whose id a file had brought before it was authorized: its end is booked and takes the place of the
+        file's usage row, so that no hold lives for ever. That both were charged is for `verify` to tell."""
+        if not isinstance(command, Settle | Lapse):
+            return None
+        try:
+            with self._store.transaction([command.org_id], True) as tx:
+                state = replace(self._state(tx, self._load(tx, [command]), [command]), replacing=True)
+                answers, changes = decide(state, [command])
+                tx.record(changes)
+        except IMPOSSIBLE:
+            return None
+        return answers[0]
 
     def _run(self, commands: Sequence[Command], locked: bool) -> list[Answer]:
         org_ids = sorted({command.org_id for command in commands})

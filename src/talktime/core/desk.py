@@ -43,6 +43,8 @@ class State(Struct, frozen=True, gc=False):
     pools: Mapping[PoolKey, PoolMonth] = {}
     tallies: Mapping[Key, KeptTally] = {}
     """Of users whose organizations count something."""
+    replacing: bool = False
+    """Usage rows are there already that are to be replaced."""
     cases: dict[Key, Case] = {}
     """Kept by call: asked for before the rest is read, and again to decide."""
 
@@ -229,7 +231,7 @@ class Desk:
         """In place of what was reported of this call before."""
         key = (call.org_id, call.call_id)
         read = self._state.calls.get(key)
-        if read is not None and read.settled is not None and read.settled.rows:
+        if self._state.replacing or (read is not None and read.settled is not None and read.settled.rows):
             self._unreported.add(key)
         self._usage[key] = list(rows)
 
