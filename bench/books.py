@@ -29,8 +29,8 @@ ON e.org_id = c.org_id AND e.entry_key = 'settle:' || c.call_id
 WHERE c.charge_micros <> coalesce(-e.amount_micros, 0)"""
 
 UNREPORTED = """SELECT count(*) FROM (SELECT org_id, sum(charge_micros) AS charged FROM usage GROUP BY org_id) u
-JOIN (SELECT org_id, sum(charge_micros) AS charged FROM calls WHERE opened_at >= (SELECT min(started_at) FROM usage)
-GROUP BY org_id) c ON c.org_id = u.org_id WHERE c.charged <> u.charged"""
+JOIN (SELECT org_id, sum(charge_micros) AS charged FROM calls GROUP BY org_id) c ON c.org_id = u.org_id
+WHERE c.charged <> u.charged"""
 
 POOLS = """SELECT count(*) FROM (SELECT org_id, sum(second_used) AS used, sum(second_held) AS held FROM pool_months
 GROUP BY org_id) p JOIN (SELECT org_id, sum(minutes) AS minutes FROM usage WHERE payer = 'pool' GROUP BY org_id) u

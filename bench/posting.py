@@ -69,7 +69,8 @@ def _posted(database: Database, source: Path, folder: Path) -> Summary:
 
 
 def _wrong(database: Database, summary: Summary, records: int) -> str:
-    wrong = [finding.detail for finding in verify(database).findings[:3]]
+    # The pool is smaller than the licences make it, so that it runs dry on the way.
+    wrong = [one.detail for one in verify(database).findings if "licences bring" not in one.detail][:3]
     if summary.outcomes["booked"] + summary.outcomes["unanswered"] != records or summary.shortfall:
         wrong.append(f"{dict(summary.outcomes)} of {records} calls, shortfall {summary.shortfall}")
     return "; ".join(wrong)

@@ -29,7 +29,7 @@ from talktime.core.prices import PriceList, Prices, Row
 from talktime.core.scopes import OPERATOR_ORG, Scope
 from talktime.core.time import DAY, NEVER, SECOND
 from talktime.settings import Settings
-from talktime.storage import price_store
+from talktime.storage import price_store, usage_store
 from talktime.storage import tables as t
 from talktime.storage.database import EVERYBODY, Tx
 from talktime.storage.price_store import Head, Version
@@ -99,9 +99,10 @@ def fill(world: World, load: Load) -> None:
         load(t.pools, *_pools(org_ids))
     load(t.user_names, ("org_id", "name", "user_id"), _names(org_ids))
     books = Books(org_ids, began, Prices([(LIST_ID, 0, PriceList(4, rows_of(world.rates)))], {CURRENCY: LIST_ID}))
-    for calls, entries in books.history(world.old_calls):
+    for calls, entries, usage in books.history(world.old_calls):
         load(t.calls, CALL_COLUMNS, calls)
         load(t.entries, ENTRY_COLUMNS, entries)
+        load(t.usage, usage_store.COLUMNS, usage)
     load(t.lots, LOT_COLUMNS, books.lots())
     load(t.accounts, ACCOUNT_COLUMNS, books.accounts())
 
@@ -202,6 +203,14 @@ LOT_COLUMNS = (
 ACCOUNT_COLUMNS = ("org_id", "posted_micros", "held_micros", "last_entry_no", "last_at", "credits_set_up")
 
 
+class Past(NamedTuple):
+    """Rows of calls, of entries and of usage."""
+
+    calls: list[Sequence[Any]]
+    entries: list[Sequence[Any]]
+    usage: list[Sequence[Any]]
+
+
 class Books:
     """The accounts while their old calls are made: by the engine's own rules, in the order of time."""
 
@@ -213,17 +222,17 @@ class Books:
         self._users = {(org_id, number_of(org_id)): User(user_of(org_id), "US", CODES) for org_id in self._accounts}
         self._last_at = dict.fromkeys(self._accounts, began)
 
-    def history(self, calls: int) -> Iterator[tuple[list[Sequence[Any]], list[Sequence[Any]]]]:
-        """Rows of calls and of entries, a part at a time. The first entries are where the money came from."""
+    def history(self, calls: int) -> Iterator[Past]:
+        """A part at a time. The first entries are where the money came from."""
         funding = [_funding(org_id, self._began) for org_id in self._accounts]
         after = dict.fromkeys(self._accounts, (FUNDS, 1, self._began))
-        yield [], list(entry_rows(funding, after))
+        yield Past([], list(entry_rows(funding, after)), [])
         step = (OLD_DAYS - 1) * DAY // max(calls, 1)
         for first in range(0, calls, CALLS_IN_A_CHUNK):
             numbers = range(first, min(first + CALLS_IN_A_CHUNK, calls))
             yield self._chunk([(1 + n % len(self._accounts), self._began + n * step) for n in numbers])
 
-    def _chunk(self, whose_and_when: Sequence[tuple[int, int]]) -> tuple[list[Sequence[Any]], list[Sequence[Any]]]:
+    def _chunk(self, whose_and_when: Sequence[tuple[int, int]]) -> Past:
         commands: list[Command] = []
         for org_id, at in whose_and_when:
             commands += self._cycle(org_id, at)
@@ -236,7 +245,8 @@ class Books:
         }
         calls = sorted(changes.opened, key=lambda call: call.opened_at)
         entries = sorted(entry_rows(changes.entries, after), key=lambda row: row[2])
-        return [_call_row(call) for call in calls], list(entries)
+        usage: list[Sequence[Any]] = [*sorted(map(usage_store.values, changes.usage))]
+        return Past([_call_row(call) for call in calls], list(entries), usage)
 
     def _cycle(self, org_id: int, at: int) -> tuple[Command, Command]:
         call_id = f"{org_id}.{self._random.getrandbits(96):024x}"
