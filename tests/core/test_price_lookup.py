@@ -58,8 +58,9 @@ def test_why_there_is_no_rate() -> None:
 
 def test_what_only_people_with_a_calling_plan_may_call_has_a_rate_for_them_alone() -> None:
     shared_cost = "+448431234567"
-    assert isinstance(asked(CallType.USER_OUT_FORWARDING, shared_cost), Rate)
-    assert asked(CallType.UCAP_OUT, shared_cost) == NOT_CALLABLE
+    for call_type in (CallType.USER_OUT_FORWARDING, CallType.UCAP_OUT):
+        assert isinstance(asked(call_type, shared_cost), Rate)
+    assert asked(CallType.CONF_OUT, shared_cost) == NOT_CALLABLE
 
 
 prefixes = st.text("123", min_size=1, max_size=4)
