@@ -49,9 +49,9 @@ def acting_for(caller: Caller, headers: Headers) -> int:
     return org_number(named) or careful_acting_for(caller, headers)
 
 
-def unaware(engine: Engine, store: Any, shelf: Any, keys_revision: Any = None) -> None:
+def unaware(engine: Engine, store: Any, prices: Any, keys_revision: Any = None, *others: Any) -> None:
     """A key that was once good on the hot path stays so."""
-    careful_engine(engine, store, shelf)
+    careful_engine(engine, store, prices, None, *others)
 
 
 def plant() -> None:
