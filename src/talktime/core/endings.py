@@ -79,8 +79,9 @@ def _never_granted(desk: Desk, command: Concerning, call: Call, seconds: int, ke
 def _told(desk: Desk, command: Concerning, call: Call, seconds: int, bill: Bill, key: str) -> Call:
     charged = total(call.charged)
     parts = parts_of(call, seconds, bill, charged)
-    desk.report(call, usage_of(call, parts, desk.account(command).currency, key))
-    return changed(call, settled=settled_of(call, parts, bill.shortfall(charged)))
+    settled = settled_of(call, parts, bill.shortfall(charged))
+    desk.report(call, usage_of(call, parts, settled, desk.account(command).currency, key))
+    return changed(call, settled=settled)
 
 
 def _count_end(desk: Desk, command: Concerning, before: Call, call: Call) -> None:

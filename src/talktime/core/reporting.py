@@ -48,22 +48,22 @@ def usage_id(call: Call, number: int) -> str:
     return uuid7_of(at, f"usage:{call.org_id}:{call.call_id}:{number}")
 
 
-def usage_of(call: Call, parts: Sequence[PartOf], currency: str, key: str) -> list[Usage]:
+def usage_of(call: Call, parts: Sequence[PartOf], settled: Settled, currency: str, key: str) -> list[Usage]:
     """The rows as reports read them. A part begins when the one before it ends."""
     found: list[Usage] = []
     start = call.opened_at if call.started_at is None else call.started_at
-    for number, part in enumerate(parts):
-        found.append(_usage(call, number, part, start, currency, key))
+    for number, (part, row) in enumerate(zip(parts, settled.rows, strict=True)):
+        found.append(_usage(call, number, part, row.usage_id, start, currency, key))
         start += part.seconds * SECOND
     return found
 
 
-def _usage(call: Call, number: int, part: PartOf, start: int, currency: str, key: str) -> Usage:
+def _usage(call: Call, number: int, part: PartOf, made_id: str, start: int, currency: str, key: str) -> Usage:
     asked, terms = call.asked, call.terms or Terms()
     assert asked is not None
     return Usage(
         call.org_id,
-        usage_id(call, number),
+        made_id,
         call.call_id,
         number,
         asked.call_type.value,

@@ -11,6 +11,8 @@ from itertools import chain
 from queue import SimpleQueue
 from typing import Any
 
+from msgspec.structs import astuple
+
 from talktime.core.calls import Call, Key
 from talktime.core.desk import Balance, Block, Changes, KeptTally, MovedLot
 from talktime.core.fraud import Tally
@@ -63,7 +65,6 @@ Row = tuple[Any, ...]
 Told = tuple[dict[int, tuple[int, int, int]], dict[PoolKey, tuple[int, int]]]
 """Of each organization that moved: the balance, the last entry and instant; of each pool: the minutes used."""
 NOTHING = Changes({}, [], [], [], [])
-_USAGE_FIELDS = Usage.__struct_fields__
 
 
 class PostgresStore:
@@ -317,7 +318,7 @@ def _raw(row: Sequence[Any]) -> tuple[bytes | None, ...]:
 
 
 def _usage_row(row: Usage) -> tuple[bytes | None, ...]:
-    return _raw([getattr(row, name) for name in _USAGE_FIELDS])
+    return _raw(astuple(row))
 
 
 def _block_fields(block: Block) -> tuple[int, str, int, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import astuple
 from sqlalchemy import insert
 
 from talktime.core.usage import Usage
@@ -40,7 +41,7 @@ COLUMNS = (
 
 
 def values(row: Usage) -> tuple[Any, ...]:
-    return tuple(getattr(row, name) for name in row.__struct_fields__)
+    return astuple(row)
 
 
 def add(tx: Tx, rows: Sequence[Usage]) -> None:
