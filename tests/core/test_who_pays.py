@@ -285,9 +285,9 @@ def test_postpaid_holds_nothing_and_reports_the_price() -> None:
 # ------------------------------------------------------------------------------------------- the fraud guard
 
 
-def guarded(**guard: object) -> Paper:
+def guarded(**guard: Any) -> Paper:
     paper = paper_of(Case(0, "user_out", US, f"{PAYG} {CONF} {PP}", CREDITS))
-    paper.change(guard=Guard(**guard))  # type: ignore[arg-type]
+    paper.change(guard=Guard(**guard))
     return paper
 
 

@@ -138,6 +138,8 @@ class Engine:
     def _state(self, tx: BatchTx, read: Read, commands: Sequence[Command]) -> State:
         prices = self._prices.at(read.prices_revision)
         knowledge = self._knowledge.at(read.knowledge_revision)
+        if self._last_known:
+            self._last_known.learn(read.accounts, read.users, knowledge.numbers)
         state = State(prices, read.accounts, read.calls, read.users, read.toll_free, knowledge)
         return _with_more(tx, state, commands)
 
@@ -147,8 +149,6 @@ class Engine:
         if self._keys_revision and self._keys_revision() != read.keys_revision:
             raise KeysChanged
         self._counting.update([org_id for org_id, account in read.accounts.items() if account.guard.counts])
-        if self._last_known:
-            self._last_known.learn(read.accounts, read.users)
         return read
 
 

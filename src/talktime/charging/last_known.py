@@ -7,7 +7,7 @@ from itertools import islice
 
 from talktime.core.call_types import INBOUND, CallType
 from talktime.core.calls import Asked, Authorize, Command, Granted, Key
-from talktime.core.numbers import NUMBERS, NumberKind
+from talktime.core.numbers import NUMBERS, NumberKind, Numbers
 from talktime.core.organizations import GRACE_SECONDS, SLICE_SECONDS, Account, User
 from talktime.core.time import SECOND
 from talktime.core.usage import Payer
@@ -19,8 +19,11 @@ class LastKnown:
     def __init__(self, countries: Mapping[int, str]) -> None:
         self._countries = dict(countries)
         self._users: dict[Key, str | None] = {}
+        self._numbers = NUMBERS
 
-    def learn(self, accounts: Mapping[int, Account], users: Mapping[Key, User]) -> None:
+    def learn(self, accounts: Mapping[int, Account], users: Mapping[Key, User], numbers: Numbers) -> None:
+        """`numbers`: with those that the operator has added."""
+        self._numbers = numbers
         for org_id, account in accounts.items():
             self._countries[org_id] = account.country
         for key, user in users.items():
@@ -31,7 +34,8 @@ class LastKnown:
     def _forget(self) -> None:
         """Half of them, the longest known: whoever is forgotten may call every emergency number there is."""
         for key in list(islice(self._users, USERS_KEPT // 2)):
-            del self._users[key]
+            # Two lanes may forget at once.
+            self._users.pop(key, None)
 
     def emergency(self, command: Command) -> Granted | None:
         """What an emergency call is answered without a store; None: it is another call."""
@@ -44,7 +48,7 @@ class LastKnown:
     def _is_emergency(self, org_id: int, asked: Asked) -> bool:
         if asked.call_type in INBOUND:
             return False
-        dialled = NUMBERS.dialled(asked.to, self._location(org_id, asked.user))
+        dialled = self._numbers.dialled(asked.to, self._location(org_id, asked.user))
         return asked.call_type is CallType.DR_EMERGENCY_OUT or dialled.kind is NumberKind.EMERGENCY
 
     def _location(self, org_id: int, user: str | None) -> str | None:

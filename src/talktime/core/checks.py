@@ -169,11 +169,6 @@ def means_of(question: Question, payer: Payer | None) -> Means:
     return Means(rate, question.left or None, payer is not None, funds)
 
 
-def slice_end(question: Question, after: int = 0) -> int:
-    """Where the next slice ends, the longest call apart."""
-    return after + question.account.slice_seconds
-
-
 def longest(account: Account) -> int:
     """The longest call: the organization's and the fraud guard's."""
     return min(account.max_call_seconds, account.guard.call_seconds or account.max_call_seconds)
