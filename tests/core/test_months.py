@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.months import begin_of, month_after, month_of, total_in
+from talktime.core.months import begin_of, month_after, month_of
 from talktime.core.time import instant
 
 # Whole, half and quarter hours; changes of the clock at midnight (Cairo, Beirut, Asuncion); a day left out (Apia).
@@ -65,35 +65,3 @@ def test_a_month_begins_where_the_one_before_ends(month: str, zone: str) -> None
 def test_every_instant_is_in_one_month(moment: int, zone: str) -> None:
     month = month_of(moment, zone)
     assert begin_of(month, zone) <= moment < begin_of(month_after(month), zone)
-
-
-# --- licences in mid-month (D-15) ---
-
-BEFORE, FIRST, MIDDLE, LATER, NEXT = map(
-    at,
-    (
-        "2031-02-10T00:00:00Z",
-        "2031-03-01T00:00:00Z",
-        "2031-03-10T00:00:00Z",
-        "2031-03-20T00:00:00Z",
-        "2031-04-01T00:00:00Z",
-    ),
-)
-
-
-@pytest.mark.parametrize(
-    ("changes", "march", "april"),
-    [
-        ([], 0, 0),
-        ([(BEFORE, 60)], 60, 60),
-        ([(BEFORE, 60), (MIDDLE, 120)], 120, 120),
-        ([(BEFORE, 120), (MIDDLE, 60)], 120, 60),
-        ([(BEFORE, 120), (MIDDLE, 60), (LATER, 90)], 120, 90),
-        ([(BEFORE, 60), (MIDDLE, 180), (LATER, 90)], 180, 90),
-        ([(BEFORE, 120), (FIRST, 60)], 60, 60),
-        ([(BEFORE, 120), (NEXT, 60)], 120, 60),
-        ([(MIDDLE, 60)], 60, 60),
-    ],
-)
-def test_more_acts_at_once_and_less_from_the_next_month(changes: list[tuple[int, int]], march: int, april: int) -> None:
-    assert [total_in(month, "UTC", changes) for month in ("2031-03", "2031-04")] == [march, april]

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from msgspec.structs import replace
 
 from talktime.core.licence_terms import Caps
-from talktime.core.pool_minutes import PoolMinutes, left, reached, whole_minutes
+from talktime.core.pool_book import crossed
+from talktime.core.pool_minutes import PoolMinutes, left, whole_minutes
 
 WHICHEVER_FIRST, INDEPENDENT = Caps.WHICHEVER_FIRST, Caps.INDEPENDENT
 few = st.integers(0, 50)
@@ -17,11 +19,6 @@ few = st.integers(0, 50)
 )
 def test_a_minute_that_has_begun_counts(seconds: int, minutes: int) -> None:
     assert whole_minutes(seconds) == minutes
-
-
-@pytest.mark.parametrize(("before", "licensed", "after"), [(60, 120, 120), (120, 60, 120), (60, 60, 60)])
-def test_within_a_month_a_pool_only_grows(before: int, licensed: int, after: int) -> None:
-    assert PoolMinutes(before, used=50).grown_to(licensed) == PoolMinutes(after, used=50)
 
 
 def test_minutes_are_held_then_used_and_the_rest_given_back() -> None:
@@ -101,26 +98,22 @@ def test_a_pool_alone_has_what_is_available_and_never_less_than_nothing() -> Non
 
 
 @pytest.mark.parametrize(
-    ("total", "used", "told", "now"),
+    ("total", "before", "after", "now"),
     [
-        (100, 79, (), ()),
-        (100, 80, (), (80,)),
-        (100, 99, (80,), ()),
-        (100, 100, (80,), (100,)),
-        (100, 100, (), (80, 100)),
-        (100, 100, (80, 100), ()),
-        (120, 100, (80, 100), ()),
-        (7, 5, (), ()),
-        (7, 6, (), (80,)),
-        (0, 0, (), ()),
+        (100, 0, 79, []),
+        (100, 79, 80, [80]),
+        (100, 80, 99, []),
+        (100, 99, 100, [100]),
+        (100, 79, 100, [80, 100]),
+        (100, 100, 100, []),
+        (120, 100, 119, []),
+        (7, 0, 5, []),
+        (7, 5, 6, [80]),
+        (0, 0, 0, []),
     ],
 )
-def test_a_threshold_is_told_once(total: int, used: int, told: tuple[int, ...], now: tuple[int, ...]) -> None:
-    assert reached(PoolMinutes(total, used=used), told) == now
-
-
-def test_held_minutes_are_not_use() -> None:
-    assert reached(PoolMinutes(100, used=79, held=21)) == ()
+def test_a_threshold_is_told_by_the_change_that_reaches_it(total: int, before: int, after: int, now: list[int]) -> None:
+    assert crossed(total, before, after) == now
 
 
 class ManyCalls(RuleBasedStateMachine):
@@ -151,7 +144,7 @@ class ManyCalls(RuleBasedStateMachine):
 
     @rule(total=st.integers(0, 200))
     def licences_change(self, total: int) -> None:
-        self.pool = self.pool.grown_to(total)
+        self.pool = replace(self.pool, total=max(total, self.pool.total))
 
     @invariant()
     def the_pool_is_never_overdrawn(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +85,23 @@ def test_of_what_is_bought_without_end_the_assigned_ones_count() -> None:
     assert of_people(CATALOGUE, "US", {"ENTERPRISEPREMIUM"}, person) == {PoolName("MCOMEETADD"): Minutes(60)}
     assert of_people(CATALOGUE, "US", (), person) == {}
     assert of_purchases(CATALOGUE, "KR", {"ENTERPRISEPREMIUM": 2}) == {PoolName("MCOMEETADD"): Minutes(1800)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "march", "april"),
+    [
+        ([("02", 60)], 60, 60),
+        ([("02", 60), ("03", 120)], 120, 120),
+        ([("02", 120), ("03", 60)], 120, 60),
+        ([("02", 120), ("03", 60), ("03", 90)], 120, 90),
+        ([("02", 60), ("03", 180), ("03", 90)], 180, 90),
+        ([("03", 60)], 60, 60),
+    ],
+)
+def test_more_acts_at_once_and_less_from_the_next_month(changes: list[tuple[str, int]], march: int, april: int) -> None:
+    row: PoolRow | None = None
+    for month, total in changes:
+        row = resized(row, PoolName("MCOMEETADD"), Minutes(total), f"2031-{month}")
+    assert row is not None
+    sizes = [effective(row.first_total, row.first_high, row.month, month) for month in ("2031-03", "2031-04")]
+    assert sizes == [march, april]

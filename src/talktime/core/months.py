@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -28,22 +27,6 @@ def begin_of(month: str, zone: str) -> int:
     """Where the clock jumps over midnight, the instant of the jump."""
     year, number = _parts(month)
     return instant(datetime(year, number, 1, tzinfo=ZoneInfo(zone)))
-
-
-def total_in(month: str, zone: str, changes: Iterable[tuple[int, int]]) -> int:
-    """Of a pool's totals, each with the instant from which it held, oldest first: what counts for this month.
-
-    More acts at once and whole; less acts from the next month (D-15). So it is the most there ever was in the month,
-    with what the month began with.
-    """
-    begins, ends = begin_of(month, zone), begin_of(month_after(month), zone)
-    at_first, later = 0, 0
-    for at, total in changes:
-        if at <= begins:
-            at_first = total
-        elif at < ends:
-            later = max(later, total)
-    return max(at_first, later)
 
 
 def _parts(month: str) -> tuple[int, int]:

@@ -27,10 +27,6 @@ class PoolMinutes(Struct, frozen=True, gc=False):
         """Plain arithmetic, as it is shown."""
         return self.total - self.used - self.held
 
-    def grown_to(self, total: int) -> PoolMinutes:
-        """Within a month a pool only grows: what licences took away counts from the next month (D-15)."""
-        return replace(self, total=max(self.total, total))
-
     def hold(self, minutes: int) -> PoolMinutes:
         if not 0 <= minutes <= max(self.available, 0):
             raise WrongMinutes("a pool is never overdrawn")
@@ -67,11 +63,3 @@ def left(pool: PoolMinutes, others: Iterable[PoolMinutes] = (), caps: Caps | Non
     if caps is Caps.WHICHEVER_FIRST and any(other.available <= 0 for other in others):
         return 0
     return max(pool.available, 0)
-
-
-def reached(pool: PoolMinutes, told: Iterable[int] = ()) -> tuple[int, ...]:
-    """Thresholds that use has come to; `told`: those of this pool and month that were told already (D-16)."""
-    if pool.total <= 0:
-        return ()
-    already = set(told)
-    return tuple(one for one in THRESHOLDS if one not in already and 100 * pool.used >= one * pool.total)
