@@ -399,6 +399,8 @@ def steps_of(shop: Shop, one: Recorded) -> int:
 
     def look(tx: ReadTx) -> None:
         raw: Any = tx.connection.driver_connection
+        # A new connection reads what tables there are; that is no step of the look.
+        raw.execute("SELECT 1 FROM control").fetchall()
         raw.set_progress_handler(count, 10)
         raw.execute(one.text, one.parameters).fetchall()
         raw.set_progress_handler(None, 0)

@@ -75,6 +75,8 @@ accounts = _organization_table(
     _number("last_audit_no"),
     _number("last_at"),
     _has("credits_set_up", Boolean, server_default=text("false")),
+    # A balance below it is somebody's business: what falls out of a threshold is looked at by whoever moved it.
+    _has("wake_micros", BigInteger, server_default="1"),
     CheckConstraint("held_micros >= 0", name="accounts_held"),
     CheckConstraint("debt_micros >= 0", name="accounts_debt"),
     CheckConstraint("posted_micros + debt_micros >= held_micros", name="accounts_covered"),
@@ -315,7 +317,15 @@ notices = _organization_table(
     _has("event"),
     _has("at", BigInteger),
     _has("details"),
+    # When it was decided who hears of it; until then somebody has to.
+    Column("told_at", BigInteger),
     Index("notices_once", "org_id", "once", unique=True),
+    Index(
+        "notices_untold",
+        "org_id",
+        postgresql_where=text("told_at IS NULL"),
+        sqlite_where=text("told_at IS NULL"),
+    ),
 )
 
 # Long work that somebody asked for. Claimed by a conditional update; a claim that ended may be taken over.
@@ -333,6 +343,9 @@ jobs = _organization_table(
     _has("created_at", BigInteger),
     Column("claimed_until", BigInteger),
     Column("ended_at", BigInteger),
+    # Of work that comes again and again: when next, and how often in a row it has failed.
+    Column("due_at", BigInteger),
+    _number("tries"),
 )
 
 adjustments = _organization_table(
@@ -354,6 +367,262 @@ reversals = _organization_table(
     _has("reason"),
     _has("asked_by"),
     _has("created_at", BigInteger),
+)
+
+# How a card is charged: never its number. `reference`: the provider's own names for it, as JSON.
+payment_methods = _organization_table(
+    "payment_methods",
+    _key("method_id"),
+    _has("provider"),
+    _has("state"),
+    _has("brand"),
+    _has("last4"),
+    Column("expires", Word),
+    _has("reference"),
+    _has("is_default", Boolean, server_default=text("false")),
+    _has("created_at", BigInteger),
+    Index(
+        "payment_methods_default",
+        "org_id",
+        unique=True,
+        postgresql_where=text("is_default"),
+        sqlite_where=text("is_default"),
+    ),
+)
+
+# A payment is written before a provider is asked, and ends once. `leg`: 1 asks the method, 2 the backup.
+# At most one recharge in flight is the database's business.
+payments = _organization_table(
+    "payments",
+    _key("payment_id"),
+    _has("kind"),
+    _has("state"),
+    _has("amount_micros", BigInteger),
+    _has("currency"),
+    _has("provider"),
+    Column("method_id", Word),
+    Column("backup_method_id", Word),
+    _has("leg", BigInteger, server_default="1"),
+    Column("agreement", Word),
+    Column("po_number", Word),
+    Column("reference", Word),
+    Column("failure_code", Word),
+    Column("first_failure", Word),
+    Column("redirect_url", Word),
+    Column("link_digest", Word),
+    _number("refunded_micros"),
+    Column("dispute", Word),
+    _has("asked_by"),
+    _has("created_at", BigInteger),
+    Column("settled_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("due_at", BigInteger),
+    _number("tries"),
+    Index(
+        "payments_due",
+        "org_id",
+        "due_at",
+        postgresql_where=text("due_at IS NOT NULL"),
+        sqlite_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        "payments_recharging",
+        "org_id",
+        unique=True,
+        postgresql_where=text("kind = 'recharge' AND state IN ('pending', 'requires_action')"),
+        sqlite_where=text("kind = 'recharge' AND state IN ('pending', 'requires_action')"),
+    ),
+    Index(
+        "payments_recharged",
+        "org_id",
+        "settled_at",
+        postgresql_where=text("kind = 'recharge' AND state = 'succeeded'"),
+        sqlite_where=text("kind = 'recharge' AND state = 'succeeded'"),
+    ),
+)
+
+# Auto-recharge: what was set, and where it stands. `look_at`: when somebody must look whether it is time.
+recharges = _organization_table(
+    "recharges",
+    _has("enabled", Boolean),
+    Column("amount_micros", BigInteger),
+    Column("trigger_micros", BigInteger),
+    Column("method_id", Word),
+    Column("backup_method_id", Word),
+    Column("monthly_limit_micros", BigInteger),
+    Column("consent", Word),
+    _has("state"),
+    Column("state_detail", Word),
+    _number("declines"),
+    Column("next_attempt_at", BigInteger),
+    Column("look_at", BigInteger),
+    Index(
+        "recharges_due",
+        "org_id",
+        "look_at",
+        postgresql_where=text("look_at IS NOT NULL"),
+        sqlite_where=text("look_at IS NOT NULL"),
+    ),
+)
+
+refunds = _organization_table(
+    "refunds",
+    _key("refund_id"),
+    _has("payment_id"),
+    _has("state"),
+    _has("amount_micros", BigInteger),
+    Column("reference", Word),
+    Column("failure_code", Word),
+    _has("asked_by"),
+    _has("created_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("due_at", BigInteger),
+    _number("tries"),
+    Index(
+        "refunds_due",
+        "org_id",
+        "due_at",
+        postgresql_where=text("due_at IS NOT NULL"),
+        sqlite_where=text("due_at IS NOT NULL"),
+    ),
+)
+
+# What providers have told, once for each event, as it came.
+inbox = _organization_table(
+    "inbox",
+    _key("event_id"),
+    _has("provider"),
+    _has("body"),
+    _has("received_at", BigInteger),
+)
+
+# What became of it: an event is done only with its effect.
+inbox_work = _organization_table(
+    "inbox_work",
+    _key("event_id"),
+    _has("state"),
+    Column("error", Word),
+    Column("done_at", BigInteger),
+    Column("due_at", BigInteger),
+    _number("tries"),
+    Index(
+        "inbox_work_due",
+        "org_id",
+        "due_at",
+        postgresql_where=text("due_at IS NOT NULL"),
+        sqlite_where=text("due_at IS NOT NULL"),
+    ),
+)
+
+# Where what a provider says and what is written here differ: a person looks at it.
+reconciliation = _organization_table(
+    "reconciliation",
+    _key("item_id"),
+    _has("once"),
+    Column("top_up", Word),
+    _has("reason"),
+    _has("details"),
+    _has("at", BigInteger),
+    Column("closed_at", BigInteger),
+    Index("reconciliation_once", "org_id", "once", unique=True),
+)
+
+agreements = _organization_table(
+    "agreements",
+    _key("agreement_id"),
+    _has("number"),
+    _has("created_at", BigInteger),
+    Index("agreements_once", "org_id", "number", unique=True),
+)
+
+# Numbered without gaps; what stands on it was frozen when it was made.
+receipts = _organization_table(
+    "receipts",
+    _key("receipt_id"),
+    _has("number", BigInteger),
+    _has("kind"),
+    _has("payment_id"),
+    _has("amount_micros", BigInteger),
+    _has("currency"),
+    _has("at", BigInteger),
+    _has("document"),
+    Index("receipts_number", "org_id", "number", unique=True),
+    Index("receipts_of", "org_id", "payment_id"),
+)
+
+# How an organization stands on its receipts, and the last number that one was given.
+billing_details = _organization_table(
+    "billing_details",
+    _has("details", server_default="{}"),
+    _number("last_receipt_no"),
+)
+
+alerts = _organization_table("alerts", _has("settings"))
+
+# People who sign in.
+members = _organization_table(
+    "members",
+    _key("member_id"),
+    _has("name"),
+    _has("email"),
+    _has("roles"),
+    _has("language"),
+    _has("state"),
+    _has("created_at", BigInteger),
+    Column("removed_at", BigInteger),
+    # Sessions that began before are over.
+    Column("sessions_since", BigInteger),
+)
+
+webhooks = _organization_table(
+    "webhooks",
+    _key("webhook_id"),
+    _has("url"),
+    _has("events"),
+    _has("secret", LargeBinary),
+    Column("old_secret", LargeBinary),
+    Column("old_until", BigInteger),
+    _has("created_at", BigInteger),
+)
+
+# A mail or a webhook on its way. One for each notice, channel and target.
+deliveries = _organization_table(
+    "deliveries",
+    _key("delivery_id"),
+    _has("notice_id"),
+    _has("channel"),
+    _has("target"),
+    _has("event"),
+    _has("recipients"),
+    _has("language"),
+    _has("body"),
+    _has("state"),
+    Column("status", BigInteger),
+    Column("error", Word),
+    _has("created_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("due_at", BigInteger),
+    _number("tries"),
+    Index("deliveries_once", "org_id", "notice_id", "channel", "target", "language", unique=True),
+    Index(
+        "deliveries_due",
+        "org_id",
+        "due_at",
+        postgresql_where=text("due_at IS NOT NULL"),
+        sqlite_where=text("due_at IS NOT NULL"),
+    ),
+)
+
+# The notebook of the payment simulator: charges, attempts, events. It stands for somebody else's server.
+simulator = _organization_table(
+    "simulator",
+    _key("record_id"),
+    _has("kind"),
+    _has("name"),
+    _has("state"),
+    _has("body"),
+    _has("at", BigInteger),
+    Index("simulator_once", "org_id", "kind", "name", unique=True),
 )
 
 switches = _organization_table(
