@@ -191,10 +191,20 @@ def make_tables() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("claimed_until", sa.BigInteger(), nullable=True),
         sa.Column("tries", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("org_id", "payment_id"),
         info={"kind": "organization"},
+    )
+    op.create_index(
+        "payments_awaited",
+        "payments",
+        ["org_id", "payment_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'awaiting_confirmation'"),
+        sqlite_where=sa.text("state = 'awaiting_confirmation'"),
     )
     op.create_index(
         "payments_due",
@@ -289,6 +299,7 @@ def make_tables() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("claimed_until", sa.BigInteger(), nullable=True),
         sa.Column("tries", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("org_id", "refund_id"),
         info={"kind": "organization"},
