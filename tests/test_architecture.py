@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("core", "actions", "charging", "rating", "reports", "storage"),
         *("app", "settings", "server", "observability", "web"),
     },
-    "settings": set(),
+    "settings": {"core"},
     "clock": set(),
     "observability": {"core"},
     "supervisor": set(),

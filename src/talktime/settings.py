@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from talktime.core.currencies import bounds_from
+
 DATABASE_FILE = "talktime.db"
 SECRET = frozenset({"secret_key", "database"})
 """Shown without what is secret in them."""
@@ -37,6 +39,10 @@ class Settings:
     """Commands in one transaction; 1 is for comparison."""
     adjustment_limit: str = "1000"
     """An adjustment above it needs a second person."""
+    top_up_limits: str = ""
+    """Other bounds of a top-up than the usual ones, as in USD:20-5000,JPY:3000-500000."""
+    public_url: str = ""
+    """Where people reach us from outside, as in https://talktime.example.com; else http://host:port."""
     secret_key: str | None = None
     """Encrypts stored secrets; made in the data folder when it is not given."""
     log_level: str = "info"
@@ -48,6 +54,10 @@ class Settings:
     @property
     def sqlite_path(self) -> Path:
         return self.data / DATABASE_FILE
+
+    @property
+    def reached_at(self) -> str:
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
     @property
     def exports(self) -> Path:
@@ -105,6 +115,7 @@ _READ: Mapping[str, Any] = {"int": int, "Path": Path, "bool": _flag}
 def _checked(settings: Settings) -> Settings:
     if settings.database and not settings.database.startswith(("postgresql://", "postgres://")):
         raise SettingsError("'database' is an address like postgresql://user@host/name")
+    _check_money(settings)
     if settings.workers < 1:
         raise SettingsError("'workers' is at least 1")
     if settings.workers > 1 and settings.on_sqlite:
@@ -112,6 +123,15 @@ def _checked(settings: Settings) -> Settings:
             "more than one worker needs PostgreSQL (--database postgresql://...): SQLite has one writer"
         )
     return settings
+
+
+def _check_money(settings: Settings) -> None:
+    try:
+        bounds_from(settings.top_up_limits)
+    except ValueError as error:
+        raise SettingsError(f"'top_up_limits' is like USD:20-5000,JPY:3000-500000: {error}") from error
+    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
+        raise SettingsError("'public_url' is an address like https://talktime.example.com")
 
 
 def shown(settings: Settings) -> dict[str, str | int | bool | None]:

@@ -66,3 +66,8 @@ def next_due(tx: ReadTx, org_id: int, until: int) -> tuple[int, str] | None:
     found = select(w.due_at, w.event_id).where(w.org_id == org_id, w.due_at <= until)
     row = tx.execute(found.order_by(w.due_at, w.event_id).limit(1)).first()
     return (row.due_at, row.event_id) if row else None
+
+
+def hurry(tx: Tx, org_id: int, now: int) -> None:
+    """Something has changed that the others may have waited for."""
+    tx.execute(update(t.inbox_work).where(w.org_id == org_id, w.due_at > now).values(due_at=now))

@@ -81,3 +81,15 @@ def make_default(tx: Tx, org_id: int, method_id: str | None) -> None:
 
 def _method(row: Any) -> Method:
     return Method(**{**row._mapping, "is_default": bool(row.is_default)})
+
+
+def all_waiting(tx: ReadTx, limit: int) -> list[tuple[int, str]]:
+    """Hosted pages that nobody came back from. Spans organizations."""
+    found = select(c.org_id, c.method_id).where(c.state == WAITING).order_by(c.method_id).limit(limit)
+    return [(row.org_id, row.method_id) for row in tx.execute(found)]
+
+
+def expiring(tx: ReadTx, month: str, limit: int) -> list[Method]:
+    """Cards that end by this month, as in `2031-04`. Spans organizations."""
+    found = select(*_COLUMNS).where(c.state == ACTIVE, c.expires <= month).order_by(c.method_id).limit(limit)
+    return [_method(row) for row in tx.execute(found)]

@@ -83,6 +83,11 @@ def in_flight(tx: ReadTx, org_id: int) -> Payment | None:
     return _one(tx, select(*_COLUMNS).where(c.org_id == org_id, *flying))
 
 
+def last_id(tx: ReadTx, org_id: int) -> str | None:
+    last: str | None = tx.scalar(select(func.max(c.payment_id)).where(c.org_id == org_id))
+    return last
+
+
 def _one(tx: ReadTx, query: Select[Any]) -> Payment | None:
     row = tx.execute(query).first()
     return Payment(**row._mapping) if row else None
@@ -160,3 +165,9 @@ def organization_of(tx: ReadTx, payment_id: str) -> int | None:
     awaited = select(c.org_id).where(c.payment_id == payment_id, c.state == AWAITING)
     found: int | None = tx.scalar(awaited)
     return found if found is not None else tx.scalar(select(c.org_id).where(c.payment_id == payment_id))
+
+
+def succeeded_since(tx: ReadTx, provider: str, since: int, limit: int) -> Sequence[Payment]:
+    """What we believe to have from a provider. Spans organizations."""
+    found = select(*_COLUMNS).where(c.provider == provider, c.state == SUCCEEDED, c.settled_at >= since)
+    return [Payment(**row._mapping) for row in tx.execute(found.order_by(c.payment_id).limit(limit))]

@@ -105,12 +105,12 @@ def woken(balances: Mapping[int, Balance], after: Mapping[int, After]) -> list[W
     ]
 
 
-def entry_rows(entries: Iterable[Entry], after: Mapping[int, After]) -> Iterator[tuple[Any, ...]]:
+def entry_rows(entries: Iterable[Entry], after: Mapping[int, tuple[int, ...]]) -> Iterator[tuple[Any, ...]]:
     by_org: dict[int, list[Entry]] = {}
     for entry in entries:
         by_org.setdefault(entry.org_id, []).append(entry)
     for org_id, mine in by_org.items():
-        balance, last_no, last_at, _ = after[org_id]
+        balance, last_no, last_at = after[org_id][:3]
         balance -= sum([entry.amount for entry in mine])
         for entry_no, entry in enumerate(mine, last_no - len(mine) + 1):
             balance += entry.amount

@@ -60,6 +60,8 @@ class Request(Generic[Form]):
     """The content type of the body."""
     now: int
     request_id: str
+    address: str = ""
+    """Of whoever asks, as far as we see."""
 
     @property
     def by(self) -> str:
@@ -87,6 +89,9 @@ class Route:
     """Its transaction may see all organizations: an operator's lists, and what makes a new one."""
     prepare: Callable[[Request[Any]], Any] | None = None
     """Makes another form of what was sent, before the transaction: long work would keep everybody waiting."""
+    follow: Callable[[Request[Any], Any], Any] | None = None
+    """What comes after the commit, outside of any transaction: `follow(request, name)` gets what the handler answered,
+    the name of what was begun, and its answer is the answer. Begun twice it must end as once."""
     once: Keep | None = None
     """Takes an Idempotency-Key."""
     needs_organization: bool = True

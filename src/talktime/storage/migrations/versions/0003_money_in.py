@@ -38,6 +38,8 @@ def upgrade() -> None:
     for table in ONLY_ADDED_TO:
         append_only(op.get_bind(), table)
     leave_the_past_untold()
+    control = sa.table("control", sa.column("name"), sa.column("value"))
+    op.bulk_insert(control, [{"name": "restored", "value": 0}])
 
 
 def make_tables() -> None:
