@@ -195,8 +195,8 @@ def _start(tx: Tx, org: Organization, setting: Setting, now: int) -> None:
     if method is None or setting.amount is None:
         _pause(tx, org, setting, "no_payment_method", now)
         return
-    # Each follows another, so that no two have one name, and a decision that is repeated repeats it.
-    before = payment_store.last_id(tx, org.org_id)
+    # By its place among all, so that no two have one name, and a decision that is repeated repeats it.
+    before = payment_store.count(tx, org.org_id)
     payment = Payment(
         org_id=org.org_id,
         payment_id=f"pay_{uuid7_of(now, f'{BY}:{org.org_id}:{before}')}",

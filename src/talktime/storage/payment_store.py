@@ -83,9 +83,8 @@ def in_flight(tx: ReadTx, org_id: int) -> Payment | None:
     return _one(tx, select(*_COLUMNS).where(c.org_id == org_id, *flying))
 
 
-def last_id(tx: ReadTx, org_id: int) -> str | None:
-    last: str | None = tx.scalar(select(func.max(c.payment_id)).where(c.org_id == org_id))
-    return last
+def count(tx: ReadTx, org_id: int) -> int:
+    return int(tx.scalar(select(func.count()).where(c.org_id == org_id)) or 0)
 
 
 def _one(tx: ReadTx, query: Select[Any]) -> Payment | None:
