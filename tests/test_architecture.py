@@ -57,7 +57,7 @@ LIBRARIES: dict[str, set[str]] = {
     "charging": {"msgspec"},
     "actions": {"msgspec", "structlog"},
     "jobs": {"msgspec", "structlog"},
-    "web": {"msgspec", "structlog", "prometheus_client"},
+    "web": {"jinja2", "msgspec", "structlog", "prometheus_client"},
     "cli": {"msgspec", "rich", "structlog", "typer"},
     "settings": set(),
     "clock": set(),

@@ -13,6 +13,7 @@ from talktime.actions import test_clocks
 from talktime.actions.falling_due import MoneyDue
 from talktime.actions.inbox import Inbox
 from talktime.actions.keys import KeyRing
+from talktime.actions.links import Links
 from talktime.actions.switches import hang_up_all
 from talktime.actions.tender import Terms
 from talktime.actions.till import Till
@@ -67,6 +68,7 @@ class App:
     money: MoneyDue
     simulator: Simulator
     terms: Terms
+    links: Links
     cut_off: Callable[..., None]
     """Tells the switches of a closed organization, or of its blocked user, without waiting for them."""
     now: Callable[[], int]
@@ -147,6 +149,7 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
         money=MoneyDue(database, till, inbox),
         simulator=simulator,
         terms=terms,
+        links=Links(settings.reached_at, vault.derived("pay-link")),
         cut_off=cut_off,
         now=clock,
     )

@@ -108,7 +108,8 @@ def test_a_top_up_that_waits_for_its_holder_blocks_nothing(payer: Payer) -> None
 def test_what_cannot_be_set_names_its_field(world: World, change: dict[str, str | None], field: str) -> None:
     payer = Payer(world)
     payer.card()
-    refused = payer.save(**{"confirm_charge": True} | change)
+    body = {"enabled": True, "recharge_amount": "120", "trigger": "60", "confirm_charge": True}
+    refused = payer.api.put("/v1/recharge-settings", body | change)
     assert (refused.status, refused.fields) == (422, [field])
     assert payer.setting["enabled"] is False
     assert payer.told() == []

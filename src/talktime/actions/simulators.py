@@ -34,14 +34,16 @@ def must_be_test(tx: ReadTx, org_id: int) -> None:
         raise StateConflict("not_a_test_organization")
 
 
-def script(simulator: Simulator, org_id: int, answers: Sequence[Script], number: int) -> None:
-    """What it does with the next charges, in this order; what was scripted before and not yet done is forgotten."""
+def script(simulator: Simulator, org_id: int, answers: Sequence[Struct], number: int) -> None:
+    """What it does with the next charges, in this order; what was scripted before and not yet done is forgotten. Each
+    answer has the fields of a `Script`."""
     with simulator.notebook.open(org_name(org_id)) as page:
         for name, state, _ in page.all(SCRIPT):
             if state == OPEN:
                 page.change(SCRIPT, name, USED)
         for place, answer in enumerate(answers):
-            page.add(SCRIPT, f"{number:020d}-{place:06d}", OPEN, msgspec.to_builtins(answer))
+            kept = msgspec.convert(answer, Script, from_attributes=True)
+            page.add(SCRIPT, f"{number:020d}-{place:06d}", OPEN, msgspec.to_builtins(kept))
 
 
 def charges_and_attempts(simulator: Simulator, org_id: int) -> tuple[list[Any], list[Any]]:

@@ -123,8 +123,9 @@ class Api:
         query = query_of(scope["query_string"])
         request_id = request_id_of(headers)
         address = (scope.get("client") or ("",))[0] or ""
+        told = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
         request: Request[Any] = Request(
-            self._app, caller, org_id, None, query, names, body, kind, self._app.now(), request_id, address
+            self._app, caller, org_id, None, query, names, body, kind, self._app.now(), request_id, address, told
         )
         return answer_cold(route, request, headers.get(b"idempotency-key"))
 

@@ -94,6 +94,8 @@ def _names_an_organization(route: Route, request: Request[Any]) -> bool:
 
 def _told(route: Route, answer: Any) -> Answered:
     body = answer if answer is None or isinstance(answer, (Raw, File)) else encode(answer)
+    if isinstance(body, Raw) and body.status is not None:
+        return body.status, body, []
     return route.status if body is not None else 204, body, []
 
 

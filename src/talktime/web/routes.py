@@ -34,6 +34,8 @@ class Raw(Struct, frozen=True):
     content: bytes
     kind: str
     headers: Mapping[str, str] = {}
+    status: int | None = None
+    """None: that of the route."""
 
 
 class File(Struct, frozen=True):
@@ -62,6 +64,8 @@ class Request(Generic[Form]):
     request_id: str
     address: str = ""
     """Of whoever asks, as far as we see."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """With small names."""
 
     @property
     def by(self) -> str:

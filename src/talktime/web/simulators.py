@@ -13,7 +13,6 @@ from talktime.core.gateway import DisputeState
 from talktime.core.money import decimal
 from talktime.core.scopes import Scope
 from talktime.core.time import moment
-from talktime.payments.simulator import Script
 from talktime.web.fields import Amount, Currency, Text, positive
 from talktime.web.organizations import ONE
 from talktime.web.routes import Request, Route
@@ -61,8 +60,7 @@ class SimulatorBody(Struct):
 def put_simulator(request: Request[SimulatorForm]) -> SimulatorBody:
     """What it does with the next charges, in order; afterwards each succeeds as its card does."""
     _check(request)
-    answers = [Script(**{name: getattr(one, name) for name in one.__struct_fields__}) for one in request.form.answers]
-    simulators.script(request.app.simulator, request.org_id, answers, request.now)
+    simulators.script(request.app.simulator, request.org_id, request.form.answers, request.now)
     return _body(request)
 
 

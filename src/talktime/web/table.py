@@ -17,6 +17,7 @@ from talktime.web import (
     exports,
     funds,
     health,
+    hosted,
     illustrative_prices,
     keys,
     knowledge,
@@ -42,7 +43,7 @@ from talktime.web import (
 )
 from talktime.web.routes import Route
 
-PUBLIC = frozenset({"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs"})
+PUBLIC = hosted.PUBLIC | {"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs"}
 
 
 class Unguarded(Exception):
@@ -90,4 +91,5 @@ API = [
     *knowledge.ROUTES,
     *verification.ROUTES,
 ]
-ROUTES = guarded([*API, *docs.routes([*API, *health.ROUTES]), *health.ROUTES])
+DESCRIBED = [*API, *health.ROUTES]
+ROUTES = guarded([*DESCRIBED, *docs.routes(DESCRIBED), *hosted.ROUTES])
