@@ -71,8 +71,9 @@ class Intents:
             with heard():
                 return told_of(read(Intent, self._intents.create(params, {"idempotency_key": order.key})))
         except KeyUsed:
-            # The order has come after all, and is over.
-            return self.look_up(order, None)
+            # The order has come after all. Where nothing is to be seen of it, it may still be under way.
+            known = self.look_up(order, None)
+            return Told(state=State.UNKNOWN) if known.state is State.ABSENT else known
         except Unanswered:
             return Told(state=State.UNKNOWN)
 
