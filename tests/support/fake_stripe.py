@@ -80,6 +80,12 @@ class FakeStripe(Loopback):
     def attempts(self) -> list[Attempt]:
         return list(self.account.attempts)
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being worked on."""
+        with self._lock:
+            return any(known.answer is None for known in self._known.values())
+
     def fault_next(self, faults: Iterable[Fault | str], on: str = "") -> None:
         self.proxy.fault_next(faults, on)
 

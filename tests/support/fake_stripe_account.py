@@ -52,12 +52,14 @@ class FakeAccount(FakeObjects):
 
     def card(self, number: str = GOOD, customer: str | None = None) -> dict[str, str]:
         """As it is after the hosted page: the holder and the card."""
-        if customer is None:
-            customer = str(self._made("cus", "customer")["id"])
+        customer = customer or str(self.customer({})["id"])
         shown = {"brand": "visa", "last4": number[-4:], "exp_month": 4, "exp_year": 2031}
         method = self._made("pm", "payment_method", type="card", customer=customer, card=shown)
         self._numbers[method["id"]] = number
         return {"customer": customer, "payment_method": method["id"]}
+
+    def customer(self, params: Params) -> Object:
+        return self._made("cus", "customer", metadata=inside(params, "metadata"))
 
     def detach(self, method: str) -> Object:
         found = self.found(method)
@@ -72,7 +74,7 @@ class FakeAccount(FakeObjects):
             "checkout.session",
             mode=params["mode"],
             status="open",
-            customer=params.get("customer"),
+            customer=self.found(params["customer"])["id"],
             client_reference_id=params.get("client_reference_id"),
             metadata=inside(params, "metadata"),
             success_url=params["success_url"],

@@ -1,7 +1,7 @@
 """`localstripe`, a Stripe that others wrote, on this machine only and without its file.
 
 It is behind Stripe's newest words: what it does not know, and what changes nothing for it, is taken off a request here.
-What it does with money is its own. It has no hosted pages, no idempotency keys, and no second confirmation of an intent.
+What it does with money is its own. It has no hosted pages, no idempotency keys, no second confirmation of an intent.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from importlib import import_module
 from typing import Any, Self
 
 import httpx
@@ -22,16 +23,17 @@ UNKNOWN_TO_IT = ("allowed_payment_method_types", "description", "return_url")
 
 def serve(port: int) -> None:
     from aiohttp import web
-    from localstripe import resources, server
 
+    resources: Any = import_module("localstripe.resources")
+    server: Any = import_module("localstripe.server")
     resources.store.dump_to_disk = lambda: None
     intent: Any = resources.PaymentIntent
     create, list_all = intent._api_create.__func__, intent._api_list_all.__func__
 
-    def created(cls: Any, **data: Any) -> Any:
+    def created(cls: Any, /, **data: Any) -> Any:
         return create(cls, **{name: value for name, value in data.items() if name not in UNKNOWN_TO_IT})
 
-    def listed(cls: Any, url: str, customer: str | None = None, created: Any = None, **data: Any) -> Any:
+    def listed(cls: Any, /, url: str, customer: str | None = None, created: Any = None, **data: Any) -> Any:
         found = list_all(cls, url, **data)
         found._list = [one for one in found._list if customer in (None, one.customer)]
         return found

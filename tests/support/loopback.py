@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import NamedTuple, Self
@@ -32,8 +33,12 @@ class Loopback:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 answer = server.answer(Request(self.command, self.path, headers, body))
-                if answer is None:
-                    return
+                # Who asked may have stopped waiting.
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    if answer is not None:
+                        self._say(answer)
+
+            def _say(self, answer: Answer) -> None:
                 self.send_response(answer.status)
                 for name, value in {**answer.headers, "Content-Length": str(len(answer.body))}.items():
                     self.send_header(name, value)

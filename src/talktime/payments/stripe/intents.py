@@ -82,6 +82,9 @@ class Intents:
         known = self.look_up(order, reference)
         if known.state is not State.REQUIRES_ACTION or known.url is not None:
             return known
+        return self._confirmed(order, reference, return_url)
+
+    def _confirmed(self, order: Order, reference: str, return_url: str) -> Told:
         params: PaymentIntentConfirmParams = {
             "payment_method": card_names(order.method)[1],
             "return_url": return_url,

@@ -65,6 +65,10 @@ class Dispute(Struct, frozen=True):
     payment_intent: str | None = None
 
 
+class Customer(Struct, frozen=True):
+    id: str
+
+
 class CardDetails(Struct, frozen=True):
     brand: str
     last4: str
