@@ -9,7 +9,7 @@ import pytest
 
 from talktime.core.gateway import Order, ProviderError, State, Told
 from talktime.payments.stripe.adapter import Stripe
-from tests.payments.shops import order
+from tests.payments.shops import RETURN_URL, order
 from tests.support.fake_stripe import API_KEY, FakeStripe
 from tests.support.fake_stripe_account import ASKS_THE_HOLDER, TAKES_TIME
 from tests.support.fault_proxy import Fault
@@ -180,9 +180,8 @@ def test_silence_while_the_holder_is_asked_leaves_one_payment(fake: FakeStripe, 
     wanted = order(fake.account.card(ASKS_THE_HOLDER))
     reference = str(fake.provider().charge(wanted).reference)
     fake.fault_next([fault], on=f"{CHARGING}/{reference}/confirm")
-    back = "https://talktime.example.com/back"
-    assert fake.provider().authenticate(wanted, reference, back).state is State.UNKNOWN
-    assert fake.provider().authenticate(wanted, reference, back).url is not None
+    assert fake.provider().authenticate(wanted, reference, RETURN_URL).state is State.UNKNOWN
+    assert fake.provider().authenticate(wanted, reference, RETURN_URL).url is not None
     assert len(fake.account.of_kind("payment_intent")) == 1
 
 
@@ -214,3 +213,13 @@ def test_what_the_account_sells_besides_is_left_out_of_the_report(fake: FakeStri
     fake.account.intent({"amount": "5000", "currency": "usd", "confirm": "true", **method})
     assert len(fake.charges) == 1
     assert list(fake.provider().taken_since(0)) == []
+
+
+def test_what_was_begun_yesterday_and_succeeds_today_is_in_todays_report(fake: FakeStripe) -> None:
+    wanted = order(fake.account.card(ASKS_THE_HOLDER))
+    reference = str(fake.provider().charge(wanted).reference)
+    fake.account.found(reference)["created"] -= 24 * 3600
+    fake.provider().authenticate(wanted, reference, RETURN_URL)
+    fake.account.authenticate(reference, succeeds=True)
+    today = (int(time.time()) - 3600) * 1_000_000
+    assert [one.payment for one in fake.provider().taken_since(today)] == [wanted.payment]

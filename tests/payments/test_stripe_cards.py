@@ -56,6 +56,14 @@ def test_a_card_that_is_refused_on_the_page_is_none(fake: FakeStripe) -> None:
     assert fake.provider().finish_card(page.reference) is None
 
 
+def test_a_card_whose_holder_is_still_asked_is_none(fake: FakeStripe) -> None:
+    page = begun(fake)
+    session = fake.account.found(page.reference)
+    method = fake.account.card(customer=session["customer"])["payment_method"]
+    fake.account.found(session["setup_intent"])["payment_method"] = method
+    assert fake.provider().finish_card(page.reference) is None
+
+
 def test_the_event_of_a_filled_in_page_names_the_organization(fake: FakeStripe) -> None:
     page = begun(fake)
     fill_in(page.url, number=GOOD)
@@ -116,6 +124,8 @@ def test_asking_for_the_page_again_is_the_same_page(fake: FakeStripe) -> None:
     reference = str(fake.provider().charge(wanted).reference)
     pages = {fake.provider().authenticate(wanted, reference, RETURN_URL).url for _ in range(3)}
     assert len(pages) == 1
+    asked = [one for one in fake.account.told if one["type"] == "payment_intent.requires_action"]
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -210,6 +211,11 @@ def test_live_and_test_are_told_apart() -> None:
 
 def test_what_we_do_not_know_is_nothing_to_us() -> None:
     assert READER.event(*signed(MESSAGE)).kind is EventKind.OTHER
+
+
+def test_the_operator_is_told_what_to_subscribe_to() -> None:
+    said = (Path(__file__).parents[2] / "docs" / "stripe.md").read_text()
+    assert [one for one in (*EVENTS, VERSION) if one not in said] == []
 
 
 def test_the_version_is_the_one_of_the_library() -> None:

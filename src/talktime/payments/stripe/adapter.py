@@ -91,4 +91,4 @@ class Stripe:
 def stripe_provider(api_key: str, webhook_secrets: str | None = None, api_base: str | None = None) -> Stripe:
     """As the settings have it: the secrets in one line, with commas between them."""
     secrets = [one.strip() for one in (webhook_secrets or "").split(",")]
-    return Stripe(api_key, [one for one in secrets if one], (api_base or API_BASE).rstrip("/"))
+    return Stripe(api_key, secrets, (api_base or API_BASE).rstrip("/"))
