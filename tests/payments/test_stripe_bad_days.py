@@ -115,6 +115,15 @@ def test_a_failure_that_stripe_repeats_is_cleared_up_by_looking(fake: FakeStripe
     assert len(fake.charges) == acts
 
 
+def test_the_same_order_again_is_told_as_it_stands_now(fake: FakeStripe) -> None:
+    """Stripe repeats its first answer."""
+    slow = order(fake.account.card(TAKES_TIME))
+    reference = str(fake.provider().charge(slow).reference)
+    fake.account.succeed(reference)
+    assert fake.provider().charge(slow).state is State.SUCCEEDED
+    assert len(fake.charges) == 1
+
+
 def test_nobody_at_home_is_silence(wanted: Order) -> None:
     assert Stripe(API_KEY, [], "http://127.0.0.1:9").charge(wanted).state is State.UNKNOWN
 

@@ -21,6 +21,7 @@ from talktime.payments.stripe.objects import (
     told_of,
 )
 
+UNFINISHED = {State.PROCESSING, State.REQUIRES_ACTION}
 PAGE = 100
 LATE_SECONDS = 2 * 24 * 3600
 """So long after it was begun a payment can still succeed: its holder has a day to say who he is."""
@@ -38,7 +39,9 @@ class Intents:
             params["off_session"] = True
         else:
             params["return_url"] = order.return_url
-        return _told(lambda: self._intents.create(params, {"idempotency_key": order.key}))
+        told = _told(lambda: self._intents.create(params, {"idempotency_key": order.key}))
+        # A key is answered as it was the first time, however long ago that was: it may stand otherwise by now.
+        return self.look_up(order, told.reference) if told.state in UNFINISHED else told
 
     def look_up(self, order: Order, reference: str | None) -> Told:
         if reference is not None:
