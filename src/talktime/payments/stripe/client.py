@@ -15,7 +15,6 @@ from stripe import (
     PermissionError,
     RequestsClient,
     StripeClient,
-    StripeError,
     StripeObject,
 )
 
@@ -37,6 +36,14 @@ class KeyUsed(Unanswered):
     """Something else was asked under this key before, and is over."""
 
 
+class CardRefused(Unanswered):
+    """The card was not charged. Where no card is charged, it says nothing."""
+
+    def __init__(self, body: object) -> None:
+        super().__init__("a card was refused")
+        self.body = body
+
+
 class Refused(ProviderError):
     """Stripe does not do this with what it has."""
 
@@ -53,18 +60,21 @@ def connected(api_key: str, api_base: str, read_seconds: int = READ_SECONDS) -> 
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """A refusal of the request is certain; whatever else goes wrong says nothing. A card's refusal is passed on."""
+    """A refusal of the request is certain; whatever else goes wrong says nothing."""
     try:
         yield
-    except CardError:
+    except (ProviderError, Unanswered):
         raise
+    except CardError as error:
+        raise CardRefused(error.json_body) from error
     except (AuthenticationError, PermissionError) as error:
         raise ProviderError(f"Stripe does not accept the key: {error.user_message}") from error
     except InvalidRequestError as error:
         raise Refused(f"Stripe: {error.user_message}") from error
     except IdempotencyError as error:
         raise KeyUsed(str(error)) from error
-    except StripeError as error:
+    except Exception as error:
+        # Over an answer that is none of Stripe's, the library falls in many ways.
         raise Unanswered(type(error).__name__) from error
 
 
@@ -80,7 +90,5 @@ def asked(kind: type[Read], ask: Callable[[], StripeObject]) -> Read:
     try:
         with heard():
             return read(kind, ask())
-    except CardError as error:
-        raise ProviderError(f"Stripe: {error.user_message}") from error
     except Unanswered as error:
         raise ProviderError(f"Stripe did not answer: {error}") from error

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
-from stripe import CardError, PaymentIntent, StripeClient
+from stripe import PaymentIntent, StripeClient
 from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams, PaymentIntentListParams
 
 from talktime.core.gateway import Order, ProviderError, State, Told
 from talktime.payments.stripe.amounts import to_stripe
-from talktime.payments.stripe.client import KeyUsed, Refused, Unanswered, heard, read
+from talktime.payments.stripe.client import CardRefused, KeyUsed, Refused, Unanswered, heard, read
 from talktime.payments.stripe.objects import (
     MICROS_PER_SECOND,
-    Failure,
     Intent,
+    RefusalBody,
     card_names,
-    code_of,
     is_ours,
     told_of,
+    told_of_refusal,
 )
 
 UNFINISHED = {State.PROCESSING, State.REQUIRES_ACTION}
@@ -140,17 +140,14 @@ def _told(ask: Callable[[], PaymentIntent], reference: str | None = None) -> Tol
     try:
         with heard():
             return told_of(read(Intent, ask()))
-    except CardError as error:
-        return _declined(error, reference)
+    except CardRefused as refusal:
+        return _declined(refusal, reference)
     except Unanswered:
         return Told(state=State.UNKNOWN, reference=reference)
 
 
-def _declined(error: CardError, reference: str | None) -> Told:
-    """The refusal carries the intent that it ends, or whose holder is to be asked."""
-    body = error.json_body["error"] if isinstance(error.json_body, dict) else {}
+def _declined(refusal: CardRefused, reference: str | None) -> Told:
     try:
-        return told_of(msgspec.convert(body["payment_intent"], Intent))
-    except (KeyError, msgspec.ValidationError):
-        failure = Failure(code=error.code, decline_code=body.get("decline_code"))
-        return Told(state=State.DECLINED, reference=reference, code=code_of(failure))
+        return told_of_refusal(msgspec.convert(refusal.body, RefusalBody).error, reference)
+    except msgspec.ValidationError:
+        return Told(state=State.UNKNOWN, reference=reference)

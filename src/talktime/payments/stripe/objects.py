@@ -46,6 +46,15 @@ class Intent(Struct, frozen=True):
     next_action: NextAction | None = None
 
 
+class CardRefusal(Failure, frozen=True):
+    payment_intent: Intent | None = None
+    """What it ends, or whose holder is to be asked."""
+
+
+class RefusalBody(Struct, frozen=True):
+    error: CardRefusal
+
+
 class Refund(Struct, frozen=True):
     id: str
     status: str | None
@@ -163,6 +172,13 @@ def _refused(known: Told, failure: Failure) -> Told:
     if ASK_THE_HOLDER in (failure.code, failure.decline_code):
         return replace(known, state=State.REQUIRES_ACTION)
     return replace(known, code=code_of(failure))
+
+
+def told_of_refusal(refusal: CardRefusal, reference: str | None) -> Told:
+    if refusal.payment_intent is not None:
+        return told_of(refusal.payment_intent)
+    code = code_of(refusal)
+    return Told(state=State.DECLINED if code else State.UNKNOWN, reference=reference, code=code)
 
 
 def code_of(failure: Failure) -> str | None:
