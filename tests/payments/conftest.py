@@ -1,10 +1,15 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.payments.shops import FAKE, LOCALSTRIPE, Shop
 from tests.support.fake_stripe import FakeStripe
 from tests.support.localstripe import LocalStripe
+
+# On a busy machine a single example may take long; that says nothing about the property.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture
