@@ -12,7 +12,7 @@ from typing import Any
 from talktime.core.currencies import bounds_from
 
 DATABASE_FILE = "talktime.db"
-SECRET = frozenset({"secret_key", "database"})
+SECRET = frozenset({"secret_key", "database", "stripe_api_key", "stripe_webhook_secrets"})
 """Shown without what is secret in them."""
 
 
@@ -45,6 +45,12 @@ class Settings:
     """Where people reach us from outside, as in https://talktime.example.com; else http://host:port."""
     secret_key: str | None = None
     """Encrypts stored secrets; made in the data folder when it is not given."""
+    stripe_api_key: str | None = None
+    """Cards are charged through this account of Stripe."""
+    stripe_webhook_secrets: str | None = None
+    """What Stripe signs its events with; two with a comma between them while one is being replaced."""
+    stripe_api_base: str | None = None
+    """Another address than Stripe's own, for tests."""
     log_level: str = "info"
 
     @property
