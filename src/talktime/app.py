@@ -124,11 +124,12 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     engine = Engine(store, prices, None, knowledge)
     clock = now or SteadyClock()
     simulator = Simulator(StoredNotebook(database, clock), settings.reached_at, vault.derived("simulator"))
-    providers: dict[str, Provider] = {simulator.name: simulator}
+    providers = {simulator.name: simulator, **_providers(settings)}
     till = Till(database, providers, settings.reached_at, clock)
     inbox = Inbox(database, till)
     if settings.on_sqlite:
-        database.write(EVERYBODY, payment_store.unclaim_all)
+        for org_id in database.read(EVERYBODY, payment_store.with_claims):
+            database.write(org_id, payment_store.unclaim, org_id)
     terms = Terms(
         next((name for name in providers if name != simulator.name), None), bounds_from(settings.top_up_limits)
     )
@@ -153,6 +154,16 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
         cut_off=cut_off,
         now=clock,
     )
+
+
+def _providers(settings: Settings) -> dict[str, Provider]:
+    """Of real money. The library of one that is not set up is not even loaded."""
+    if not settings.stripe_api_key:
+        return {}
+    from talktime.payments.stripe.adapter import stripe_provider
+
+    stripe = stripe_provider(settings.stripe_api_key, settings.stripe_webhook_secrets, settings.stripe_api_base)
+    return {stripe.name: stripe}
 
 
 def _open(settings: Settings) -> tuple[Database, Store]:

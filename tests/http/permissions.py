@@ -31,7 +31,13 @@ from tests.support.postgres import cluster_on_demand
 from tests.support.server import Server
 
 SCOPES = ("calls", "switches", "funds", "users", "reports", "rates", "settings")
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs"}
+# A link that was made here, or a message that a provider has signed, is its own key: without one there is nothing.
+LINKS = {
+    *("/static/{file}", "/pay/{token}", "/cards/{token}"),
+    *("/simulator/card/{org}/{name}/{signature}", "/simulator/authenticate/{org}/{name}/{signature}"),
+    "/v1/providers/{provider}/events",
+}
+PUBLIC = LINKS | {"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs", "/pay/done", "/cards/cancelled"}
 NOBODY = "org_7fffffff"
 DONE = "done"
 """It is allowed, and what was asked is done."""
@@ -71,7 +77,7 @@ class Figures:
 def expected(route: Route, asker: Asker) -> Expected:
     """The status, or DONE. From `api.md`: nothing here looks into the server."""
     if route.path in PUBLIC:
-        return DONE
+        return 404 if route.path in LINKS else DONE
     if asker.refused:
         return 403 if asker.refused == "address" else 401
     if not asker.is_operator and not may(asker.scopes, route):
@@ -123,8 +129,8 @@ class World:
     def __init__(self, server: Server) -> None:
         self.shop = Shop.opened(server.url, server.operator_key)
         self.second = self.shop.operator.of(key=good(self.shop.operator.post("/v1/operator/keys"))["key"])
-        self.ours = self.shop.organization("1000000")
-        self.theirs = self.shop.organization("1000000")
+        self.ours = self.shop.organization("1000000", mode="test")
+        self.theirs = self.shop.organization("1000000", mode="test")
         self._numbers = count(1)
         self.listed = self.draft()
         self.verified()
@@ -138,6 +144,12 @@ class World:
             "list_id": lambda org: self.listed,
             "org": lambda org: org.id,
             "export_id": self.export,
+            "top_up_id": self.top_up,
+            "payment_id": self.invoice,
+            "method_id": self.card,
+            "agreement_id": self.agreement,
+            "organization": lambda org: self.ours.id,
+            "item_id": self.difference,
             "arguments": lambda org: "fromDateTime=2026-01-01T00:00:00Z,toDateTime=2026-01-02T00:00:00Z",
         }
         self.makers: Mapping[str, Callable[[Organization], str]] = made
@@ -179,6 +191,35 @@ class World:
         name = f"switch-{self.number()}"
         good(org.api.post("/v1/switches", {"name": name}))
         return name
+
+    def card(self, org: Organization) -> str:
+        return str(good(self.ours.api.post("/v1/payment-methods", {"simulator_card": "4242424242424242"}))["id"])
+
+    def top_up(self, org: Organization) -> str:
+        """It was paid."""
+        form = {"amount": "60", "payment_method": self.card(org)}
+        return str(good(self.ours.api.post("/v1/top-ups", form))["id"])
+
+    def waiting_top_up(self) -> str:
+        """Its card holder is asked who he is."""
+        self.shop.operator.put(f"{self.ours.path}/simulator", {"answers": [{"result": "requires_action"}]})
+        return self.top_up(self.ours)
+
+    def agreement(self, org: Organization) -> str:
+        return str(good(org.api.post("/v1/agreements", {"number": f"EA-{self.number()}"}))["id"])
+
+    def invoice(self, org: Organization) -> str:
+        """The operator waits for its money."""
+        number = good(self.ours.api.post("/v1/agreements", {"number": f"EA-{self.number()}"}))["number"]
+        return str(good(self.ours.api.post("/v1/top-ups", {"amount": "60", "agreement": number}))["id"])
+
+    def difference(self, org: Organization) -> str:
+        """A message about a payment that there is not."""
+        unknown = f"pay_{self.number()}"
+        events = f"{self.ours.path}/simulator/events"
+        good(self.shop.operator.post(events, {"type": "payment_succeeded", "top_up": unknown, "amount": "1"}))
+        rows = good(self.shop.operator.get("/v1/operator/reconciliation"))["data"]
+        return str(next(row["id"] for row in rows if row["top_up"] == unknown))
 
     def export(self, org: Organization) -> str:
         """It is done."""
@@ -276,6 +317,16 @@ BODIES: Mapping[str, Body] = {
     "PATCH /v1/numbers/{number_id}": lambda world: {"serves": "attendant"},
     "PUT /v1/operator/licence-catalogue": lambda world: {"licences": []},
     "PUT /v1/operator/number-rows": lambda world: {"rows": []},
+    "POST /v1/top-ups": lambda world: {"amount": "60", "payment_method": world.card(world.ours)},
+    "POST /v1/top-ups/{top_up_id}/refund": lambda world: {"amount": "1"},
+    "PUT /v1/recharge-settings": lambda world: {"enabled": False},
+    "POST /v1/payment-methods": lambda world: {"simulator_card": "4242424242424242"},
+    "PATCH /v1/payment-methods/{method_id}": lambda world: {"default": True},
+    "POST /v1/agreements": lambda world: {"number": f"EA-{world.number()}"},
+    f"PUT {ORG}/simulator": lambda world: {"answers": []},
+    f"POST {ORG}/simulator/disputes": lambda world: {"top_up": world.top_up(world.ours), "result": "opened"},
+    f"POST {ORG}/simulator/events": lambda world: {"type": "payment_processing"},
+    f"POST {ORG}/simulator/authenticate": lambda world: {"top_up": world.waiting_top_up()},
     f"POST {ORG}/grants": lambda world: {"amount": "1"},
     f"POST {ORG}/adjustments": lambda world: {"amount": "1", "reason": "example"},
     f"POST {ORG}/reversals": lambda world: {"call_id": world.call(world.ours), "amount": "0.01", "reason": "example"},

@@ -63,6 +63,15 @@ OF_FUNCTION: Mapping[str, Mapping[str, Any]] = {
     "control_store.value": {"name": "keys"},
 }
 
+# What is given to a function that takes whatever columns are to be changed.
+MORE: Mapping[str, Mapping[str, Any]] = {
+    "inbox_store.change": {"due_at": NOW},
+    "method_store.change": {"state": "active"},
+    "payment_store.change": {"state": "pending"},
+    "recharge_store.save": {"consent": "{}"},
+    "refund_store.change": {"state": "pending"},
+}
+
 Function = Callable[..., Any]
 
 
@@ -155,7 +164,8 @@ def ways(name: str, function: Function) -> Iterator[dict[str, Any]]:
         if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
     ]
     for values in product(*choices):
-        yield dict(zip((one.name for one in parameters), values, strict=True))
+        named = (one.name for one in parameters if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL))
+        yield {**dict(zip(named, values, strict=True)), **MORE.get(name, {})}
 
 
 def _default(parameter: inspect.Parameter) -> list[Any]:

@@ -46,11 +46,13 @@ HOT = {name: one for name, one in vars(Statements(everywhere=False)).items() if 
 # What a row of each table must be found by; the lots of an organization are few.
 KEYS = {
     "accounts": ["org_id"],
+    "alerts": ["org_id"],
     "calls": ["org_id", "call_id"],
     "lots": ["org_id"],
     "organizations": ["org_id"],
     "pool_months": ["org_id", "pool_id", "month"],
     "pools": ["org_id", "pool_id"],
+    "recharges": ["org_id"],
     "service_numbers": ["org_id", "number"],
     "tallies": ["org_id", "user_id"],
     "usage": ["org_id", "call_id"],
@@ -171,7 +173,14 @@ SQLITE = {
 
 LOOK = r"(SEARCH|SCAN) (\w+) (?:USING .*?(\w+_open)?(?: \((.*)\))?)?(?: LEFT-JOIN)?$"
 # What is found by the organization alone: one row, or the few that an index of what is open has.
-SMALL = {"ACCOUNTS": ["", ""], "LOTS": ["lots_open"], "MOVE_ACCOUNT": [""], "RUNNING": ["calls_open"]}
+SMALL = {
+    "ACCOUNTS": ["", ""],
+    "ALERTS": [""],
+    "LOOK_SOON": [""],
+    "LOTS": ["lots_open"],
+    "MOVE_ACCOUNT": [""],
+    "RUNNING": ["calls_open"],
+}
 
 
 @pytest.mark.parametrize("name", SQLITE)

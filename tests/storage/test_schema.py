@@ -305,8 +305,15 @@ def test_every_revision_has_left_a_database_behind() -> None:
 
 # What later migrations put beside what an older version has left.
 ADDED: Mapping[str, Rows] = {
-    "0001": {"control": [{"name": "knowledge", "value": 0}, {"name": "pools_behind_since", "value": 1}]},
-    "0002": {},
+    "0001": {
+        "control": [
+            {"name": "knowledge", "value": 0},
+            {"name": "pools_behind_since", "value": 1},
+            {"name": "restored", "value": 0},
+        ]
+    },
+    "0002": {"control": [{"name": "restored", "value": 0}]},
+    "0003": {},
 }
 
 

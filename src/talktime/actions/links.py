@@ -26,25 +26,29 @@ class Links:
     key: bytes
 
     def for_payment(self, org_id: int, payment_id: str) -> str:
-        name = f"{org_name(org_id)}.{payment_id}"
-        return f"{self.public_url}/pay/{name}.{self._sign(name)}"
+        return f"{self.public_url}/pay/{self._token('pay', org_id, payment_id)}"
 
-    def read(self, token: str) -> tuple[int, str]:
-        """Whose, and which payment."""
-        name, _, signature = token.rpartition(".")
-        org, _, payment_id = name.partition(".")
+    def for_card(self, org_id: int, method_id: str) -> str:
+        """Where the browser comes back to from the page where it was entered."""
+        return f"{self.public_url}/cards/{self._token('cards', org_id, method_id)}"
+
+    def read(self, kind: str, token: str) -> tuple[int, str]:
+        """Whose, and the name of what."""
+        org, _, rest = token.partition(".")
+        name = rest.rpartition(".")[0]
         org_id = org_number(org)
-        if org_id is None or not hmac.compare_digest(self._sign(name).encode(), signature.encode()):
+        if org_id is None or not hmac.compare_digest(self._token(kind, org_id, name).encode(), token.encode()):
             raise NotFound
-        return org_id, payment_id
+        return org_id, name
 
-    def _sign(self, name: str) -> str:
-        return hmac.new(self.key, name.encode(), "sha256").hexdigest()
+    def _token(self, kind: str, org_id: int, name: str) -> str:
+        named = f"{org_name(org_id)}.{name}"
+        return f"{named}.{hmac.new(self.key, f'{kind}:{named}'.encode(), 'sha256').hexdigest()}"
 
 
 def follow(database: Database, till: Till, links: Links, token: str) -> str:
     """Where the card holder's browser goes on to. Opening the page uses nothing up: programs look at links, too."""
-    org_id, payment_id = links.read(token)
+    org_id, payment_id = links.read("pay", token)
     payment = database.write(org_id, _use, org_id, payment_id)
     order = database.read(org_id, till.order_of, payment)
     provider = till.providers[payment.provider]

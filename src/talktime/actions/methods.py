@@ -9,6 +9,7 @@ import msgspec
 from talktime.actions import audit, tender
 from talktime.actions.audit import Actor
 from talktime.actions.errors import Invalid, NotFound, StateConflict
+from talktime.actions.links import Links
 from talktime.actions.organizations import found as found_org
 from talktime.actions.organizations import locked
 from talktime.actions.tender import Terms
@@ -35,14 +36,14 @@ def add_trial_card(tx: Tx, org_id: int, method_id: str, number: str, actor: Acto
 
 
 def begin(
-    database: Database, till: Till, terms: Terms, org_id: int, method_id: str, actor: Actor
+    database: Database, till: Till, links: Links, terms: Terms, org_id: int, method_id: str, actor: Actor
 ) -> tuple[Method, str]:
     """The address of a page where the card is entered, and what waits for it meanwhile."""
     org = database.read(org_id, found_org, org_id)
     provider = tender.provider_for(org, terms)
     other = database.read(org_id, _holder, org_id, provider)
-    back = f"{till.public_url}/cards/{org_name(org_id)}/{method_id}"
-    hosted = till.providers[provider].begin_card(org_name(org_id), other, f"{back}/done", f"{back}/cancelled")
+    back, away = links.for_card(org_id, method_id), f"{till.public_url}/cards/cancelled"
+    hosted = till.providers[provider].begin_card(org_name(org_id), other, back, away)
     waiting = Method(
         org_id=org_id,
         method_id=method_id,

@@ -140,10 +140,10 @@ def wake(tx: Tx, org_id: int) -> None:
 
 
 def retry(tx: Tx, org_id: int, actor: Actor) -> None:
-    """After a pause, or without waiting for the next attempt."""
+    """After a pause, or without waiting for the next attempt. Where nothing waits for it, it changes nothing."""
     org, old = locked(tx, org_id), recharge_store.find(tx, org_id)
     if old.state not in (State.PAUSED, State.RETRYING):
-        raise StateConflict("nothing_to_retry")
+        return
     now = org.now(actor.now)
     new = replace(old, state=State.ON, state_detail=None, declines=0, next_attempt_at=None)
     recharge_store.save(tx, org_id, new, now)

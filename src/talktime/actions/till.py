@@ -107,7 +107,9 @@ class Till:
             return provider.look_up(errand.order, payment.reference)
         except ProviderError as error:
             log.error("the provider refuses", payment=payment.payment_id, error=str(error))
-            return Told(state=State.DECLINED if errand.ask == "charge" else State.UNKNOWN, code="provider_error")
+            # It says nothing about what was asked before.
+            first = errand.ask == "charge" and payment.tries == 0
+            return Told(state=State.DECLINED if first else State.UNKNOWN, code="provider_error")
         except Exception:
             log.exception("the provider's answer was not understood", payment=payment.payment_id)
             return Told(state=State.UNKNOWN)

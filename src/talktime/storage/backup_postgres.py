@@ -23,7 +23,7 @@ from talktime.storage.errors import SchemaTooNew, StoreUnavailable
 Progress = Callable[[int, int], None]
 MANIFEST, FORMAT = "manifest.json", 1
 CHUNK_BYTES = 1 << 20
-APPEND_ONLY = frozenset({t.entries.name, t.audit.name, t.seals.name, t.user_blocks.name})
+APPEND_ONLY = frozenset(table.name for table in (t.entries, t.audit, t.seals, t.user_blocks, t.inbox, t.receipts))
 
 
 class BackupProblem(Exception):

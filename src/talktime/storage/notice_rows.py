@@ -12,10 +12,12 @@ from talktime.core.ids import block_id, uuid7_of
 from talktime.core.ledger import SHORTFALL, Entry
 from talktime.core.money import decimal
 from talktime.core.pool_book import MovedPool, PoolKey, crossed
+from talktime.core.time import MINUTE
 from talktime.core.watch import events
 from talktime.storage.store import Woken
 
 BLOCKED, GUARD = "Blocked", "fraud_guard"
+HOUR = 60 * MINUTE
 
 
 class Notice(NamedTuple):
@@ -78,9 +80,10 @@ def balance_notices(woken: Woken, levels: Sequence[int]) -> list[Notice]:
 
 
 def shortfall_notices(entries: Iterable[Entry]) -> list[Notice]:
+    """The first of each hour: where one call is not covered, the next ones seldom are."""
     return [
-        notice(entry.org_id, "shortfall", entry.key, entry.at, amount=decimal(posting.amount), call=entry.note)
+        notice(entry.org_id, "shortfall", f"{entry.at // HOUR}", entry.at, amount=decimal(part.amount), call=entry.note)
         for entry in entries
-        for posting in entry.postings
-        if posting.source == SHORTFALL
+        for part in entry.postings
+        if part.source == SHORTFALL
     ]

@@ -110,12 +110,19 @@ def claim(tx: Tx, org_id: int, payment_id: str, now: int, until: int) -> bool:
     return tx.execute(mine.values(claimed_until=until)).rowcount == 1
 
 
-def unclaim_all(tx: Tx) -> None:
+def with_claims(tx: ReadTx) -> Sequence[int]:
+    """Where somebody turns, or turned, to a provider. Spans organizations."""
+    r = t.refunds.c
+    paying = select(c.org_id).where(c.due_at.is_not(None), c.claimed_until.is_not(None))
+    refunding = select(r.org_id).where(r.due_at.is_not(None), r.claimed_until.is_not(None))
+    return sorted({*tx.scalars(paying), *tx.scalars(refunding)})
+
+
+def unclaim(tx: Tx, org_id: int) -> None:
     """Whoever had claimed something is gone: this process alone has the database."""
     for table in (t.payments, t.refunds):
-        tx.execute(
-            update(table).where(table.c.org_id > 0, table.c.claimed_until.is_not(None)).values(claimed_until=None)
-        )
+        mine = (table.c.org_id == org_id, table.c.due_at.is_not(None))
+        tx.execute(update(table).where(*mine).values(claimed_until=None))
 
 
 def has_pending(tx: ReadTx, org_id: int) -> bool:

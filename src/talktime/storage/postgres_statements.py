@@ -103,10 +103,10 @@ a.wake_micros""",
             rows=True,
         )
         self.look_soon = Statement(
-            f"""UPDATE recharges r SET look_at = m.at
+            """UPDATE recharges r SET look_at = m.at
 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS m(org_id, posted, at)
-WHERE r.org_id = m.org_id AND r.enabled AND r.state = 'on' AND r.look_at IS NULL
-AND r.trigger_micros > m.posted{also("r")}""",
+WHERE r.org_id = ANY ($1::bigint[]) AND r.org_id = m.org_id AND r.enabled AND r.state = 'on' AND r.look_at IS NULL
+AND r.trigger_micros > m.posted""",
             [INT8_ARRAY] * 3,
         )
         self.alerts = Statement(

@@ -55,7 +55,7 @@ def static_file(request: Request[None]) -> Raw:
 
 def pay_page(request: Request[None]) -> Raw:
     """Where the mail's link leads. Only the button uses it up: programs look at links, too."""
-    request.app.links.read(request.names["token"])
+    request.app.links.read("pay", request.names["token"])
     return page("Confirm your payment", ["Your bank wants to know that it is you."], button="Go on to the bank")
 
 
@@ -74,8 +74,9 @@ def pay_done(request: Request[None]) -> Raw:
 
 def card_done(request: Request[None]) -> Raw:
     """Back from the page where a card was entered: it is looked after at once."""
-    app, org_id = request.app, request.org_id
-    card = methods.finish(app.database, app.till, org_id, request.names["method_id"], Actor("provider", request.now))
+    app = request.app
+    org_id, method_id = app.links.read("cards", request.names["token"])
+    card = methods.finish(app.database, app.till, org_id, method_id, Actor("provider", request.now))
     if card.state == "waiting":
         return page("Not yet", ["The card was not entered, or the provider has not told us yet."])
     return page("The card is saved", [f"{card.label} can be used from now on. You can close this page."])
@@ -173,8 +174,8 @@ ROUTES = [
     _page("GET", "/pay/done", pay_done),
     _page("GET", "/pay/{token}", pay_page),
     _page("POST", "/pay/{token}", pay),
-    _page("GET", "/cards/{org}/{method_id}/done", card_done),
-    _page("GET", "/cards/{org}/{method_id}/cancelled", card_cancelled),
+    _page("GET", "/cards/cancelled", card_cancelled),
+    _page("GET", "/cards/{token}", card_done),
     _page("GET", SIMULATED.format("card"), simulated_card_page),
     _page("POST", SIMULATED.format("card"), enter_simulated_card),
     _page("GET", SIMULATED.format("authenticate"), simulated_bank),

@@ -74,7 +74,7 @@ def added(request: Request[MethodForm], method_id: str) -> MethodBody:
     method = app.database.read(org_id, reports.find, org_id, method_id)
     if method is not None:
         return method_body(method)
-    begun, url = methods.begin(app.database, app.till, app.terms, org_id, method_id, actor(request))
+    begun, url = methods.begin(app.database, app.till, app.links, app.terms, org_id, method_id, actor(request))
     return method_body(begun, url)
 
 

@@ -100,5 +100,5 @@ def post_retry(tx: Tx, request: Request[None]) -> RechargeBody:
 ROUTES = [
     Route("GET", PATH, Scope.FUNDS, get_settings, answer=RechargeBody, tag="Money"),
     Route("PUT", PATH, Scope.FUNDS, put_settings, form=RechargeForm, answer=RechargeBody, problems=(409,), tag="Money"),
-    Route("POST", f"{PATH}/retry", Scope.FUNDS, post_retry, answer=RechargeBody, problems=(409,), tag="Money"),
+    Route("POST", f"{PATH}/retry", Scope.FUNDS, post_retry, answer=RechargeBody, tag="Money"),
 ]

@@ -71,7 +71,7 @@ def close_item(tx: Tx, request: Request[None]) -> ItemBody:
     """Somebody has looked at it."""
     named = request.names["organization"]
     org_id = OPERATOR_ORG if named == "none" else org_number(named)
-    if org_id is None:
+    if org_id is None or request.org_id not in (OPERATOR_ORG, org_id):
         raise Problem(404, "not_found")
     return item_body(reconciler.close(tx, org_id, request.names["item_id"], request.now))
 

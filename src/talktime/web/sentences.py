@@ -91,7 +91,6 @@ SENTENCES = {
     "would_charge_now": "The balance is below the trigger: saving this charges {amount} {currency} at once.",
     "above_recharge_amount": "The trigger must not be above the recharge amount.",
     "below_recharge_amount": "The monthly limit must not be below the recharge amount.",
-    "nothing_to_retry": "Auto-recharge is neither paused nor waiting for its next attempt.",
     "no_trial_card": "This is none of the card numbers that are published for trying out.",
     "card_not_entered": "The card was not entered yet.",
     "used_by_recharge": "Auto-recharge needs this card: choose another there first.",
