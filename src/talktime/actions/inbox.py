@@ -98,7 +98,11 @@ class Inbox:
         inbox_store.hurry(tx, org_id, now)
 
     def _unknown(self, tx: Tx, letter: Letter, event: Event, now: int) -> None:
-        payments.open_item(tx, OPERATOR_ORG, event.told.payment, "unknown_organization", event.told, now)
+        if event.kind is not EventKind.OTHER and event.told.organization is None:
+            self._postpone(tx, letter, "the provider does not say whose it is")
+            return
+        if event.kind is not EventKind.OTHER:
+            payments.open_item(tx, OPERATOR_ORG, event.told.payment, "unknown_organization", event.told, now)
         self._done(tx, letter, now)
 
     def _done(self, tx: Tx, letter: Letter, now: int) -> None:
@@ -158,7 +162,7 @@ def _of_refund(tx: Tx, org: Organization, payment: Payment, event: Event, now: i
     if told.currency not in (None, payment.currency) or told.amount is None:
         payments.open_item(tx, org.org_id, payment.payment_id, "other_currency", told, now)
     elif told.state is State.SUCCEEDED:
-        refunds.from_outside(tx, org, payment, told.reference or event.event_id, told.amount, now)
+        refunds.from_outside(tx, org, payment, event.refund or event.event_id, told.amount, now)
     return None
 
 

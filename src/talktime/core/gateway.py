@@ -96,7 +96,7 @@ class Event(Struct, frozen=True, kw_only=True):
     told: Told
     dispute: DisputeState | None = None
     refund: str | None = None
-    """Our own name of the refund."""
+    """Our own name of the refund; the provider's, where it was made at his desk."""
 
 
 class ProviderError(Exception):

@@ -86,7 +86,8 @@ def _refund(message: Message) -> Event:
     if refund.payment_intent is None:
         return _other(message)
     told = msgspec.structs.replace(told_of_refund(refund, message.livemode), reference=refund.payment_intent)
-    name = (refund.metadata or {}).get("refund")
+    # One that was made at Stripe's own desk has only Stripe's name.
+    name = (refund.metadata or {}).get("refund", refund.id)
     return Event(event_id=message.id, kind=EventKind.REFUND, told=told, refund=name)
 
 
