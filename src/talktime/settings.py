@@ -37,6 +37,11 @@ class Settings:
     """Commands in one transaction; 1 is for comparison."""
     adjustment_limit: str = "1000"
     """An adjustment above it needs a second person."""
+    seller_name: str = ""
+    """The operator, as receipts and statements name it; without a name they name nobody."""
+    seller_address: str = ""
+    """Its lines with a bar between them."""
+    seller_vat_id: str = ""
     secret_key: str | None = None
     """Encrypts stored secrets; made in the data folder when it is not given."""
     log_level: str = "info"

@@ -31,7 +31,7 @@ from tests.support.postgres import cluster_on_demand
 from tests.support.server import Server
 
 SCOPES = ("calls", "switches", "funds", "users", "reports", "rates", "settings")
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs"}
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs", "/v1/document.css"}
 NOBODY = "org_7fffffff"
 DONE = "done"
 """It is allowed, and what was asked is done."""
@@ -101,7 +101,7 @@ SECTIONS = {
     "calls": "calls",
     "switches": "switches",
     **dict.fromkeys(("balance", "lots", "entries", "top-ups", "recharge-settings", "receipts", "agreements"), "funds"),
-    **dict.fromkeys(("payment-methods",), "funds"),
+    **dict.fromkeys(("payment-methods", "statements", "billing-details"), "funds"),
     **dict.fromkeys(("users", "members", "licences", "numbers"), "users"),
     **dict.fromkeys(("pools", "usage", "exports", "notices", "audit", "communications", "reports"), "reports"),
     "rates": "rates",

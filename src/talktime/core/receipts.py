@@ -10,6 +10,8 @@ from talktime.core.money import MICROS_PER_UNIT, decimals_of, round_half_up
 
 WHOLE = 10_000
 """A rate is counted in hundredths of a percent."""
+MICROS_OF_RATE = MICROS_PER_UNIT // 100
+"""A hundredth, where a rate is written like an amount."""
 _BRANDS = {"amex": "American Express", "jcb": "JCB", "unionpay": "UnionPay", "cartes_bancaires": "Cartes Bancaires"}
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talktime.web import (
+    billing_details,
     blocked_users,
     call_log,
     calls,
     clocks,
     corrections,
     docs,
+    documents,
     entries,
     exports,
     funds,
@@ -19,6 +21,7 @@ from talktime.web import (
     keys,
     knowledge,
     licences,
+    members,
     notices,
     numbers,
     organizations,
@@ -26,7 +29,9 @@ from talktime.web import (
     pools,
     price_lists,
     rates,
+    receipts,
     spend_forecast,
+    statements,
     switches,
     usage,
     usage_summary,
@@ -35,7 +40,7 @@ from talktime.web import (
 )
 from talktime.web.routes import Route
 
-PUBLIC = frozenset({"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs"})
+PUBLIC = frozenset({"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs", "/v1/document.css"})
 
 
 class Unguarded(Exception):
@@ -55,7 +60,12 @@ API = [
     *funds.ROUTES,
     *corrections.ROUTES,
     *entries.ROUTES,
+    *receipts.ROUTES,
+    *statements.ROUTES,
+    *billing_details.ROUTES,
+    *documents.ROUTES,
     *people.ROUTES,
+    *members.ROUTES,
     *user_files.ROUTES,
     *licences.ROUTES,
     *numbers.ROUTES,
