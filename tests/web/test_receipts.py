@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,13 @@ def test_a_number_that_was_not_used_after_all_is_used_by_the_next(anywhere: Worl
         anywhere.app.database.write(org_id, half)
     receipt(anywhere, org)
     assert [row["number"] for row in listed(org)] == ["R-000002", "R-000001"]
+
+
+def test_receipts_that_are_made_at_once_have_numbers_without_gaps(anywhere: World, org: Organization) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: receipt(anywhere, org), range(24)))
+    numbers = [row["number"] for row in org.api.get("/v1/receipts", limit=100).json["data"]]
+    assert sorted(numbers) == [f"R-{number:06d}" for number in range(1, 25)]
 
 
 def test_a_receipt_is_a_pdf_in_the_language_of_the_organization(anywhere: World, org: Organization) -> None:

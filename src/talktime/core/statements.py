@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talktime.core.ledger import EntryKind
-from talktime.core.months import day_of
+from talktime.core.months import midnight_after
 from talktime.core.receipts import Party
 
 
@@ -51,15 +51,15 @@ class Statement(Struct, frozen=True, kw_only=True):
 def folded(rows: Iterable[StatementRow], zone: str) -> Sequence[StatementRow]:
     """Calls of a day that came one after the other are one line: nobody reads ten thousand."""
     lines: list[StatementRow] = []
+    midnight = 0
     for row in rows:
-        if lines and _are_one(lines[-1], row, zone):
-            before = lines[-1]
-            lines[-1] = replace(row, amount=before.amount + row.amount, count=before.count + 1)
+        if lines and row.at < midnight and lines[-1].kind is row.kind is EntryKind.CHARGE:
+            lines[-1] = _with(lines[-1], row)
         else:
             lines.append(row)
+            midnight = midnight_after(row.at, zone)
     return lines
 
 
-def _are_one(one: StatementRow, other: StatementRow, zone: str) -> bool:
-    both_calls = one.kind == other.kind == EntryKind.CHARGE
-    return both_calls and day_of(one.at, zone) == day_of(other.at, zone)
+def _with(line: StatementRow, row: StatementRow) -> StatementRow:
+    return replace(row, amount=line.amount + row.amount, count=line.count + 1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import as_file, files
 from io import BytesIO
+from threading import Lock
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -23,11 +24,14 @@ from talktime.documents.sheet import Block, Fact, Sheet
 
 INK, QUIET, LINE, ACCENT = (HexColor(code) for code in ("#161b1a", "#5c6460", "#cdcec5", "#0b5a6b"))
 REGULAR, BOLD = "NotoSans", "NotoSansBold"
-MARGIN = 20 * mm
+WIDTH = 480
+"""Of what is printed: halves, fifths and tenths of it are whole points."""
+MARGIN = (A4[0] - WIDTH) // 2
 FRAME = 6
 """What the library keeps free inside of the margins."""
-WIDTH = A4[0] - 2 * MARGIN
 HALF = [WIDTH // 2, WIDTH // 2]
+LOADING = Lock()
+"""Two that come first load the fonts once."""
 
 
 @cache
@@ -52,7 +56,8 @@ SUM_NAME, SUM = _style("name of a sum", 10, font=BOLD), _style("sum", 11, ACCENT
 
 
 def pdf(sheet: Sheet) -> bytes:
-    _fonts()
+    with LOADING:
+        _fonts()
     made = BytesIO()
     margins = {f"{side}Margin": MARGIN - FRAME for side in ("left", "right", "top", "bottom")}
     told = {"title": f"{sheet.title} {sheet.subtitle}", "author": sheet.sender, "lang": sheet.language}
@@ -121,9 +126,9 @@ def _lines(sheet: Sheet) -> Any:
     return LongTable([head, *rows], _widths(table.widths), repeatRows=1, hAlign="LEFT", style=style)
 
 
-def _widths(parts: Sequence[int]) -> list[Any]:
-    rest = 100 - sum(parts)
-    return [WIDTH * (part or rest) // 100 for part in parts]
+def _widths(parts: Sequence[int]) -> list[int]:
+    given = [WIDTH * part // 100 for part in parts]
+    return [width or WIDTH - sum(given) for width in given]
 
 
 def _sums(sums: Sequence[Fact]) -> Any:
