@@ -20,6 +20,7 @@ HARNESSES = {
     "Q5a": "tests.test_stateful --database sqlite --examples 500 --steps 60",
     "Q5b": "tests.test_stateful --database postgresql --examples 100 --steps 60",
     "Q6": "tests.http.races --repetitions 20",
+    "Q7b": "tests.payments.stripe_mock",
     "Q10": "tests.http.schema_fuzz --cases 500",
     "Q11": "tests.http.parsers --cases 20000",
     "Q12": "tests.http.permissions",

@@ -5,25 +5,44 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
+from talktime.actions import test_clocks
+from talktime.actions.falling_due import MoneyDue
+from talktime.actions.inbox import Inbox
 from talktime.actions.keys import KeyRing
+from talktime.actions.links import Links
 from talktime.actions.switches import hang_up_all
+from talktime.actions.tender import Terms
+from talktime.actions.till import Till
 from talktime.charging import due
 from talktime.charging.batcher import Batcher
 from talktime.charging.engine import Engine, Shelf
 from talktime.charging.last_known import LastKnown
 from talktime.clock import SteadyClock
+from talktime.core.currencies import bounds_from
 from talktime.core.ids import uuid7
 from talktime.core.knowledge import Knowledge
 from talktime.core.prices import Prices
 from talktime.core.switches import SILENT_AFTER
 from talktime.observability import Meters
+from talktime.payments.provider import Provider
+from talktime.payments.simulator import Simulator
 from talktime.settings import Settings
-from talktime.storage import call_store, knowledge_store, org_store, price_store, schema, switch_store
+from talktime.storage import (
+    call_store,
+    knowledge_store,
+    org_store,
+    payment_store,
+    price_store,
+    schema,
+    switch_store,
+)
 from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, SqliteDatabase
 from talktime.storage.postgres_store import PostgresStore
+from talktime.storage.simulator_store import StoredNotebook
 from talktime.storage.sqlite_store import SqliteStore
 from talktime.storage.store import Store
 from talktime.storage.vault import Vault, key_from, key_in
@@ -44,12 +63,19 @@ class App:
     batcher: Batcher
     vault: Vault
     meters: Meters
+    till: Till
+    inbox: Inbox
+    money: MoneyDue
+    simulator: Simulator
+    terms: Terms
+    links: Links
     cut_off: Callable[..., None]
     """Tells the switches of a closed organization, or of its blocked user, without waiting for them."""
     now: Callable[[], int]
 
-    def new_id(self, prefix: str) -> str:
-        return f"{prefix}_{uuid7(self.now(), secrets.randbits(74))}"
+    def new_id(self, prefix: str, at: int | None = None) -> str:
+        """Sorts by `at`, or by the time of now."""
+        return f"{prefix}_{uuid7(self.now() if at is None else at, secrets.randbits(74))}"
 
     def sweep(self) -> int:
         """Work off what is due by our clock."""
@@ -65,8 +91,11 @@ class App:
         return [name for _, name in silent]
 
     def move_clock(self, org_id: int, to: int) -> None:
-        """A test organization's clock goes forward, with all that falls due until then."""
-        due.move_clock(self.database, self.engine.run, org_id, to)
+        """A test organization's clock goes forward, with all that falls due until then: calls and lots first, since
+        what they take is what a recharge looks at."""
+        calls = partial(due.next_step, self.database, self.engine.run)
+        test_clocks.move(self.database, org_id, to, (calls, self.money.next_step))
+        self.money.watch_spending(org_id)
 
     def close(self) -> None:
         self.batcher.close()
@@ -93,8 +122,37 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     for_callers = Engine(store, prices, keys.revision, knowledge, last_known, cut_off)
     batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)
     engine = Engine(store, prices, None, knowledge)
-    parts = (settings, database, store, prices, knowledge, keys, last_known, engine, batcher, vault, meters)
-    return App(*parts, cut_off, now or SteadyClock())
+    clock = now or SteadyClock()
+    simulator = Simulator(StoredNotebook(database, clock), settings.reached_at, vault.derived("simulator"))
+    providers: dict[str, Provider] = {simulator.name: simulator}
+    till = Till(database, providers, settings.reached_at, clock)
+    inbox = Inbox(database, till)
+    if settings.on_sqlite:
+        database.write(EVERYBODY, payment_store.unclaim_all)
+    terms = Terms(
+        next((name for name in providers if name != simulator.name), None), bounds_from(settings.top_up_limits)
+    )
+    return App(
+        settings=settings,
+        database=database,
+        store=store,
+        prices=prices,
+        knowledge=knowledge,
+        keys=keys,
+        last_known=last_known,
+        engine=engine,
+        batcher=batcher,
+        vault=vault,
+        meters=meters,
+        till=till,
+        inbox=inbox,
+        money=MoneyDue(database, till, inbox),
+        simulator=simulator,
+        terms=terms,
+        links=Links(settings.reached_at, vault.derived("pay-link")),
+        cut_off=cut_off,
+        now=clock,
+    )
 
 
 def _open(settings: Settings) -> tuple[Database, Store]:

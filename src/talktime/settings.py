@@ -9,8 +9,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from talktime.core.currencies import bounds_from
+
 DATABASE_FILE = "talktime.db"
-SECRET = frozenset({"secret_key", "database"})
+SECRET = frozenset({"secret_key", "database", "stripe_api_key", "stripe_webhook_secrets"})
 """Shown without what is secret in them."""
 
 
@@ -42,8 +44,18 @@ class Settings:
     seller_address: str = ""
     """Its lines with a bar between them."""
     seller_vat_id: str = ""
+    top_up_limits: str = ""
+    """Other bounds of a top-up than the usual ones, as in USD:20-5000,JPY:3000-500000."""
+    public_url: str = ""
+    """Where people reach us from outside, as in https://talktime.example.com; else http://host:port."""
     secret_key: str | None = None
     """Encrypts stored secrets; made in the data folder when it is not given."""
+    stripe_api_key: str | None = None
+    """Cards are charged through this account of Stripe."""
+    stripe_webhook_secrets: str | None = None
+    """What Stripe signs its events with; two with a comma between them while one is being replaced."""
+    stripe_api_base: str | None = None
+    """Another address than Stripe's own, for tests."""
     log_level: str = "info"
 
     @property
@@ -53,6 +65,10 @@ class Settings:
     @property
     def sqlite_path(self) -> Path:
         return self.data / DATABASE_FILE
+
+    @property
+    def reached_at(self) -> str:
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
     @property
     def exports(self) -> Path:
@@ -110,6 +126,7 @@ _READ: Mapping[str, Any] = {"int": int, "Path": Path, "bool": _flag}
 def _checked(settings: Settings) -> Settings:
     if settings.database and not settings.database.startswith(("postgresql://", "postgres://")):
         raise SettingsError("'database' is an address like postgresql://user@host/name")
+    _check_money(settings)
     if settings.workers < 1:
         raise SettingsError("'workers' is at least 1")
     if settings.workers > 1 and settings.on_sqlite:
@@ -117,6 +134,15 @@ def _checked(settings: Settings) -> Settings:
             "more than one worker needs PostgreSQL (--database postgresql://...): SQLite has one writer"
         )
     return settings
+
+
+def _check_money(settings: Settings) -> None:
+    try:
+        bounds_from(settings.top_up_limits)
+    except ValueError as error:
+        raise SettingsError(f"'top_up_limits' is like USD:20-5000,JPY:3000-500000: {error}") from error
+    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
+        raise SettingsError("'public_url' is an address like https://talktime.example.com")
 
 
 def shown(settings: Settings) -> dict[str, str | int | bool | None]:

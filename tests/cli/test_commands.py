@@ -303,6 +303,8 @@ def test_settings_are_shown_without_secrets(tmp_path: Path) -> None:
         "TALKTIME_PORT": "2",
         "TALKTIME_SECRET_KEY": "canary",
         "TALKTIME_DATABASE": "postgresql://me:canary@db/talktime",
+        "TALKTIME_STRIPE_API_KEY": "sk_test_canary",
+        "TALKTIME_STRIPE_WEBHOOK_SECRETS": "whsec_canary,whsec_canary2",
     }
     told = inside("settings", "--json", "--data", "here", **environment)
     effective = json.loads(told.stdout)

@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from sqlalchemy import insert
 
 from talktime.actions import blocking, funds, organizations, people
 from talktime.actions.audit import Actor
+from talktime.actions.test_clocks import move
 from talktime.charging import due
 from talktime.charging.engine import Engine, Shelf
 from talktime.core.calls import Answer, Command, Key, Touch
@@ -122,7 +124,7 @@ class Shop:
             reference.orgs[org_id]["clock"] = commands[0].at
             return self.run(reference, commands)
 
-        due.move_clock(self._database, at_its_instant, org_id, to)
+        move(self._database, org_id, to, [partial(due.next_step, self._database, at_its_instant)])
         reference.orgs[org_id]["clock"] = to
 
     def _run_mine(self, reference: Reference, commands: Sequence[Command]) -> list[Answer]:

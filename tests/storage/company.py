@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from msgspec.structs import replace
+from sqlalchemy import insert
+
 from talktime.actions import (
+    agreements,
+    alerts,
     blocking,
     exports,
     funds,
@@ -15,15 +20,22 @@ from talktime.actions import (
     members,
     numbers,
     organizations,
+    payments,
     people,
     prices,
     receipts,
+    recharges,
+    refunds,
     switches,
 )
 from talktime.actions.audit import Actor
+from talktime.actions.payments import TopUp
+from talktime.actions.recharges import Asker
 from talktime.actions.seal import seal_all
+from talktime.actions.tender import Terms
 from talktime.charging.engine import Engine, Shelf
 from talktime.charging.switches import Heartbeat, hear
+from talktime.core.gateway import State, Told
 from talktime.core.licence_terms import Ability, Licence
 from talktime.core.limits import Limits
 from talktime.core.money import micros
@@ -32,11 +44,16 @@ from talktime.core.prices import Row
 from talktime.core.receipts import BillingDetails, Paid, Party, ReceiptKind
 from talktime.core.scopes import OPERATOR_ORG, Scope
 from talktime.core.time import DAY
-from talktime.storage import price_store
+from talktime.storage import inbox_store, method_store, price_store
+from talktime.storage import tables as t
 from talktime.storage.adjustment_store import BOOKED, Adjustment, Reversal
+from talktime.storage.agreement_store import Agreement
+from talktime.storage.alert_store import Alerts
 from talktime.storage.database import Database, Tx
 from talktime.storage.idempotency_store import Kept
+from talktime.storage.inbox_store import Letter
 from talktime.storage.member_store import INVITED, MemberRow
+from talktime.storage.method_store import Method
 from talktime.storage.number_store import ServiceNumber
 from talktime.storage.store import Store
 from talktime.storage.user_store import UserRow
@@ -80,6 +97,7 @@ def found_company(database: Database, store: Store) -> int:
     hear(database, engine.run, Heartbeat(OPERATOR_ORG, "sbc", "boot2", None, NOW, "key_1", "sw_2"))
     database.write(org_id, _corrections, org_id)
     database.write(org_id, _documents, org_id)
+    pay(database, org_id)
     export = exports.Export(NOW - DAY, NOW, "csv", own_carrier=False)
     database.write(org_id, exports.begin, org_id, "job_1", export, None, BOSS)
     seal_all(database, lambda: NOW + DAY)
@@ -148,3 +166,59 @@ def _documents(tx: Tx, org_id: int) -> None:
     for kind, amount in ((ReceiptKind.RECEIPT, "50"), (ReceiptKind.CREDIT_NOTE, "10.5")):
         paid = Paid(payment_id="pay_1", kind=kind, amount=micros(amount), currency="USD", at=NOW)
         receipts.issue(tx, org, Party("Example Telephony"), paid)
+
+
+CARD = Method(
+    org_id=0,
+    method_id="pm_1",
+    provider="simulator",
+    state="active",
+    brand="Visa",
+    last4="4242",
+    expires="2035-01",
+    reference='{"payment_method":"visa"}',
+    is_default=True,
+    created_at=NOW,
+)
+TERMS = Terms("simulator")
+
+
+def pay(database: Database, org_id: int) -> None:
+    """Funds come and go: by a card, by invoice, by themselves."""
+    database.write(org_id, _ways_to_pay, org_id)
+    for payment_id, amount, state in (("pay_a", "60", State.SUCCEEDED), ("pay_b", "70", State.DECLINED)):
+        database.write(org_id, _pay, org_id, TopUp(payment_id, micros(amount), None, None, None), state)
+    database.write(org_id, payments.begin, org_id, TopUp("pay_c", micros("80"), None, "EA-17", "PO-1"), TERMS, BOSS)
+    database.write(org_id, payments.confirm, org_id, "pay_c", OTHER)
+    database.write(org_id, _recharge, org_id)
+    database.write(org_id, _give_back, org_id)
+    database.write(org_id, _hear, org_id)
+
+
+def _ways_to_pay(tx: Tx, org_id: int) -> None:
+    method_store.add(tx, replace(CARD, org_id=org_id))
+    agreements.add(tx, Agreement(org_id, "agr_1", "EA-17", NOW), BOSS)
+    alerts.save(tx, org_id, Alerts(balance_low=(micros("5"),), recipients=("billing@example.com",)), BOSS)
+
+
+def _pay(tx: Tx, org_id: int, asked: TopUp, state: State) -> None:
+    payment = payments.begin(tx, org_id, asked, TERMS, BOSS)
+    told = Told(state=state, reference=f"ref_{asked.payment_id}", at=NOW, code="lost_card")
+    payments.book(tx, organizations.locked(tx, org_id), payment, told, NOW)
+
+
+def _recharge(tx: Tx, org_id: int) -> None:
+    values = {"enabled": True, "amount": micros("300"), "trigger": micros("250")}
+    recharges.save(tx, org_id, values, TERMS, Asker("192.0.2.1", knows=True), BOSS)
+
+
+def _give_back(tx: Tx, org_id: int) -> None:
+    refunds.begin(tx, org_id, "ref_1", "pay_a", micros("1"), BOSS)
+    refunds.book(tx, organizations.locked(tx, org_id), "ref_1", Told(state=State.SUCCEEDED, reference="r"), NOW)
+
+
+def _hear(tx: Tx, org_id: int) -> None:
+    inbox_store.add(tx, Letter(org_id, "evt_1", "simulator", "{}", NOW), NOW)
+    payments.open_item(tx, org_id, "pay_9", "unknown_payment", Told(state=State.SUCCEEDED), NOW)
+    page = {"org_id": org_id, "record_id": "sim_1", "kind": "charge", "name": "1", "state": "used"}
+    tx.execute(insert(t.simulator), page | {"body": "{}", "at": NOW})

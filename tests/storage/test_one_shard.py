@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
+from talktime.actions.test_clocks import move
 from talktime.actions.upkeep import forget_answers
 from talktime.charging import due
 from talktime.charging.batcher import Batcher
@@ -126,7 +128,7 @@ def what_happens_by_itself(shop: Shop, org_id: int) -> None:
     hear(shop.database, run, Heartbeat(0, "sbc", "boot", ["c7"], NOW, "key_1", "sw_9"))
     hear(shop.database, run, Heartbeat(org_id, "edge", "boot", ["c7"], NOW, "key_1", "sw_1"))
     due.sweep(shop.database, run, NOW + 10**12)
-    due.move_clock(shop.database, run, org_id, NOW + 10**12)
+    move(shop.database, org_id, NOW + 10**12, [partial(due.next_step, shop.database, run)])
     forget_answers(shop.database, NOW + 10**12)
     verify(shop.database)
 

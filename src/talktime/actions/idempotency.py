@@ -11,6 +11,8 @@ from talktime.storage.database import ReadTx, Tx
 from talktime.storage.idempotency_store import Kept
 
 KEPT_FOR = 30 * DAY
+BEGUN = 0
+"""In place of a status: it was begun, and this is the name of what. Whoever asks again goes on with it."""
 
 
 class AnotherBody(StateConflict):
@@ -33,3 +35,7 @@ def recall(tx: ReadTx, org_id: int, route: str, key: str, body_digest: str) -> K
 def remember(tx: Tx, org_id: int, route: str, key: str, kept: Kept, now: int, *, forever: bool) -> None:
     """What is about money is kept for ever."""
     idempotency_store.keep(tx, org_id, route, key, kept, now, None if forever else now + KEPT_FOR)
+
+
+def complete(tx: Tx, org_id: int, route: str, key: str, status: int, answer: str) -> None:
+    idempotency_store.complete(tx, org_id, route, key, status, answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from talktime.core.calls import Answer, Command, Lapse, Touch
-from talktime.storage import call_store, clock_store, expiry_store
+from talktime.storage import call_store, expiry_store
 from talktime.storage.database import EVERYBODY, Database
 
 BY = "clock"
@@ -37,13 +37,13 @@ def portions(commands: Sequence[Command], shard_of: Callable[[int], int]) -> Ite
             yield mine[start : start + PORTION]
 
 
-def move_clock(database: Database, run: Run, org_id: int, to: int) -> None:
-    """A test organization's clock goes forward; what falls due on the way happens at its instant, in order."""
-    while step := _next_due(database, org_id, to):
-        at, command = step
-        database.write(org_id, clock_store.set_to, org_id, at)
-        run([command])
-    database.write(org_id, clock_store.set_to, org_id, to)
+def next_step(database: Database, run: Run, org_id: int, until: int) -> tuple[int, Callable[[], object]] | None:
+    """What of a test organization is due first by then, and how it is done at its instant."""
+    step = _next_due(database, org_id, until)
+    if step is None:
+        return None
+    at, command = step
+    return at, lambda: run([command])
 
 
 def _next_due(database: Database, org_id: int, until: int) -> tuple[int, Command] | None:

@@ -246,12 +246,11 @@ class Desk:
             self._entries.setdefault(command.org_id, []).append(entry)
 
     def funds(self, command: Concerning) -> Funds:
+        """What a dispute has frozen is in the balance, and not to be had."""
         account, purse = self.account(command), self.purse(command)
-        posted, held = account.posted, account.held
-        for move in purse.moved.values():
-            posted += move.posted
-            held += move.held
-        return Funds(account.currency, posted, held, posted - held)
+        posted = account.posted + sum([move.posted for move in purse.moved.values()])
+        available = purse.available(self.now(command))
+        return Funds(account.currency, posted, posted - available, available)
 
     def changes(self) -> Changes:
         read = self._state.calls

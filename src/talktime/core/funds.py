@@ -11,6 +11,7 @@ from talktime.core.ledger import (
     DEBT,
     EXPIRED,
     PROMOTION,
+    REFUNDS,
     REVENUE,
     SHORTFALL,
     Entry,
@@ -32,6 +33,10 @@ class BalanceTooLarge(ValueError):
 
 class NothingToReverse(ValueError):
     """More than the call was charged, less what was given back before."""
+
+
+class NotLeft(ValueError):
+    """More than what is free of a lot."""
 
 
 class MadeLot(Struct, frozen=True):
@@ -87,6 +92,42 @@ class Cashier:
         postings = [Posting(PROMOTION, lot_book(lot.lot_id), lot.posted)]
         self._put_in(lot, postings)
         self._book(EntryKind.GRANT, cause, postings, lot.posted)
+
+    def fund(self, lot: Lot, source: str, kind: EntryKind, cause: Cause) -> None:
+        """Money that somebody has paid: a lot of its own, out of which what is owed is paid at once."""
+        self._forfeit(cause.by)
+        postings = [Posting(source, lot_book(lot.lot_id), lot.posted)]
+        self._put_in(lot, postings)
+        self._book(kind, cause, postings, lot.posted)
+
+    def pay_back(self, lot_id: str, amount: int, cause: Cause) -> None:
+        """To whoever paid it: what is free of that lot, and nothing else."""
+        self._forfeit(cause.by)
+        taken = self._purse.take_from(lot_id, amount)
+        if total(taken) < amount:
+            raise NotLeft
+        self._book(EntryKind.REFUND, cause, from_lots(taken, REFUNDS), -amount)
+
+    def take_again(self, lot_id: str, amount: int, cause: Cause) -> None:
+        """What could not be paid back is where it was. What has ended meanwhile expires at once."""
+        back = (Part(lot_id, amount),)
+        self._forfeit(cause.by)
+        paid = self._pay_debt(back)
+        self._purse.restore(without(back, paid))
+        self._book(EntryKind.REFUND, cause, [*to_lots(back, REFUNDS), *from_lots(paid, DEBT)], amount)
+        self._forfeit(cause.by)
+
+    def claw_back(self, lot_id: str, amount: int, book: str, kind: EntryKind, cause: Cause) -> None:
+        """Whoever paid has his money again: first what is left of it, then any other, then it is owed."""
+        own = self._purse.take_from(lot_id, amount)
+        self._forfeit(cause.by)
+        others = self._purse.hold(amount - total(own), self._now)
+        self._purse.charge(others)
+        postings = from_lots((*own, *others), book)
+        if owed := amount - total(own) - total(others):
+            postings.append(Posting(DEBT, book, owed))
+            self._debt += owed
+        self._book(kind, cause, postings, -amount)
 
     def give(self, lot_id: str, amount: int, cause: Cause) -> None:
         """A correction upwards pays what is owed; the rest is a promotional lot without an end."""

@@ -51,6 +51,8 @@ class Told(Struct, frozen=True, kw_only=True):
     """Where the card holder says who he is."""
     organization: str | None = None
     payment: str | None = None
+    order: str | None = None
+    """The key of the order that it is about."""
     live: bool | None = None
 
 

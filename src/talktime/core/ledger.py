@@ -14,6 +14,12 @@ EXPIRED = "expired"
 PROMOTION = "promotion"
 ADJUSTMENTS = "adjustments"
 SHORTFALL = "shortfall"
+REFUNDS = "refunds"
+DISPUTES = "disputes"
+
+
+def clearing_book(provider: str) -> str:
+    return f"clearing:{provider}"
 
 
 def lot_book(lot_id: str) -> str:

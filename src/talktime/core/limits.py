@@ -32,6 +32,8 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     recharges_per_24h: Annotated[int, Meta(ge=0, le=1_000)] | UnsetType | None = UNSET
     top_up_min: Amount | UnsetType | None = UNSET
     top_up_max: Amount | UnsetType | None = UNSET
+    invoice_limit: Amount | UnsetType | None = UNSET
+    """So much is credited for invoices whose money has not come yet."""
     fraud: FraudLimits | UnsetType = UNSET
 
 

@@ -108,6 +108,15 @@ class Purse:
         self._move(lot_id).held += size
         return Part(lot_id, size)
 
+    def take_from(self, lot_id: str, amount: int) -> Parts:
+        """Charged at once, from this lot alone: at most what is free of it."""
+        size = min(amount, self._free.get(lot_id, 0))
+        if not size:
+            return ()
+        parts = (self._held(lot_id, size),)
+        self.charge(parts)
+        return parts
+
     def give_back(self, parts: Parts) -> None:
         for lot_id, size in parts:
             self._free[lot_id] = self._free.get(lot_id, 0) + size

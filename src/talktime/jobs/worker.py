@@ -74,8 +74,18 @@ def pools(app: App, stop: Callable[[], bool]) -> int:
     return finish(app.database, app.now())
 
 
+def money(app: App, stop: Callable[[], bool]) -> int:
+    return app.money.sweep()
+
+
+def remind(app: App, stop: Callable[[], bool]) -> int:
+    return app.money.remind()
+
+
 JOBS = (
     Job("due", 1, sweep),
+    Job("money", 0.5, money),
+    Job("remind", 60, remind),
     Job("watch", 10, Watch()),
     Job("exports", 1, make_exports),
     Job("forget exports", 3600, forget_exports),

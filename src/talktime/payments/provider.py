@@ -16,7 +16,8 @@ class Provider(Protocol):
     `ProviderError` is raised where certainly nothing has happened, and repeating it would not help.
     """
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def charge(self, order: Order) -> Told: ...
 

@@ -10,7 +10,7 @@ from talktime.core.ledger import EntryKind
 from talktime.core.lots import Lot
 from talktime.core.money import round_half_up
 from talktime.core.time import DAY, NEVER
-from talktime.storage import org_store
+from talktime.storage import lot_store, org_store, payment_store, recharge_store
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx
 
@@ -25,25 +25,30 @@ class Balance(Struct, frozen=True):
     posted: int
     held: int
     available: int
+    pending: int
+    """Top-ups that are not paid yet."""
     average_daily: int
     next_expiry: tuple[int, int] | None
     """Amount and instant."""
     credits_set_up: bool
+    recharge_state: str
 
 
 def balance(tx: ReadTx, org_id: int, now: int) -> Balance:
     """`now` by the organization's clock."""
     account = org_store.account(tx, org_id)
     gone = sum([lot.posted - lot.held for lot in account.lots if lot.expires_at <= now])
-    posted = account.posted - gone
+    posted, held = account.posted - gone, account.held + lot_store.frozen_total(tx, org_id)
     return Balance(
         account.currency,
         posted,
-        account.held,
-        posted - account.held,
+        held,
+        posted - held,
+        payment_store.undecided_total(tx, org_id),
         round_half_up(_charged_since(tx, org_id, now - DAYS * DAY), DAYS),
         _next_expiry(account.lots, now),
         bool(account.credits_set_up),
+        recharge_store.find(tx, org_id).state.value,
     )
 
 

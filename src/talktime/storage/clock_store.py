@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from msgspec import Struct
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
@@ -26,6 +26,12 @@ def find(tx: ReadTx, org_id: int) -> OrgClock | None:
 
 def set_to(tx: Tx, org_id: int, at: int) -> None:
     tx.execute(update(t.organizations).where(o.org_id == org_id).values(clock_at=at))
+
+
+def not_before(tx: Tx, org_id: int, at: int) -> None:
+    """On the way to another instant: what was due long ago does not turn it back."""
+    later = case((o.clock_at >= at, o.clock_at), else_=at)
+    tx.execute(update(t.organizations).where(o.org_id == org_id).values(clock_at=later))
 
 
 def standing(tx: ReadTx, org_ids: Iterable[int]) -> dict[int, int]:

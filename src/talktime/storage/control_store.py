@@ -16,3 +16,7 @@ def bump(tx: Tx, name: str) -> int:
     """One more, and what it is now."""
     raised = update(t.control).where(t.control.c.name == name).values(value=t.control.c.value + 1)
     return int(tx.execute(raised.returning(t.control.c.value)).scalar_one())
+
+
+def put(tx: Tx, name: str, to: int) -> None:
+    tx.execute(update(t.control).where(t.control.c.name == name).values(value=to))

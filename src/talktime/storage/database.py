@@ -64,6 +64,12 @@ class Database:
             return step(ReadTx(connection), *args, **kwargs)
 
     @contextmanager
+    def writing(self, scope: Scope) -> Iterator[Tx]:
+        """For what wants a transaction as a block."""
+        with self._transaction(self.writer, scope) as connection:
+            yield Tx(ReadTx(connection))
+
+    @contextmanager
     def _transaction(self, engine: Engine, scope: Scope) -> Iterator[Connection]:
         try:
             with engine.begin() as connection:

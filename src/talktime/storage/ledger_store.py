@@ -7,20 +7,26 @@ from typing import Any
 from sqlalchemy import case, insert, update
 
 from talktime.core.funds import Movement
-from talktime.storage import lot_store
+from talktime.core.watch import Fall
+from talktime.storage import alert_store, lot_store, notice_store, recharge_store
 from talktime.storage import tables as t
 from talktime.storage.database import Tx
-from talktime.storage.store import entry_rows
+from talktime.storage.notice_rows import balance_notices, shortfall_notices
+from talktime.storage.store import Woken, entry_rows
 
 a = t.accounts.c
 
 
 _ENTRY = ("org_id", "entry_id", "entry_no", "entry_key", "kind", "at", "amount_micros", "balance_after", "postings")
 _WRITTEN = (*_ENTRY, "by", "note")
+_AFTER = (a.posted_micros, a.last_entry_no, a.last_at, a.wake_micros)
 
 
-def record(tx: Tx, org_id: int, movement: Movement, sets_up_credits: bool = False) -> None:
-    """Account and lots move, and the entries that say why take the next numbers."""
+def record(
+    tx: Tx, org_id: int, movement: Movement, *, sets_up_credits: bool = False, may_recharge: bool = True
+) -> None:
+    """Account and lots move, and the entries that say why take the next numbers. Whose balance has fallen through a
+    level is told so; `may_recharge`: and looks whether it is time to refill it."""
     entries = movement.entries
     moved = update(t.accounts).where(a.org_id == org_id)
     moved = moved.values(
@@ -31,14 +37,23 @@ def record(tx: Tx, org_id: int, movement: Movement, sets_up_credits: bool = Fals
         last_at=_later(max([entry.at for entry in entries], default=0)),
         **({"credits_set_up": True} if sets_up_credits else {}),
     )
-    after = tx.execute(moved.returning(a.posted_micros, a.last_entry_no, a.last_at)).one()
+    posted, last_no, last_at, wake = tx.execute(moved.returning(*_AFTER)).one()
     for lot_id, by in movement.lots:
         lot_store.move(tx, org_id, lot_id, by)
     if movement.made is not None:
         lot_store.add(tx, org_id, movement.made)
     if entries:
-        rows = entry_rows(entries, {org_id: tuple(after)})
+        rows = entry_rows(entries, {org_id: (posted, last_no, last_at, wake)})
         tx.execute(insert(t.entries), [dict(zip(_WRITTEN, _readable(row), strict=True)) for row in rows])
+        notice_store.add(tx, org_id, shortfall_notices(entries))
+    if movement.posted < 0 and posted < wake:
+        _wake(tx, Woken(org_id, Fall(posted - movement.posted, posted), last_at), may_recharge)
+
+
+def _wake(tx: Tx, woken: Woken, may_recharge: bool) -> None:
+    notice_store.add(tx, woken.org_id, balance_notices(woken, alert_store.find(tx, woken.org_id).balance_low))
+    if may_recharge and (recharge_store.find(tx, woken.org_id).trigger or 0) > woken.fall.after:
+        recharge_store.look_soon(tx, woken.org_id, woken.at)
 
 
 def _later(at: int) -> Any:

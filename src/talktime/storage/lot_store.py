@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
-from sqlalchemy import case, insert, select, update
+from sqlalchemy import Update, case, func, insert, select, update
 
 from talktime.core.funds import MadeLot
 from talktime.core.lots import OPEN, Move
@@ -52,8 +52,27 @@ def add(tx: Tx, org_id: int, made: MadeLot) -> None:
 
 
 def move(tx: Tx, org_id: int, lot_id: str, by: Move) -> None:
-    """What a dispute has frozen stays so."""
+    """What a dispute has frozen stays so while anything is left of it."""
     posted = c.posted_micros + by.posted
-    state = case((c.state == FROZEN, FROZEN), (posted > 0, OPEN), else_=by.when_empty)
+    state = case((posted == 0, by.when_empty), (c.state == FROZEN, FROZEN), else_=OPEN)
     moved = update(t.lots).where(c.org_id == org_id, c.lot_id == lot_id)
     tx.execute(moved.values(posted_micros=posted, held_micros=c.held_micros + by.held, state=state))
+
+
+def freeze(tx: Tx, org_id: int, lot_id: str) -> None:
+    """Nobody spends what is left of it; what calls hold of it they may still be charged."""
+    tx.execute(_of_state(org_id, lot_id, OPEN).values(state=FROZEN))
+
+
+def thaw(tx: Tx, org_id: int, lot_id: str) -> None:
+    tx.execute(_of_state(org_id, lot_id, FROZEN).values(state=OPEN))
+
+
+def frozen_total(tx: ReadTx, org_id: int) -> int:
+    """What of the balance a dispute keeps from being spent, besides what calls hold of it."""
+    free = select(func.coalesce(func.sum(c.posted_micros - c.held_micros), 0))
+    return int(tx.scalar(free.where(c.org_id == org_id, c.state == FROZEN)) or 0)
+
+
+def _of_state(org_id: int, lot_id: str, state: str) -> Update:
+    return update(t.lots).where(c.org_id == org_id, c.lot_id == lot_id, c.state == state)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from talktime.core.desk import Block
 from talktime.core.ids import block_id, uuid7_of
+from talktime.core.ledger import SHORTFALL, Entry
+from talktime.core.money import decimal
 from talktime.core.pool_book import MovedPool, PoolKey, crossed
+from talktime.core.watch import events
+from talktime.storage.store import Woken
 
 BLOCKED, GUARD = "Blocked", "fraud_guard"
 
@@ -62,3 +66,21 @@ def _pool_notice(moved: MovedPool, kind: str, percent: int) -> Notice:
     once = f"{moved.pool_id}:{kind}:{moved.month}"
     details = {"pool": moved.pool_id, "kind": kind, "month": moved.month}
     return notice(moved.org_id, f"pool_{percent}_percent", once, moved.at, **details)
+
+
+def balance_notices(woken: Woken, levels: Sequence[int]) -> list[Notice]:
+    """Each time that a level was fallen through: a balance passes an instant downwards once."""
+    org_id, fall, at = woken
+    return [
+        notice(org_id, event, f"{details.get('level', '')}:{at}:{fall.before}:{fall.after}", at, **details)
+        for event, details in events(fall, levels)
+    ]
+
+
+def shortfall_notices(entries: Iterable[Entry]) -> list[Notice]:
+    return [
+        notice(entry.org_id, "shortfall", entry.key, entry.at, amount=decimal(posting.amount), call=entry.note)
+        for entry in entries
+        for posting in entry.postings
+        if posting.source == SHORTFALL
+    ]

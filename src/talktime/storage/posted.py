@@ -12,12 +12,12 @@ from talktime.core.calls import Call
 from talktime.core.organizations import User
 from talktime.core.pool_book import MovedPool, PoolKey, PoolMonth
 from talktime.core.posting import Known, known_call, reported
-from talktime.storage import notice_rows, pool_rows, usage_store
+from talktime.storage import notice_rows, notice_store, pool_rows, usage_store
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.store import USER_COLUMNS, call_values, decode_call, users_of
 
-c, k, m, n = t.calls.c, t.user_names.c, t.pool_months.c, t.notices.c
+c, k, m = t.calls.c, t.user_names.c, t.pool_months.c
 s, u = t.service_numbers.c, t.usage.c
 
 
@@ -162,10 +162,7 @@ def move_pools(tx: Tx, org_id: int, moved: Sequence[MovedPool]) -> None:
             insert(t.pool_months), [dict(zip(("org_id", "pool_id", "month"), one.key, strict=True)) for one in made]
         )
     used = {one.key: _move_pool(tx, org_id, one) for one in moved}
-    for notice in notice_rows.pool_notices(moved, used):
-        there = select(n.once).where(n.org_id == org_id, n.once == notice.once)
-        if tx.scalar(there) is None:
-            tx.execute(insert(t.notices), notice._asdict())
+    notice_store.add(tx, org_id, notice_rows.pool_notices(moved, used))
 
 
 def _move_pool(tx: Tx, org_id: int, moved: MovedPool) -> tuple[int, int]:

@@ -97,9 +97,20 @@ GROUP BY k.org_id, k.user_id""",
 last_entry_no = a.last_entry_no + m.entries, last_at = GREATEST(a.last_at, m.at)
 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
 AS m(org_id, posted, held, entries, at)
-WHERE a.org_id = m.org_id{also("a")} RETURNING a.org_id, a.posted_micros, a.last_entry_no, a.last_at""",
+WHERE a.org_id = m.org_id{also("a")} RETURNING a.org_id, a.posted_micros, a.last_entry_no, a.last_at,
+a.wake_micros""",
             [INT8_ARRAY] * 5,
             rows=True,
+        )
+        self.look_soon = Statement(
+            f"""UPDATE recharges r SET look_at = m.at
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS m(org_id, posted, at)
+WHERE r.org_id = m.org_id AND r.enabled AND r.state = 'on' AND r.look_at IS NULL
+AND r.trigger_micros > m.posted{also("r")}""",
+            [INT8_ARRAY] * 3,
+        )
+        self.alerts = Statement(
+            "SELECT org_id, settings FROM alerts WHERE org_id = ANY ($1::bigint[])", [INT8_ARRAY], rows=True
         )
         self.move_lots = Statement(
             f"""UPDATE lots l SET posted_micros = l.posted_micros + m.posted, held_micros = l.held_micros + m.held,

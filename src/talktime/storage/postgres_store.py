@@ -20,6 +20,7 @@ from talktime.core.needs import Needs
 from talktime.core.pool_book import MovedPool, PoolKey
 from talktime.core.usage import Usage
 from talktime.storage import notice_rows, pool_rows
+from talktime.storage.alert_store import levels_of
 from talktime.storage.errors import Busy, StoreError, StoreUnavailable
 from talktime.storage.postgres_statements import (
     APPEND,
@@ -46,8 +47,10 @@ from talktime.storage.store import (
     KEYS_REVISION,
     KNOWLEDGE_REVISION,
     PRICES_REVISION,
+    After,
     Read,
     ReadMore,
+    Woken,
     accounts_of,
     call_values,
     closed_lots,
@@ -58,12 +61,13 @@ from talktime.storage.store import (
     tallies_of,
     touched,
     users_of,
+    woken,
 )
 from talktime.storage.wire import Statement, Wire, long, longs, texts
 
 Row = tuple[Any, ...]
-Told = tuple[dict[int, tuple[int, int, int]], dict[PoolKey, tuple[int, int]]]
-"""Of each organization that moved: the balance, the last entry and instant; of each pool: the minutes used."""
+Told = tuple[dict[int, After], dict[PoolKey, tuple[int, int]]]
+"""Of each organization that moved, and of each pool the minutes used."""
 NOTHING = Changes({}, [], [], [], [])
 
 
@@ -210,7 +214,7 @@ class PostgresTx:
     def _told(self, changes: Changes, moved: bool) -> Told:
         """What the database says of the changes; some of them may no longer have been possible."""
         rows = iter(self._wire.answers())
-        after = {org_id: (posted, no, at) for org_id, posted, no, at in next(rows)} if moved else {}
+        after: dict[int, After] = {org_id: tuple(rest) for org_id, *rest in next(rows)} if moved else {}
         kept = [one for one in changes.tallies if one[1].version]
         if changes.changed and len(next(rows)) != len(changes.changed):
             raise Busy("a call was changed meanwhile")
@@ -230,7 +234,21 @@ class PostgresTx:
         self._insert(REPORT, USAGE_TYPES, [_usage_row(row) for row in changes.usage])
         self._insert(LOG_BLOCKS, BLOCK_TYPES, [_raw(notice_rows.block_row(block)) for block in changes.blocks])
         notices = [*map(notice_rows.block_notice, changes.blocks), *notice_rows.pool_notices(changes.pools, used)]
+        notices += notice_rows.shortfall_notices(changes.entries)
+        notices += self._wake(woken(changes.balances, after))
         self._insert(TELL, NOTICE_TYPES, [_raw(notice) for notice in notices], UNLESS_THERE)
+
+    def _wake(self, fallen: Sequence[Woken]) -> list[notice_rows.Notice]:
+        """Only where a balance is below what somebody cares about, we wait for the database once more."""
+        if not fallen:
+            return []
+        org_ids = longs([one.org_id for one in fallen])
+        self._wire.send(
+            self._say.look_soon, org_ids, longs([one.fall.after for one in fallen]), longs([one.at for one in fallen])
+        )
+        self._wire.send(self._say.alerts, org_ids)
+        levels = {org_id: levels_of(settings) for org_id, settings in next(iter(self._wire.answers()))}
+        return [told for one in fallen for told in notice_rows.balance_notices(one, levels.get(one.org_id, ()))]
 
     def _move_pools(self, pools: Sequence[MovedPool]) -> None:
         if not pools:

@@ -16,6 +16,7 @@ from talktime.core.needs import Needs
 from talktime.core.organizations import User
 from talktime.core.pool_book import PoolKey
 from talktime.storage import notice_rows, pool_rows, usage_store
+from talktime.storage.alert_store import levels_of
 from talktime.storage.database import SqliteDatabase
 from talktime.storage.errors import JUDGED, Conflict, StoreUnavailable
 from talktime.storage.store import (
@@ -27,6 +28,7 @@ from talktime.storage.store import (
     USER_COLUMNS,
     Read,
     ReadMore,
+    Woken,
     accounts_of,
     call_values,
     closed_lots,
@@ -36,6 +38,7 @@ from talktime.storage.store import (
     lay_out,
     tallies_of,
     users_of,
+    woken,
 )
 
 # Keys go in as one JSON list: a row that is stepped to costs a third of a statement that is begun anew.
@@ -64,7 +67,10 @@ WHERE org_id = ?1 AND due_at IS NOT NULL AND caller = ?2"""
 REVISIONS = "SELECT name, value FROM control"
 MOVE_ACCOUNT = """UPDATE accounts SET posted_micros = posted_micros + ?2, held_micros = held_micros + ?3,
 last_entry_no = last_entry_no + ?4, last_at = max(last_at, ?5) WHERE org_id = ?1
-RETURNING posted_micros, last_entry_no, last_at"""
+RETURNING posted_micros, last_entry_no, last_at, wake_micros"""
+LOOK_SOON = """UPDATE recharges SET look_at = ?3
+WHERE org_id = ?1 AND enabled AND state = 'on' AND look_at IS NULL AND trigger_micros > ?2"""
+ALERTS = "SELECT settings FROM alerts WHERE org_id = ?1"
 MOVE_LOT = """UPDATE lots SET posted_micros = posted_micros + ?3, held_micros = held_micros + ?4,
 state = CASE WHEN posted_micros + ?3 = 0 THEN ?5 WHEN state = 'frozen' THEN state ELSE 'open' END
 WHERE org_id = ?1 AND lot_id = ?2"""
@@ -170,6 +176,14 @@ class SqliteTx:
         db.executemany(UNREPORT, changes.unreported)
         db.executemany(REPORT, [usage_store.values(row) for row in changes.usage])
         self._record_people(changes)
+        db.executemany(TELL, notice_rows.shortfall_notices(changes.entries))
+        for one in woken(changes.balances, after):
+            self._wake(one)
+
+    def _wake(self, one: Woken) -> None:
+        self._db.execute(LOOK_SOON, (one.org_id, one.fall.after, one.at))
+        alerts = self._db.execute(ALERTS, (one.org_id,)).fetchone()
+        self._db.executemany(TELL, notice_rows.balance_notices(one, levels_of(*alerts) if alerts else ()))
 
     def _record_people(self, changes: Changes) -> None:
         db = self._db

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +19,7 @@ from talktime.core.lots import Lot, total
 from talktime.core.needs import Needs
 from talktime.core.organizations import Account, User
 from talktime.core.pool_book import PoolKey, PoolMonth
+from talktime.core.watch import Fall
 
 
 class Read(Struct, frozen=True, gc=False):
@@ -83,13 +84,33 @@ def call_values(call: Call) -> tuple[Any, ...]:
     return call.version, call.state.value, total(call.drawn), charge, call.due_at, encode_call(call)
 
 
-def entry_rows(entries: Iterable[Entry], after: Mapping[int, tuple[int, int, int]]) -> Iterator[tuple[Any, ...]]:
-    """`after`: the balance, the last number and the last instant that each organization has now."""
+After = tuple[int, int, int, int]
+"""What an organization has now: the balance, the last entry's number and instant, and where people begin to care."""
+
+
+class Woken(NamedTuple):
+    """Somebody's balance has fallen to where it matters."""
+
+    org_id: int
+    fall: Fall
+    at: int
+
+
+def woken(balances: Mapping[int, Balance], after: Mapping[int, After]) -> list[Woken]:
+    """Asked under the lock of the account, so that no level is ever passed unseen."""
+    return [
+        Woken(org_id, Fall(after[org_id][0] - by.posted, after[org_id][0]), after[org_id][2])
+        for org_id, by in balances.items()
+        if by.posted < 0 and after[org_id][0] < after[org_id][3]
+    ]
+
+
+def entry_rows(entries: Iterable[Entry], after: Mapping[int, tuple[int, ...]]) -> Iterator[tuple[Any, ...]]:
     by_org: dict[int, list[Entry]] = {}
     for entry in entries:
         by_org.setdefault(entry.org_id, []).append(entry)
     for org_id, mine in by_org.items():
-        balance, last_no, last_at = after[org_id]
+        balance, last_no, last_at = after[org_id][:3]
         balance -= sum([entry.amount for entry in mine])
         for entry_no, entry in enumerate(mine, last_no - len(mine) + 1):
             balance += entry.amount

@@ -416,8 +416,18 @@ payments = _organization_table(
     _has("created_at", BigInteger),
     Column("settled_at", BigInteger),
     Column("ended_at", BigInteger),
+    # Of an invoice: when the operator had the money.
+    Column("confirmed_at", BigInteger),
     Column("due_at", BigInteger),
+    Column("claimed_until", BigInteger),
     _number("tries"),
+    Index(
+        "payments_awaited",
+        "org_id",
+        "payment_id",
+        postgresql_where=text("state = 'awaiting_confirmation'"),
+        sqlite_where=text("state = 'awaiting_confirmation'"),
+    ),
     Index(
         "payments_due",
         "org_id",
@@ -477,6 +487,7 @@ refunds = _organization_table(
     _has("created_at", BigInteger),
     Column("ended_at", BigInteger),
     Column("due_at", BigInteger),
+    Column("claimed_until", BigInteger),
     _number("tries"),
     Index(
         "refunds_due",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
@@ -23,6 +24,7 @@ class Vault:
         if len(key) != KEY_BYTES:
             raise VaultError(f"the secret key has {KEY_BYTES} bytes, written in base64")
         self._cipher = AESGCM(key)
+        self._key = key
 
     def seal(self, secret: str, place: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
@@ -33,6 +35,10 @@ class Vault:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode()).decode()
         except InvalidTag as error:
             raise VaultError("a stored secret cannot be read with this secret key") from error
+
+    def derived(self, purpose: str) -> bytes:
+        """A key for something else, from which this one cannot be had."""
+        return hmac.digest(self._key, purpose.encode(), "sha256")
 
 
 def key_from(text: str) -> bytes:

@@ -9,7 +9,17 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, func, select
 
-from talktime.core.ledger import ADJUSTMENTS, DEBT, EXPIRED, PROMOTION, REVENUE, SHORTFALL, EntryKind
+from talktime.core.ledger import (
+    ADJUSTMENTS,
+    DEBT,
+    DISPUTES,
+    EXPIRED,
+    PROMOTION,
+    REFUNDS,
+    REVENUE,
+    SHORTFALL,
+    EntryKind,
+)
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx
 from talktime.storage.seal_store import COLUMNS, Chain, link, unsealed
@@ -17,7 +27,7 @@ from talktime.storage.seal_store import COLUMNS, Chain, link, unsealed
 Tell = Callable[[str, str], None]
 Looked = Callable[[int], None]
 PORTION = 2_000
-BOOKS = frozenset({DEBT, REVENUE, EXPIRED, PROMOTION, ADJUSTMENTS, SHORTFALL, "refunds", "disputes"})
+BOOKS = frozenset({DEBT, REVENUE, EXPIRED, PROMOTION, ADJUSTMENTS, SHORTFALL, REFUNDS, DISPUTES})
 FUNDING = frozenset({EntryKind.TOP_UP, EntryKind.RECHARGE, EntryKind.GRANT})
 KINDS = frozenset(EntryKind)
 FINISHED = ("spent", "expired")
@@ -151,8 +161,7 @@ class Books:
         """`held`: what the open calls hold of each lot."""
         for lot in self.lots.values():
             wanted = held.get(lot.lot_id, 0)
-            # A dispute holds more of a lot than calls do.
-            if lot.held_micros < wanted if lot.state == "frozen" else lot.held_micros != wanted:
+            if lot.held_micros != wanted:
                 tell("I2", f"lot {lot.lot_id}: open calls hold {wanted}, stored is {lot.held_micros}")
         for lot_id in held.keys() - self.lots.keys():
             tell("relations", f"open calls hold money of lot {lot_id}, which does not exist")

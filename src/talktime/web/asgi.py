@@ -122,8 +122,10 @@ class Api:
         kind = headers.get(b"content-type", b"application/json").split(b";")[0].strip().decode("latin-1").lower()
         query = query_of(scope["query_string"])
         request_id = request_id_of(headers)
+        address = (scope.get("client") or ("",))[0] or ""
+        told = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
         request: Request[Any] = Request(
-            self._app, caller, org_id, None, query, names, body, kind, self._app.now(), request_id
+            self._app, caller, org_id, None, query, names, body, kind, self._app.now(), request_id, address, told
         )
         return answer_cold(route, request, headers.get(b"idempotency-key"))
 

@@ -35,7 +35,8 @@ def answer_cold(route: Route, request: Request[Any], key: bytes | None) -> Answe
         return _told(route, route.handler(request))
     if route.once and key is not None:
         return _once(route, request, key.decode("latin-1"), route.once)
-    return _told(route, _in_one_transaction(route, request, lambda tx: route.handler(tx, request)))
+    answer = _in_one_transaction(route, request, lambda tx: route.handler(tx, request))
+    return _told(route, route.follow(request, answer) if route.follow else answer)
 
 
 def _complete(route: Route, request: Request[Any]) -> Request[Any]:
@@ -93,6 +94,8 @@ def _names_an_organization(route: Route, request: Request[Any]) -> bool:
 
 def _told(route: Route, answer: Any) -> Answered:
     body = answer if answer is None or isinstance(answer, (Raw, File)) else encode(answer)
+    if isinstance(body, Raw) and body.status is not None:
+        return body.status, body, []
     return route.status if body is not None else 204, body, []
 
 
@@ -116,17 +119,29 @@ class _Once:
     def run(self) -> Answered:
         try:
             answered: Answered = _in_one_transaction(self._route, self._request, self._step)
-            return answered
         except (Problem, ActionError) as error:
             self._keep_refusal(error)
             raise
+        return self._followed(answered) if answered[0] == idempotency.BEGUN else answered
+
+    def _followed(self, begun: Answered) -> Answered:
+        """Also by who asks again after we were interrupted in between."""
+        assert self._route.follow
+        answered = _told(self._route, self._route.follow(self._request, msgspec.json.decode(begun[1])))
+        _in_one_transaction(self._route, self._request, lambda tx: self._complete(tx, answered))
+        return answered[0], answered[1], begun[2]
+
+    def _complete(self, tx: Tx, answered: Answered) -> None:
+        answer = (answered[1] or b"").decode()
+        idempotency.complete(tx, self._request.org_id, self._name, self._key, answered[0], answer)
 
     def _step(self, tx: Tx) -> Answered:
         if kept := self._find(tx):
             return kept
         answered = _told(self._route, self._route.handler(tx, self._request))
-        self._keep(tx, answered[0], answered[1] or b"")
-        return answered
+        status = idempotency.BEGUN if self._route.follow else answered[0]
+        self._keep(tx, status, answered[1] or b"")
+        return status, answered[1], []
 
     def _find(self, tx: ReadTx) -> Answered | None:
         kept = idempotency.recall(tx, self._request.org_id, self._name, self._key, self._digest)

@@ -14,7 +14,7 @@ from talktime.core.time import moment
 from talktime.reports import lots
 from talktime.reports.balance import balance
 from talktime.storage.database import ReadTx
-from talktime.storage.lot_store import LotRow
+from talktime.storage.lot_store import FROZEN, LotRow
 from talktime.web.fields import shown_end
 from talktime.web.lists import Page, page_of
 from talktime.web.routes import Request, Route
@@ -47,11 +47,11 @@ def get_balance(tx: ReadTx, request: Request[None]) -> BalanceBody:
         balance=decimal(now.posted),
         held=decimal(now.held),
         available=decimal(now.available),
-        pending="0",
+        pending=decimal(now.pending),
         average_daily_7d=decimal(now.average_daily),
         next_expiry=ExpiryBody(decimal(expiry[0]), moment(expiry[1])) if expiry else None,
         credits_set_up=now.credits_set_up,
-        recharge_state="off",
+        recharge_state=now.recharge_state,
     )
 
 
@@ -72,11 +72,12 @@ def lot_body(lot: LotRow, currency: str, now: int) -> LotBody:
     """What a call holds of a lot that has ended is still there."""
     over = lot.state == "open" and lot.expires_at <= now
     values: dict[str, Any] = {"kind": lot.kind, "state": "expired" if over else lot.state}
+    frozen = lot.state == FROZEN
     return LotBody(
         id=lot.lot_id,
         amount=decimal(lot.amount_micros),
         remaining=decimal(lot.held_micros if over else lot.posted_micros),
-        held=decimal(lot.held_micros),
+        held=decimal(lot.posted_micros if frozen else lot.held_micros),
         currency=currency,
         purchased_at=moment(lot.purchased_at),
         expires_at=shown_end(lot.expires_at),

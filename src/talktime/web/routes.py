@@ -34,6 +34,8 @@ class Raw(Struct, frozen=True):
     content: bytes
     kind: str
     headers: Mapping[str, str] = {}
+    status: int | None = None
+    """None: that of the route."""
 
 
 class File(Struct, frozen=True):
@@ -60,6 +62,10 @@ class Request(Generic[Form]):
     """The content type of the body."""
     now: int
     request_id: str
+    address: str = ""
+    """Of whoever asks, as far as we see."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """With small names."""
 
     @property
     def by(self) -> str:
@@ -87,6 +93,9 @@ class Route:
     """Its transaction may see all organizations: an operator's lists, and what makes a new one."""
     prepare: Callable[[Request[Any]], Any] | None = None
     """Makes another form of what was sent, before the transaction: long work would keep everybody waiting."""
+    follow: Callable[[Request[Any], Any], Any] | None = None
+    """What comes after the commit, outside of any transaction: `follow(request, name)` gets what the handler answered,
+    the name of what was begun, and its answer is the answer. Begun twice it must end as once."""
     once: Keep | None = None
     """Takes an Idempotency-Key."""
     needs_organization: bool = True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talktime.web import (
+    agreements,
+    alerts,
     billing_details,
     blocked_users,
     call_log,
@@ -17,6 +19,7 @@ from talktime.web import (
     exports,
     funds,
     health,
+    hosted,
     illustrative_prices,
     keys,
     knowledge,
@@ -25,14 +28,19 @@ from talktime.web import (
     notices,
     numbers,
     organizations,
+    payment_methods,
     people,
     pools,
     price_lists,
     rates,
     receipts,
+    recharge_settings,
+    reconciliation,
+    simulators,
     spend_forecast,
     statements,
     switches,
+    top_ups,
     usage,
     usage_summary,
     user_files,
@@ -40,7 +48,7 @@ from talktime.web import (
 )
 from talktime.web.routes import Route
 
-PUBLIC = frozenset({"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs", "/v1/document.css"})
+PUBLIC = hosted.PUBLIC | {"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs", "/v1/document.css"}
 
 
 class Unguarded(Exception):
@@ -58,6 +66,10 @@ API = [
     *calls.ROUTES,
     *switches.ROUTES,
     *funds.ROUTES,
+    *top_ups.ROUTES,
+    *recharge_settings.ROUTES,
+    *payment_methods.ROUTES,
+    *agreements.ROUTES,
     *corrections.ROUTES,
     *entries.ROUTES,
     *receipts.ROUTES,
@@ -72,12 +84,15 @@ API = [
     *organizations.ROUTES,
     *keys.ROUTES,
     *clocks.ROUTES,
+    *simulators.ROUTES,
+    *reconciliation.ROUTES,
     *price_lists.ROUTES,
     *illustrative_prices.ROUTES,
     *rates.ROUTES,
     *usage.ROUTES,
     *pools.ROUTES,
     *notices.ROUTES,
+    *alerts.ROUTES,
     *usage_summary.ROUTES,
     *spend_forecast.ROUTES,
     *exports.ROUTES,
@@ -86,4 +101,5 @@ API = [
     *knowledge.ROUTES,
     *verification.ROUTES,
 ]
-ROUTES = guarded([*API, *docs.routes([*API, *health.ROUTES]), *health.ROUTES])
+DESCRIBED = [*API, *health.ROUTES]
+ROUTES = guarded([*DESCRIBED, *docs.routes(DESCRIBED), *hosted.ROUTES])

@@ -38,6 +38,8 @@ def upgrade() -> None:
     for table in ONLY_ADDED_TO:
         append_only(op.get_bind(), table)
     leave_the_past_untold()
+    control = sa.table("control", sa.column("name"), sa.column("value"))
+    op.bulk_insert(control, [{"name": "restored", "value": 0}])
 
 
 def make_tables() -> None:
@@ -191,10 +193,20 @@ def make_tables() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("claimed_until", sa.BigInteger(), nullable=True),
         sa.Column("tries", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("org_id", "payment_id"),
         info={"kind": "organization"},
+    )
+    op.create_index(
+        "payments_awaited",
+        "payments",
+        ["org_id", "payment_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'awaiting_confirmation'"),
+        sqlite_where=sa.text("state = 'awaiting_confirmation'"),
     )
     op.create_index(
         "payments_due",
@@ -289,6 +301,7 @@ def make_tables() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("claimed_until", sa.BigInteger(), nullable=True),
         sa.Column("tries", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("org_id", "refund_id"),
         info={"kind": "organization"},

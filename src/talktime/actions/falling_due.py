@@ -1,0 +1,123 @@
+"""What money waits for: messages, payments, refunds, recharges, reminders. By our clock, or a test organization's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from talktime.actions import recharges, reminders
+from talktime.actions.inbox import Inbox
+from talktime.actions.organizations import found
+from talktime.actions.till import Till
+from talktime.core.time import DAY
+from talktime.storage import inbox_store, method_store, payment_store, recharge_store, refund_store, reminder_store
+from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
+
+PORTION = 256
+
+
+class Step(NamedTuple):
+    """Something that is due at an instant, and how it is done."""
+
+    at: int
+    do: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyDue:
+    database: Database
+    till: Till
+    inbox: Inbox
+
+    # ------------------------------------------------------------ by our clock, for everybody
+
+    def sweep(self) -> int:
+        """Work off what is due; how much it was. Any number of processes may do it at the same time."""
+        return self._letters() + self._payments() + self._refunds() + self._recharges()
+
+    def _letters(self) -> int:
+        due = self.database.read(EVERYBODY, inbox_store.due, self.till.now(), PORTION)
+        for org_id, event_id in due:
+            self.inbox.work(org_id, event_id)
+        return len(due)
+
+    def letters_of(self, org_id: int) -> None:
+        """At once, where somebody waits to see what they do."""
+        until = self.database.read(org_id, lambda tx: found(tx, org_id).now(self.till.now()))
+        while letter := self.database.read(org_id, inbox_store.next_due, org_id, until):
+            self.inbox.work(org_id, letter[1])
+
+    def _payments(self) -> int:
+        due = self.database.read(EVERYBODY, payment_store.due, self.till.now(), PORTION)
+        for org_id, payment_id in due:
+            self.till.decide(org_id, payment_id)
+        return len(due)
+
+    def _refunds(self) -> int:
+        due = self.database.read(EVERYBODY, refund_store.due, self.till.now(), PORTION)
+        for org_id, refund_id in due:
+            self.till.refund(org_id, refund_id)
+        return len(due)
+
+    def _recharges(self) -> int:
+        due = self.database.read(EVERYBODY, recharge_store.due, self.till.now(), PORTION)
+        for org_id in due:
+            self.database.write(org_id, _look, org_id, self.till.now())
+        return len(due)
+
+    def remind(self) -> int:
+        """Of funds and cards that end soon, and of what was spent."""
+        now, org_ids = self.till.now(), set[int]()
+        for days in reminders.LOT_DAYS:
+            org_ids.update(
+                self.database.read(EVERYBODY, reminder_store.with_ending_lots, days, now, days * DAY, PORTION)
+            )
+        month = reminders.month_soon(now)
+        org_ids.update([card.org_id for card in self.database.read(EVERYBODY, method_store.expiring, month, PORTION)])
+        reminded = sum([self.database.write(org_id, _remind, org_id, now) for org_id in sorted(org_ids)])
+        for org_id in self.database.read(EVERYBODY, reminder_store.watching, PORTION):
+            self.watch_spending(org_id)
+        return reminded
+
+    def watch_spending(self, org_id: int) -> None:
+        self.database.write(org_id, _watch, org_id, self.till.now())
+
+    # ------------------------------------------------------------ by the clock of a test organization
+
+    def next_step(self, org_id: int, until: int) -> Step | None:
+        """What is due first by then; of two at the same instant, what was heard before what is to be done."""
+        return self.database.read(org_id, self._next, org_id, until)
+
+    def _next(self, tx: ReadTx, org_id: int, until: int) -> Step | None:
+        steps: list[Step] = []
+        if letter := inbox_store.next_due(tx, org_id, until):
+            steps.append(Step(letter[0], lambda: self.inbox.work(org_id, letter[1])))
+        if payment := payment_store.next_due(tx, org_id, until):
+            steps.append(Step(payment[0], lambda: self.till.decide(org_id, payment[1])))
+        if refund := refund_store.next_due(tx, org_id, until):
+            steps.append(Step(refund[0], lambda: self.till.refund(org_id, refund[1])))
+        if (at := recharge_store.next_due(tx, org_id, until)) is not None:
+            steps.append(Step(at, lambda: self.database.write(org_id, _look, org_id, self.till.now())))
+        if due := reminders.next_due(tx, org_id, until):
+            steps.append(Step(due.at, lambda: self._remind_once(org_id)))
+        return min(steps, key=lambda step: step.at, default=None)
+
+    def _remind_once(self, org_id: int) -> None:
+        self.database.write(org_id, _remind, org_id, self.till.now())
+
+
+def _look(tx: Tx, org_id: int, real: int) -> None:
+    recharges.look(tx, org_id, found(tx, org_id).now(real))
+
+
+def _remind(tx: Tx, org_id: int, real: int) -> int:
+    now, count = found(tx, org_id).now(real), 0
+    while due := reminders.next_due(tx, org_id, now):
+        reminders.remind(tx, org_id, due, now)
+        count += 1
+    return count
+
+
+def _watch(tx: Tx, org_id: int, real: int) -> None:
+    reminders.watch_spending(tx, org_id, found(tx, org_id).now(real))

@@ -1,0 +1,67 @@
+"""Links in mails that let a card holder say who he is: each works once, for a day, and cannot be guessed."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+
+from talktime.actions import payments
+from talktime.actions.errors import NotFound, StateConflict
+from talktime.actions.organizations import locked
+from talktime.actions.till import Till
+from talktime.core.gateway import State, Told
+from talktime.core.ids import org_name, org_number
+from talktime.storage import payment_store
+from talktime.storage.database import Database, Tx
+from talktime.storage.payment_store import REQUIRES_ACTION, Payment
+
+USED = "used"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Made from what is known, so that no link is ever kept."""
+
+    public_url: str
+    key: bytes
+
+    def for_payment(self, org_id: int, payment_id: str) -> str:
+        name = f"{org_name(org_id)}.{payment_id}"
+        return f"{self.public_url}/pay/{name}.{self._sign(name)}"
+
+    def read(self, token: str) -> tuple[int, str]:
+        """Whose, and which payment."""
+        name, _, signature = token.rpartition(".")
+        org, _, payment_id = name.partition(".")
+        org_id = org_number(org)
+        if org_id is None or not hmac.compare_digest(self._sign(name).encode(), signature.encode()):
+            raise NotFound
+        return org_id, payment_id
+
+    def _sign(self, name: str) -> str:
+        return hmac.new(self.key, name.encode(), "sha256").hexdigest()
+
+
+def follow(database: Database, till: Till, links: Links, token: str) -> str:
+    """Where the card holder's browser goes on to. Opening the page uses nothing up: programs look at links, too."""
+    org_id, payment_id = links.read(token)
+    payment = database.write(org_id, _use, org_id, payment_id)
+    order = database.read(org_id, till.order_of, payment)
+    provider = till.providers[payment.provider]
+    told = provider.authenticate(order, payment.reference or "", f"{till.public_url}/pay/done")
+    if told.state is not State.REQUIRES_ACTION:
+        database.write(org_id, _book, till, payment, told)
+    return told.url or f"{till.public_url}/pay/done"
+
+
+def _use(tx: Tx, org_id: int, payment_id: str) -> Payment:
+    locked(tx, org_id)
+    payment = payments.found(tx, org_id, payment_id)
+    if payment.state != REQUIRES_ACTION or payment.link_digest == USED:
+        raise StateConflict("link_used")
+    return payment_store.change(tx, payment, link_digest=USED)
+
+
+def _book(tx: Tx, till: Till, payment: Payment, told: Told) -> None:
+    org = locked(tx, payment.org_id)
+    payments.book(tx, org, payments.found(tx, org.org_id, payment.payment_id), told, org.now(till.now()))

@@ -1,0 +1,120 @@
+"""Our books beside the providers': what they took and we do not know, what we know and they did not take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from talktime.actions import methods, payments
+from talktime.actions.audit import Actor
+from talktime.actions.errors import NotFound
+from talktime.actions.organizations import locked
+from talktime.actions.till import RESTORED, Till
+from talktime.core.gateway import State, Told
+from talktime.core.ids import org_number
+from talktime.core.scopes import OPERATOR_ORG
+from talktime.core.time import DAY
+from talktime.storage import control_store, method_store, org_store, payment_store, reconciliation_store
+from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
+from talktime.storage.payment_store import SUCCEEDED, Payment
+from talktime.storage.reconciliation_store import Item
+
+BACK = 3 * DAY
+"""So far a nightly run looks back; after a restore, as far as the backup may be old."""
+BACK_AFTER_RESTORE = 40 * DAY
+BY = "reconciler"
+PAYMENTS_MAX = 100_000
+
+
+class Reconciled(Struct, frozen=True):
+    """What one run has found."""
+
+    looked_at: int = 0
+    settled: int = 0
+    """Taken, and booked only now."""
+    differences: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    database: Database
+    till: Till
+
+    def run(self) -> Reconciled:
+        """Everything, of every provider. After it, whoever was restored may charge again."""
+        restored = self.database.read((), control_store.value, RESTORED)
+        since = self.till.now() - (BACK_AFTER_RESTORE if restored else BACK)
+        total = Reconciled()
+        for name in self.till.providers:
+            total = _sum(total, self._provider(name, since))
+        self._finish_cards()
+        self.database.write((), control_store.put, RESTORED, 0)
+        return total
+
+    def _provider(self, name: str, since: int) -> Reconciled:
+        provider = self.till.providers[name]
+        known: set[str] = set()
+        found = Reconciled()
+        for told in provider.taken_since(since):
+            known.add(told.payment or "")
+            found = _sum(found, self._taken(name, told))
+        return _sum(found, self._believed(name, known, since))
+
+    def _taken(self, name: str, told: Told) -> Reconciled:
+        org_id = org_number(told.organization or "")
+        if org_id is None or self.database.read(org_id, org_store.find, org_id) is None:
+            return self.database.write(OPERATOR_ORG, self._strange, OPERATOR_ORG, told, "unknown_organization")
+        return self.database.write(org_id, self._compare, org_id, name, told)
+
+    def _compare(self, tx: Tx, org_id: int, name: str, told: Told) -> Reconciled:
+        payment = payment_store.find(tx, org_id, told.payment) if told.payment else None
+        if payment is None or payment.provider != name:
+            return self._strange(tx, org_id, told, "unknown_payment")
+        if payment.state == SUCCEEDED:
+            return Reconciled(looked_at=1)
+        org = locked(tx, org_id)
+        after = payments.settle(tx, org, payment, told, org.now(self.till.now()))
+        settled = after.state == SUCCEEDED
+        return Reconciled(looked_at=1, settled=int(settled), differences=int(not settled))
+
+    def _strange(self, tx: Tx, org_id: int, told: Told, reason: str) -> Reconciled:
+        payments.open_item(tx, org_id, told.payment, reason, told, self.till.now())
+        return Reconciled(looked_at=1, differences=1)
+
+    def _believed(self, name: str, known: Iterable[str], since: int) -> Reconciled:
+        """What we credited in that time, and the provider says nothing of."""
+        ours = self.database.read(EVERYBODY, payment_store.succeeded_since, name, since + DAY, PAYMENTS_MAX)
+        found = Reconciled()
+        for payment in ours:
+            if payment.payment_id not in set(known):
+                found = _sum(found, self.database.write(payment.org_id, self._unfounded, payment))
+        return found
+
+    def _unfounded(self, tx: Tx, payment: Payment) -> Reconciled:
+        told = Told(state=State.ABSENT, reference=payment.reference, payment=payment.payment_id)
+        return self._strange(tx, payment.org_id, told, "credited_but_not_taken")
+
+    def _finish_cards(self) -> None:
+        """Pages whose message was lost."""
+        for org_id, method_id in self.database.read(EVERYBODY, method_store.all_waiting, PAYMENTS_MAX):
+            methods.finish(self.database, self.till, org_id, method_id, Actor(BY, self.till.now()))
+
+
+def _sum(one: Reconciled, other: Reconciled) -> Reconciled:
+    return Reconciled(one.looked_at + other.looked_at, one.settled + other.settled, one.differences + other.differences)
+
+
+def close(tx: Tx, org_id: int, item_id: str, now: int) -> Item:
+    """Somebody has looked at it."""
+    if found(tx, org_id, item_id).closed_at is None:
+        reconciliation_store.close(tx, org_id, item_id, now)
+    return found(tx, org_id, item_id)
+
+
+def found(tx: ReadTx, org_id: int, item_id: str) -> Item:
+    item = reconciliation_store.find(tx, org_id, item_id)
+    if item is None:
+        raise NotFound
+    return item

@@ -1,0 +1,171 @@
+"""Money that goes back: by an administrator's wish, by the provider's own doing, by a bank's verdict."""
+
+from __future__ import annotations
+
+from talktime.actions import audit, payments, recharges
+from talktime.actions.audit import Actor
+from talktime.actions.errors import NotFound, StateConflict
+from talktime.actions.organizations import locked
+from talktime.core.funds import Cashier, Cause, NotLeft
+from talktime.core.gateway import DisputeState, State, Told
+from talktime.core.ledger import DISPUTES, REFUNDS, EntryKind
+from talktime.core.money import decimal
+from talktime.storage import ledger_store, lot_store, notice_store, org_store, payment_store, refund_store
+from talktime.storage.database import ReadTx, Tx
+from talktime.storage.lot_store import FROZEN
+from talktime.storage.notice_rows import notice
+from talktime.storage.org_store import Organization
+from talktime.storage.payment_store import INVOICE, SUCCEEDED, Payment
+from talktime.storage.refund_store import FAILED, PENDING, Refund
+
+OPENED, WON, LOST = (state.value for state in DisputeState)
+
+
+def begin(tx: Tx, org_id: int, refund_id: str, payment_id: str, amount: int, actor: Actor) -> Refund:
+    """It leaves the lot at once, so that nobody spends it while the provider is asked."""
+    org, payment = locked(tx, org_id), payments.found(tx, org_id, payment_id)
+    if payment.state != SUCCEEDED:
+        raise StateConflict("not_paid")
+    now = org.now(actor.now)
+    refund = Refund(
+        org_id=org_id,
+        refund_id=refund_id,
+        payment_id=payment_id,
+        state=PENDING,
+        amount_micros=amount,
+        asked_by=actor.by,
+        created_at=now,
+        due_at=now,
+    )
+    cashier = _cashier(tx, org, payment, now)
+    if _is_frozen(tx, payment):
+        raise StateConflict("disputed")
+    try:
+        cashier.pay_back(payment.lot_id, amount, Cause(f"refund:{refund_id}", actor.by, payment_id))
+    except NotLeft as error:
+        raise StateConflict("more_than_left", "amount") from error
+
+    ledger_store.record(tx, org_id, cashier.movement(), may_recharge=False)
+    refund_store.add(tx, refund)
+    payment_store.change(tx, payment, refunded_micros=payment.refunded_micros + amount)
+    audit.note(tx, org_id, actor, "refund.asked", refund_id, None, {"top_up": payment_id, "amount": decimal(amount)})
+    if payment.provider == INVOICE:
+        # Nobody to ask: the operator pays it back as he was paid.
+        return _done(tx, org, payment, refund, None, now)
+    return refund
+
+
+def _cashier(tx: ReadTx, org: Organization, payment: Payment, now: int) -> Cashier:
+    return Cashier(org.org_id, org_store.account(tx, org.org_id, [payment.lot_id]), now)
+
+
+def _is_frozen(tx: ReadTx, payment: Payment) -> bool:
+    lot = lot_store.find(tx, payment.org_id, payment.lot_id)
+    return lot is not None and lot.state == FROZEN
+
+
+def book(tx: Tx, org: Organization, refund_id: str, told: Told, now: int) -> None:
+    """How it ended, by whoever hears first."""
+    refund = refund_store.find(tx, org.org_id, refund_id)
+    if refund is None or refund.state != PENDING:
+        return
+    payment = payments.found(tx, org.org_id, refund.payment_id)
+    if told.state is State.SUCCEEDED:
+        _done(tx, org, payment, refund, told.reference, now)
+    elif told.state is State.DECLINED:
+        _undo(tx, org, payment, refund, told, now)
+    else:
+        tries = refund.tries + 1
+        at = now + payments.ASK_AGAIN[min(refund.tries, len(payments.ASK_AGAIN) - 1)]
+        values = {"due_at": at, "tries": tries, "claimed_until": None, "reference": told.reference or refund.reference}
+        refund_store.change(tx, refund, **values)
+
+
+def _done(tx: Tx, org: Organization, payment: Payment, refund: Refund, reference: str | None, now: int) -> Refund:
+    ended = {"state": refund_store.SUCCEEDED, "ended_at": now, "reference": reference, **payments.NOT_DUE}
+    done = refund_store.change(tx, refund, **ended)
+    _tell(tx, org, "refund", done.refund_id, payment, done.amount_micros, now)
+    return done
+
+
+def _undo(tx: Tx, org: Organization, payment: Payment, refund: Refund, told: Told, now: int) -> None:
+    """The provider would not: the money is in its lot again."""
+    cashier = _cashier(tx, org, payment, now)
+    cause = Cause(f"refund:{refund.refund_id}:undone", refund.asked_by, payment.payment_id)
+    cashier.take_again(payment.lot_id, refund.amount_micros, cause)
+    ledger_store.record(tx, org.org_id, cashier.movement(), may_recharge=False)
+    payment_store.change(tx, payment, refunded_micros=payment.refunded_micros - refund.amount_micros)
+    refund_store.change(tx, refund, state=FAILED, failure_code=told.code, ended_at=now, **payments.NOT_DUE)
+
+
+def from_outside(tx: Tx, org: Organization, payment: Payment, reference: str, amount: int, now: int) -> None:
+    """Somebody has given it back at the provider's own desk. What is spent of it is owed."""
+    if refund_store.by_reference(tx, org.org_id, reference):
+        return
+    if amount > payment.amount_micros - payment.refunded_micros:
+        told = Told(state=State.SUCCEEDED, reference=reference, amount=amount)
+        payments.open_item(tx, org.org_id, payment.payment_id, "refunded_too_much", told, now)
+        return
+    refund_id = f"ref_{reference}"
+    cashier = _cashier(tx, org, payment, now)
+    cause = Cause(f"refund:{refund_id}", f"provider:{payment.provider}", payment.payment_id)
+    cashier.claw_back(payment.lot_id, amount, REFUNDS, EntryKind.REFUND, cause)
+    ledger_store.record(tx, org.org_id, cashier.movement(), may_recharge=False)
+    payment_store.change(tx, payment, refunded_micros=payment.refunded_micros + amount)
+    refund = Refund(
+        org_id=org.org_id,
+        refund_id=refund_id,
+        payment_id=payment.payment_id,
+        state=PENDING,
+        amount_micros=amount,
+        asked_by=cause.by,
+        created_at=now,
+    )
+    refund_store.add(tx, refund)
+    _done(tx, org, payment, refund, reference, now)
+
+
+# ---------------------------------------------------------------- disputes
+
+
+def dispute(tx: Tx, org: Organization, payment: Payment, state: DisputeState, now: int) -> None:
+    """What is left of its lot is frozen while the bank decides. A verdict stands, whenever it was heard."""
+    if payment.dispute in (WON, LOST) or payment.dispute == state.value:
+        return
+    if state is DisputeState.OPENED:
+        lot_store.freeze(tx, org.org_id, payment.lot_id)
+        recharges.pause(tx, org, "dispute", now)
+    elif state is DisputeState.WON:
+        lot_store.thaw(tx, org.org_id, payment.lot_id)
+    else:
+        _lost(tx, org, payment, now)
+    payment_store.change(tx, payment, dispute=state.value)
+    once = f"{payment.payment_id}:{state}"
+    _tell(tx, org, "dispute", once, payment, payment.amount_micros - payment.refunded_micros, now, state=state.value)
+
+
+def _lost(tx: Tx, org: Organization, payment: Payment, now: int) -> None:
+    """What was paid less what was refunded goes back; the balance may become negative."""
+    amount = payment.amount_micros - payment.refunded_micros
+    if amount:
+        cashier = _cashier(tx, org, payment, now)
+        cause = Cause(f"dispute:{payment.payment_id}", f"provider:{payment.provider}", payment.payment_id)
+        cashier.claw_back(payment.lot_id, amount, DISPUTES, EntryKind.DISPUTE, cause)
+        ledger_store.record(tx, org.org_id, cashier.movement(), may_recharge=False)
+    # What calls still hold of it is the organization's: it has given all of it back.
+    lot_store.thaw(tx, org.org_id, payment.lot_id)
+    recharges.pause(tx, org, "dispute", now)
+
+
+def _tell(
+    tx: Tx, org: Organization, event: str, once: str, payment: Payment, amount: int, now: int, **more: str
+) -> None:
+    details = {"top_up": payment.payment_id, "amount": decimal(amount), "currency": payment.currency, **more}
+    notice_store.add(tx, org.org_id, [notice(org.org_id, event, once, now, **details)])
+
+
+def found(tx: ReadTx, org_id: int, refund_id: str) -> Refund:
+    refund = refund_store.find(tx, org_id, refund_id)
+    if refund is None:
+        raise NotFound
+    return refund

@@ -1,0 +1,175 @@
+"""Turning to the provider: outside of every transaction, with what was written before, to be booked after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+from msgspec import Struct
+
+from talktime.actions import payments, refunds
+from talktime.actions.errors import NotFound
+from talktime.actions.organizations import locked
+from talktime.core.gateway import Order, ProviderError, State, Told
+from talktime.core.ids import org_name
+from talktime.core.time import MINUTE
+from talktime.payments.provider import Provider
+from talktime.storage import control_store, method_store, org_store, payment_store, refund_store
+from talktime.storage.database import Database, ReadTx, Tx
+from talktime.storage.payment_store import PENDING, REQUIRES_ACTION, Payment
+from talktime.storage.refund_store import Refund
+
+CLAIMED_FOR = 1 * MINUTE
+"""Longer than any provider takes to answer."""
+RESTORED = "restored"
+"""A counter of the installation: above zero, nobody is charged until providers were asked what they have taken."""
+LOOK_EVERY = 0.02
+
+log = structlog.get_logger("talktime.till")
+
+
+class Errand(Struct, frozen=True):
+    """What is to be asked of whom."""
+
+    payment: Payment
+    order: Order
+    ask: str
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    database: Database
+    providers: Mapping[str, Provider]
+    public_url: str
+    now: Callable[[], int]
+
+    def decide(self, org_id: int, payment_id: str) -> None:
+        """Until it is decided or has to wait. Whoever else is at it just now is waited for."""
+        while self._someone_is_at_it(org_id, payment_id):
+            time.sleep(LOOK_EVERY)
+        while errand := self.database.write(org_id, self._claimed, org_id, payment_id):
+            told = self._told(errand)
+            payment = self.database.write(org_id, self._book, errand, told)
+            if not self._is_due(payment):
+                return
+
+    def _someone_is_at_it(self, org_id: int, payment_id: str) -> bool:
+        payment = self.database.read(org_id, payment_store.find, org_id, payment_id)
+        return payment is not None and (payment.claimed_until or 0) > self.now()
+
+    def _is_due(self, payment: Payment) -> bool:
+        """The backup is asked at once."""
+        return payment.state == PENDING and payment.leg == 2 and payment.tries == 0
+
+    def _claimed(self, tx: Tx, org_id: int, payment_id: str) -> Errand | None:
+        payment = payment_store.find(tx, org_id, payment_id)
+        org = org_store.find(tx, org_id)
+        if payment is None or org is None or payment.state not in (PENDING, REQUIRES_ACTION):
+            return None
+        now = org.now(self.now())
+        if payment.due_at is None or payment.due_at > now or payment.provider not in self.providers:
+            return None
+        ask = what_to_ask(payment, now, control_store.value(tx, RESTORED) > 0)
+        if not payment_store.claim(tx, org_id, payment_id, self.now(), self.now() + CLAIMED_FOR):
+            return None
+        return Errand(payment, self._order(tx, payment, org.mode == "live"), ask)
+
+    def order_of(self, tx: ReadTx, payment: Payment) -> Order:
+        org = org_store.find(tx, payment.org_id)
+        if org is None:
+            raise NotFound
+        return self._order(tx, payment, org.mode == "live")
+
+    def _order(self, tx: ReadTx, payment: Payment, live: bool) -> Order:
+        method_id = payment.asked_method
+        method = method_store.find(tx, payment.org_id, method_id) if method_id else None
+        return Order(
+            key=payment.key,
+            organization=org_name(payment.org_id),
+            payment=payment.payment_id,
+            amount=payment.amount_micros,
+            currency=payment.currency,
+            method=method.names if method else {},
+            live=live,
+            off_session=payment.kind == payment_store.RECHARGE,
+            return_url=f"{self.public_url}/pay/done",
+        )
+
+    def _told(self, errand: Errand) -> Told:
+        provider, payment = self.providers[errand.payment.provider], errand.payment
+        try:
+            if errand.ask == "charge":
+                return provider.charge(errand.order)
+            if errand.ask == "cancel":
+                return provider.cancel(errand.order, payment.reference)
+            return provider.look_up(errand.order, payment.reference)
+        except ProviderError as error:
+            log.error("the provider refuses", payment=payment.payment_id, error=str(error))
+            return Told(state=State.DECLINED if errand.ask == "charge" else State.UNKNOWN, code="provider_error")
+        except Exception:
+            log.exception("the provider's answer was not understood", payment=payment.payment_id)
+            return Told(state=State.UNKNOWN)
+
+    def _book(self, tx: Tx, errand: Errand, told: Told) -> Payment:
+        """By how it stands now: a webhook may have been quicker."""
+        org = locked(tx, errand.payment.org_id)
+        payment, now = payments.found(tx, org.org_id, errand.payment.payment_id), org.now(self.now())
+        if payment.leg != errand.payment.leg and told.state is not State.SUCCEEDED:
+            return payment_store.change(tx, payment, claimed_until=None)
+        if errand.ask == "cancel" and told.state in (State.DECLINED, State.ABSENT):
+            return payments.given_up(tx, org, payment, now) if payment.state == REQUIRES_ACTION else payment
+        booked = payments.book(tx, org, payment, told, now)
+        return payment_store.change(tx, booked, claimed_until=None) if booked.claimed_until else booked
+
+    # ------------------------------------------------------------ money that goes back
+
+    def refund(self, org_id: int, refund_id: str) -> None:
+        """Until the provider has said how it ended, or nobody knows."""
+        asked = self.database.write(org_id, self._claimed_refund, org_id, refund_id)
+        if asked is None:
+            return
+        refund, payment, order = asked
+        told = self._told_of_refund(refund, payment, order)
+        self.database.write(org_id, self._book_refund, refund, told)
+
+    def _claimed_refund(self, tx: Tx, org_id: int, refund_id: str) -> tuple[Refund, Payment, Order] | None:
+        refund, org = refund_store.find(tx, org_id, refund_id), org_store.find(tx, org_id)
+        if refund is None or org is None or refund.due_at is None or refund.due_at > org.now(self.now()):
+            return None
+        payment = payments.found(tx, org_id, refund.payment_id)
+        if payment.provider not in self.providers or payment.reference is None:
+            return None
+        if not refund_store.claim(tx, org_id, refund_id, self.now(), self.now() + CLAIMED_FOR):
+            return None
+        return refund, payment, self._order(tx, payment, org.mode == "live")
+
+    def _told_of_refund(self, refund: Refund, payment: Payment, order: Order) -> Told:
+        provider, reference = self.providers[payment.provider], payment.reference or ""
+        try:
+            if self.now() - refund.created_at < payments.KEYS_LIVE:
+                return provider.refund(order, reference, refund.refund_id, refund.amount_micros)
+            told = provider.look_up_refund(order, reference, refund.refund_id)
+            absent = told.state is State.ABSENT
+            return Told(state=State.DECLINED, code="no_answer") if absent else told
+        except ProviderError as error:
+            log.error("the provider refuses to refund", refund=refund.refund_id, error=str(error))
+            return Told(state=State.DECLINED, code="provider_error")
+        except Exception:
+            log.exception("the provider's answer was not understood", refund=refund.refund_id)
+            return Told(state=State.UNKNOWN)
+
+    def _book_refund(self, tx: Tx, refund: Refund, told: Told) -> None:
+        org = locked(tx, refund.org_id)
+        refunds.book(tx, org, refund.refund_id, told, org.now(self.now()))
+
+
+def what_to_ask(payment: Payment, now: int, restored: bool) -> str:
+    """`restored`: from a backup, which knows nothing of what was taken since."""
+    if payment.state == REQUIRES_ACTION:
+        return "cancel"
+    if restored:
+        return "look_up"
+    again = payment.tries < payments.CHARGES_MAX or payment.tries % 2 == 0
+    return "charge" if again and now - payment.created_at < payments.KEYS_LIVE else "look_up"

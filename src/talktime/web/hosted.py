@@ -1,0 +1,184 @@
+"""Pages that stand alone: the simulator's own, and those that links in mails lead to. And the door of providers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from talktime.actions import inbox, links, methods, payments
+from talktime.actions.audit import Actor
+from talktime.core.gateway import BadSignature
+from talktime.core.money import decimal
+from talktime.storage.payment_store import Payment
+from talktime.web.problems import Problem
+from talktime.web.routes import Raw, Request, Route
+
+HERE = Path(__file__).parent
+HTML = "text/html; charset=utf-8"
+FORM = "application/x-www-form-urlencoded"
+POLICY = "default-src 'none'; style-src 'self'; form-action *; base-uri 'none'; frame-ancestors 'none'"
+SAFE = {"content-security-policy": POLICY, "referrer-policy": "no-referrer", "x-frame-options": "DENY"}
+STATIC = {"hosted.css": "text/css; charset=utf-8"}
+
+
+@cache
+def _templates() -> Environment:
+    loader = FileSystemLoader(HERE / "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+
+
+def page(title: str, lines: Sequence[str] = (), status: int = 200, **more: str) -> Raw:
+    values: dict[str, Any] = {"language": "en", "error": "", "field": "", "button": "", "refuse": ""} | more
+    body = _templates().get_template("hosted.html").render(title=title, lines=lines, **values)
+    return Raw(body.encode(), HTML, SAFE, status)
+
+
+def away(url: str) -> Raw:
+    return Raw(b"", HTML, {"location": url}, 303)
+
+
+def static_file(request: Request[None]) -> Raw:
+    """What pages are drawn with."""
+    name = request.names["file"]
+    if name not in STATIC:
+        raise Problem(404, "not_found")
+    return Raw((HERE / "static" / name).read_bytes(), STATIC[name], {"cache-control": "public, max-age=3600"})
+
+
+# ---------------------------------------------------------------- links in mails
+
+
+def pay_page(request: Request[None]) -> Raw:
+    """Where the mail's link leads. Only the button uses it up: programs look at links, too."""
+    request.app.links.read(request.names["token"])
+    return page("Confirm your payment", ["Your bank wants to know that it is you."], button="Go on to the bank")
+
+
+def pay(request: Request[None]) -> Raw:
+    """On to the provider's page, once."""
+    app = request.app
+    return away(links.follow(app.database, app.till, app.links, request.names["token"]))
+
+
+def pay_done(request: Request[None]) -> Raw:
+    """Back from the bank."""
+    return page(
+        "Thank you", ["You can close this page. The payment shows in Talktime as soon as the bank has told us."]
+    )
+
+
+def card_done(request: Request[None]) -> Raw:
+    """Back from the page where a card was entered: it is looked after at once."""
+    app, org_id = request.app, request.org_id
+    card = methods.finish(app.database, app.till, org_id, request.names["method_id"], Actor("provider", request.now))
+    if card.state == "waiting":
+        return page("Not yet", ["The card was not entered, or the provider has not told us yet."])
+    return page("The card is saved", [f"{card.label} can be used from now on. You can close this page."])
+
+
+def card_cancelled(request: Request[None]) -> Raw:
+    """He went away from it."""
+    return page("Nothing was saved", ["You can close this page."])
+
+
+# ---------------------------------------------------------------- the simulator's own pages
+
+
+def simulated_card_page(request: Request[None]) -> Raw:
+    """Where a card is entered that is none."""
+    _signed(request, "card")
+    return _card_form()
+
+
+def _card_form(error: str = "") -> Raw:
+    lines = ["This is the payment simulator: no money moves. Use one of the published numbers, as 4242 4242 4242 4242."]
+    return page("Add a test card", lines, field="Card number", button="Save the card", error=error)
+
+
+def enter_simulated_card(request: Request[None]) -> Raw:
+    """Takes published numbers only."""
+    org = _signed(request, "card")
+    number = "".join(_field(request, "number").split())
+    back = request.app.simulator.enter_card(org, request.names["name"], number)
+    return away(back) if back else _card_form("This is none of the numbers for trying out.")
+
+
+def simulated_bank(request: Request[None]) -> Raw:
+    """The bank's page, where the card holder says who he is."""
+    payment = _simulated_payment(request)
+    lines = [
+        f"Example Bank asks: do you want to pay {payment.currency} {decimal(payment.amount_micros)}? No money moves."
+    ]
+    return page("Is it you?", lines, button="Yes, it is me", refuse="No")
+
+
+def answer_simulated_bank(request: Request[None]) -> Raw:
+    """He is, or he is not."""
+    app, payment = request.app, _simulated_payment(request)
+    order = app.database.read(payment.org_id, app.till.order_of, payment)
+    if _field(request, "answer") == "yes":
+        app.simulator.authenticated(order)
+    else:
+        app.simulator.not_authenticated(order)
+    app.money.letters_of(payment.org_id)
+    return away(f"{app.till.public_url}/pay/done")
+
+
+def _simulated_payment(request: Request[None]) -> Payment:
+    """The name on the simulator's side is the key of the order."""
+    _signed(request, "authenticate")
+    payment_id = request.names["name"].rpartition("-")[0]
+    return request.app.database.read(request.org_id, payments.found, request.org_id, payment_id)
+
+
+def _signed(request: Request[None], what: str) -> str:
+    org, name, signature = (request.names[part] for part in ("org", "name", "signature"))
+    if not request.app.simulator.is_signed(org, what, name, signature):
+        raise Problem(404, "not_found")
+    return org
+
+
+def _field(request: Request[None], name: str) -> str:
+    sent = parse_qs(request.body.decode("latin-1"), max_num_fields=10)
+    return sent.get(name, [""])[0][:100]
+
+
+# ---------------------------------------------------------------- the door of providers
+
+
+def hear_provider(request: Request[None]) -> None:
+    """A provider's message: kept as it came, answered at once, worked off from there."""
+    app, provider = request.app, request.names["provider"]
+    if provider not in app.till.providers:
+        raise Problem(404, "not_found")
+    try:
+        inbox.receive(app.database, app.till, provider, request.body, request.headers, request.now)
+    except BadSignature as error:
+        raise Problem(400, "bad_signature") from error
+
+
+def _page(method: str, path: str, handler: Any, **options: Any) -> Route:
+    kinds: dict[str, Any] = {"also_kinds": (FORM,)} if method == "POST" else {}
+    return Route(method, path, None, handler, tx=False, needs_organization=False, tag="Pages", **kinds, **options)
+
+
+SIMULATED = "/simulator/{0}/{{org}}/{{name}}/{{signature}}"
+ROUTES = [
+    _page("GET", "/static/{file}", static_file),
+    _page("GET", "/pay/done", pay_done),
+    _page("GET", "/pay/{token}", pay_page),
+    _page("POST", "/pay/{token}", pay),
+    _page("GET", "/cards/{org}/{method_id}/done", card_done),
+    _page("GET", "/cards/{org}/{method_id}/cancelled", card_cancelled),
+    _page("GET", SIMULATED.format("card"), simulated_card_page),
+    _page("POST", SIMULATED.format("card"), enter_simulated_card),
+    _page("GET", SIMULATED.format("authenticate"), simulated_bank),
+    _page("POST", SIMULATED.format("authenticate"), answer_simulated_bank),
+    _page("POST", "/v1/providers/{provider}/events", hear_provider, status=204),
+]
+PUBLIC = frozenset(route.path for route in ROUTES)
