@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.months import begin_of, month_after, month_of
+from talktime.core.months import begin_of, midnight_after, month_after, month_of
 from talktime.core.time import instant
 
 # Whole, half and quarter hours; changes of the clock at midnight (Cairo, Beirut, Asuncion); a day left out (Apia).
@@ -65,3 +65,17 @@ def test_a_month_begins_where_the_one_before_ends(month: str, zone: str) -> None
 def test_every_instant_is_in_one_month(moment: int, zone: str) -> None:
     month = month_of(moment, zone)
     assert begin_of(month, zone) <= moment < begin_of(month_after(month), zone)
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "end"),
+    [
+        ("2030-03-30T22:00:00Z", "Europe/Riga", "2030-03-31T21:00:00Z"),
+        ("2030-10-26T21:00:00Z", "Europe/Riga", "2030-10-27T22:00:00Z"),
+        ("2030-12-31T23:59:59.999999Z", "UTC", "2031-01-01T00:00:00Z"),
+        ("2031-01-01T00:00:00Z", "UTC", "2031-01-02T00:00:00Z"),
+    ],
+)
+def test_a_day_ends_at_midnight_also_when_it_is_longer_or_shorter(at: str, zone: str, end: str) -> None:
+    given, wanted = (instant(datetime.fromisoformat(text)) for text in (at, end))
+    assert midnight_after(given, zone) == wanted

@@ -28,6 +28,7 @@ from talktime.web.table import ROUTES
 from tests.http.broken_gate import BROKEN, BrokenGate
 from tests.http.shop import Answer, Api, Json, Organization, Shop, good, place
 from tests.support.postgres import cluster_on_demand
+from tests.support.receipts import issued_beside_a_server
 from tests.support.server import Server
 
 SCOPES = ("calls", "switches", "funds", "users", "reports", "rates", "settings")
@@ -37,7 +38,16 @@ LINKS = {
     *("/simulator/card/{org}/{name}/{signature}", "/simulator/authenticate/{org}/{name}/{signature}"),
     "/v1/providers/{provider}/events",
 }
-PUBLIC = LINKS | {"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs", "/pay/done", "/cards/cancelled"}
+PUBLIC = LINKS | {
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/v1/openapi.json",
+    "/v1/docs",
+    "/v1/document.css",
+    "/pay/done",
+    "/cards/cancelled",
+}
 NOBODY = "org_7fffffff"
 DONE = "done"
 """It is allowed, and what was asked is done."""
@@ -107,7 +117,7 @@ SECTIONS = {
     "calls": "calls",
     "switches": "switches",
     **dict.fromkeys(("balance", "lots", "entries", "top-ups", "recharge-settings", "receipts", "agreements"), "funds"),
-    **dict.fromkeys(("payment-methods",), "funds"),
+    **dict.fromkeys(("payment-methods", "statements", "billing-details"), "funds"),
     **dict.fromkeys(("users", "members", "licences", "numbers"), "users"),
     **dict.fromkeys(("pools", "usage", "exports", "notices", "audit", "communications", "reports"), "reports"),
     "rates": "rates",
@@ -127,6 +137,7 @@ class World:
     """Two organizations that know nothing of each other, and for each route a request that can be done."""
 
     def __init__(self, server: Server) -> None:
+        self.where = server.where
         self.shop = Shop.opened(server.url, server.operator_key)
         self.second = self.shop.operator.of(key=good(self.shop.operator.post("/v1/operator/keys"))["key"])
         self.ours = self.shop.organization("1000000", mode="test")
@@ -150,6 +161,9 @@ class World:
             "agreement_id": self.agreement,
             "organization": lambda org: self.ours.id,
             "item_id": self.difference,
+            "receipt_id": self.receipt,
+            "member_id": self.member,
+            "month": lambda org: f"{datetime.now(UTC):%Y-%m}",
             "arguments": lambda org: "fromDateTime=2026-01-01T00:00:00Z,toDateTime=2026-01-02T00:00:00Z",
         }
         self.makers: Mapping[str, Callable[[Organization], str]] = made
@@ -228,6 +242,22 @@ class World:
             time.sleep(0.05)
         return made
 
+    def receipt(self, org: Organization) -> str:
+        return issued_beside_a_server(self.where, org.id)
+
+    def member(self, org: Organization) -> str:
+        if org.api.org is None:
+            return self.operators_member()["member_id"]
+        return str(good(org.api.post("/v1/members", self.member_form("helpdesk")))["id"])
+
+    def member_form(self, role: str) -> Json:
+        return {"name": "Example", "email": f"member{self.number()}@example.com", "roles": [role]}
+
+    def operators_member(self) -> dict[str, str]:
+        """Whoever asks next finds another one."""
+        made = good(self.shop.operator.post("/v1/operator/members", self.member_form("support")))
+        return {"member_id": made["id"]}
+
     def service_number(self, org: Organization) -> str:
         return str(good(org.api.post("/v1/numbers", self.service_number_form()))["id"])
 
@@ -272,16 +302,28 @@ class World:
 
 Body = Callable[["World"], Json]
 OWN_LICENCE = {"code": "HOUSE1", "name": "House plan"}
-OPERATORS_OWN = ("/v1/operator/price-lists", "/v1/operator/keys", "/v1/operator/licence-catalogue")
+OPERATORS_OWN = (
+    "/v1/operator/price-lists",
+    "/v1/operator/keys",
+    "/v1/operator/licence-catalogue",
+    "/v1/operator/members",
+)
+EVERYBODYS = ("/v1/statements/",)
+"""A month is nobody's: each is told of his own."""
 ROWS = [{"prefix": "1", "per_minute": "0.1"}]
 ORG = "/v1/operator/organizations/{org}"
 LIST = "/v1/operator/price-lists"
+MEMBER = "/v1/operator/members/{member_id}"
 OWN_NAMES: Mapping[str, Callable[[World], dict[str, str]]] = {
     # What is closed or revoked is not what the next one asks for.
     f"DELETE {ORG}": lambda world: {"org": world.shop.organization().id},
     f"PUT {ORG}/clock": lambda world: {"org": world.shop.organization(mode="test").id},
     f"POST {LIST}/{{list_id}}/publish": lambda world: {"list_id": world.draft()},
     "DELETE /v1/operator/licence-catalogue/{code}": lambda world: {"code": world.licence()},
+    f"GET {MEMBER}": World.operators_member,
+    f"PATCH {MEMBER}": World.operators_member,
+    f"DELETE {MEMBER}": World.operators_member,
+    f"POST {MEMBER}/end-sessions": World.operators_member,
     "DELETE /v1/operator/keys/{key_id}": lambda world: {
         "key_id": good(world.shop.operator.post("/v1/operator/keys"))["id"]
     },
@@ -308,6 +350,8 @@ BODIES: Mapping[str, Body] = {
         "usage_location": "GB",
     },
     "PUT /v1/users/{user_id}/licences": lambda world: ["MCOPSTNPP"],
+    "POST /v1/members": lambda world: world.member_form("report_reader"),
+    "POST /v1/operator/members": lambda world: world.member_form("auditor"),
     "POST /v1/exports": lambda world: world.lately(),
     "PUT /v1/users/{user_id}/policy": lambda world: {"policy": None},
     "POST /v1/users/{user_id}/block": lambda world: {"reason": "example"},
@@ -445,7 +489,7 @@ def seen_of_others(world: World, routes: Sequence[Route]) -> tuple[list[str], in
     }
     try:
         for route in routes:
-            if "{" not in route.path or "({" in route.path or route.path.startswith(OPERATORS_OWN):
+            if "{" not in route.path or "({" in route.path or route.path.startswith(OPERATORS_OWN + EVERYBODYS):
                 # These are no organization's, and what is in brackets names nothing.
                 continue
             for way, api in ways.items():

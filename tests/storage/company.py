@@ -17,11 +17,13 @@ from talktime.actions import (
     idempotency,
     keys,
     knowledge,
+    members,
     numbers,
     organizations,
     payments,
     people,
     prices,
+    receipts,
     recharges,
     refunds,
     switches,
@@ -39,6 +41,7 @@ from talktime.core.limits import Limits
 from talktime.core.money import micros
 from talktime.core.number_rows import read_number_rows
 from talktime.core.prices import Row
+from talktime.core.receipts import BillingDetails, Paid, Party, ReceiptKind
 from talktime.core.scopes import OPERATOR_ORG, Scope
 from talktime.core.time import DAY
 from talktime.storage import inbox_store, method_store, price_store
@@ -49,6 +52,7 @@ from talktime.storage.alert_store import Alerts
 from talktime.storage.database import Database, Tx
 from talktime.storage.idempotency_store import Kept
 from talktime.storage.inbox_store import Letter
+from talktime.storage.member_store import INVITED, MemberRow
 from talktime.storage.method_store import Method
 from talktime.storage.number_store import ServiceNumber
 from talktime.storage.store import Store
@@ -92,6 +96,7 @@ def found_company(database: Database, store: Store) -> int:
     hear(database, engine.run, Heartbeat(org_id, "edge", "boot1", ["c4", "p2"], NOW, "key_1", "sw_1"))
     hear(database, engine.run, Heartbeat(OPERATOR_ORG, "sbc", "boot2", None, NOW, "key_1", "sw_2"))
     database.write(org_id, _corrections, org_id)
+    database.write(org_id, _documents, org_id)
     pay(database, org_id)
     export = exports.Export(NOW - DAY, NOW, "csv", own_carrier=False)
     database.write(org_id, exports.begin, org_id, "job_1", export, None, BOSS)
@@ -123,6 +128,8 @@ def _people(tx: Tx, org_id: int) -> None:
     keys.withdraw(tx, org_id, made.key_id, BOSS)
     secret = {"cut_url": "https://edge.contoso.example/cut", "cut_token": "secret"}
     switches.add_switch(tx, Vault(bytes(KEY_BYTES)), org_id, "edge", "sw_1", secret, BOSS)
+    roles = ("global_administrator",)
+    members.invite(tx, org_id, MemberRow("mem_1", "Ada", "ada@example.com", roles, "en", INVITED, NOW), BOSS)
 
 
 def _calls(phone: Phone) -> None:
@@ -150,6 +157,15 @@ def _corrections(tx: Tx, org_id: int) -> None:
     funds.reverse(tx, org_id, Reversal("c1", "rev_9", micros("0.05"), "a bad line", BOSS.by, NOW), BOSS)
     kept = Kept(idempotency.digest("grant", b"{}"), 201, "{}")
     idempotency.remember(tx, org_id, "/v1/grants", "again", kept, NOW, forever=True)
+
+
+def _documents(tx: Tx, org_id: int) -> None:
+    """A receipt, and a credit note for a part of it."""
+    receipts.set_details(tx, org_id, BillingDetails("Example Ltd", ("1 Example Street",), None, 2000), BOSS)
+    org = organizations.locked(tx, org_id)
+    for kind, amount in ((ReceiptKind.RECEIPT, "50"), (ReceiptKind.CREDIT_NOTE, "10.5")):
+        paid = Paid(payment_id="pay_1", kind=kind, amount=micros(amount), currency="USD", at=NOW)
+        receipts.issue(tx, org, Party("Example Telephony"), paid)
 
 
 CARD = Method(

@@ -22,7 +22,9 @@ from sqlalchemy.exc import CompileError, ProgrammingError
 import talktime.reports
 import talktime.storage
 from talktime.core.catalogue import CATALOGUE
+from talktime.core.months import month_of
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
+from talktime.storage.org_store import Organization
 from tests.core.switch import NOW
 
 WAYS_MAX = 48
@@ -53,11 +55,17 @@ SAMPLES: Mapping[str, Any] = {
     "source": "promotion",
     "destination": "lot:lot1",
 }
+ORGANIZATION = Organization(
+    *(1, "Example", "GB", "USD", "UTC", "en", "live", "prepaid"),
+    *("DialoutCPCandPSTNInternational", None, 300, 10_800, 120, "{}", "open", NOW),
+)
+
 # And of one function: where the name and the type do not say enough.
 OF_FUNCTION: Mapping[str, Mapping[str, Any]] = {
     "switch_store.change": {"values": {"cut_url": "https://example.com/cut"}},
     "job_store.change": {"values": {"done": 1}},
     "pools.page": {"catalogue": CATALOGUE},
+    "statements.of_month": {"org": ORGANIZATION, "month": month_of(NOW, "UTC")},
     "upkeep_store.put": {"name": "written_at"},
     "control_store.bump": {"name": "keys"},
     "control_store.value": {"name": "keys"},

@@ -67,13 +67,16 @@ def _is_frozen(tx: ReadTx, payment: Payment) -> bool:
 def book(tx: Tx, org: Organization, refund_id: str, told: Told, now: int) -> None:
     """How it ended, by whoever hears first."""
     refund = refund_store.find(tx, org.org_id, refund_id)
-    if refund is None or refund.state != PENDING:
+    if refund is None or refund.state == FAILED:
         return
     payment = payments.found(tx, org.org_id, refund.payment_id)
-    if told.state is State.SUCCEEDED:
-        _done(tx, org, payment, refund, told.reference, now)
-    elif told.state is State.DECLINED:
+    if told.state is State.DECLINED:
+        # Also of one that had succeeded: a bank may send it back days later.
         _undo(tx, org, payment, refund, told, now)
+    elif refund.state != PENDING:
+        return
+    elif told.state is State.SUCCEEDED:
+        _done(tx, org, payment, refund, told.reference, now)
     else:
         tries = refund.tries + 1
         at = now + payments.ASK_AGAIN[min(refund.tries, len(payments.ASK_AGAIN) - 1)]

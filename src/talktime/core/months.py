@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from talktime.core.time import instant, moment
@@ -16,6 +16,12 @@ def month_of(at: int, zone: str) -> str:
 
 def day_of(at: int, zone: str) -> str:
     return moment(at).astimezone(ZoneInfo(zone)).date().isoformat()
+
+
+def midnight_after(at: int, zone: str) -> int:
+    """When the day of this instant is over."""
+    local = moment(at).astimezone(ZoneInfo(zone))
+    return instant(datetime.combine(local.date() + timedelta(days=1), time(), ZoneInfo(zone)))
 
 
 def month_after(month: str) -> str:

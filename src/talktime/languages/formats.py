@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 from talktime.core.money import MICROS_PER_UNIT, decimals_of
 from talktime.core.time import moment
@@ -18,11 +18,20 @@ def money(amount: int, currency: str, language: str) -> str:
     return f"{currency}\N{NO-BREAK SPACE}{plain_money(amount, currency, language)}"
 
 
-def plain_money(amount: int, currency: str, language: str) -> str:
-    exact = Decimal(amount) / MICROS_PER_UNIT
-    decimals = max(decimals_of(currency), -int(exact.normalize().as_tuple().exponent))
+def plain_money(amount: int, currency: str, language: str, least: int = 0) -> str:
+    """`least`: so many decimals at least, so that a column of amounts stands well."""
+    decimals = max(least, money_decimals(amount, currency))
     pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
-    return format_decimal(exact, pattern, locale=language)
+    return format_decimal(Decimal(amount) / MICROS_PER_UNIT, pattern, locale=language)
+
+
+def money_decimals(amount: int, currency: str) -> int:
+    exact = Decimal(amount) / MICROS_PER_UNIT
+    return max(decimals_of(currency), -int(exact.normalize().as_tuple().exponent))
+
+
+def percent(hundredths: int, language: str) -> str:
+    return format_percent(Decimal(hundredths) / 10_000, locale=language, decimal_quantization=False)
 
 
 def number(value: int, language: str) -> str:

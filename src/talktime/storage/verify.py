@@ -24,6 +24,7 @@ from talktime.storage.verify_books import check_audit, check_books
 from talktime.storage.verify_calls import check_calls
 from talktime.storage.verify_files import check_files
 from talktime.storage.verify_people import People, check_people
+from talktime.storage.verify_receipts import check_receipts
 
 Progress = Callable[[int, int], None]
 """How many rows were looked at, and how many there are."""
@@ -108,6 +109,7 @@ def _check_organization(tx: ReadTx, report: Report, org_id: int, tick: Callable[
     if org := org_store.find(tx, org_id):
         check_people(tx, org, people, tell)
     check_files(tx, org_id, tell)
+    check_receipts(tx, org_id, tell)
     report.unsealed += books.unsealed + check_audit(tx, org_id, tell)
     report.organizations += org_id != t.OPERATOR
     tick()
@@ -128,7 +130,8 @@ def _damaged_pages(tx: ReadTx) -> Sequence[str]:
 def _without_account(tx: ReadTx) -> Iterator[tuple[int, str]]:
     """No foreign key proves these; they span organizations."""
     known = select(t.accounts.c.org_id)
-    for table in (t.organizations, t.lots, t.calls, t.entries, t.usage, t.pools, t.pool_months, t.tallies):
+    people = (t.users, t.members, t.usage, t.pools, t.pool_months, t.tallies)
+    for table in (t.organizations, t.lots, t.calls, t.entries, t.receipts, *people):
         rows = select(table.c.org_id).where(table.c.org_id.not_in(known)).distinct()
         for org_id in tx.scalars(rows).all():
             yield org_id, f"it has rows in {table.name}, and no account"

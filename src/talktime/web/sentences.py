@@ -68,6 +68,8 @@ SENTENCES = {
     "licence_is_named": "Another licence of your own names '{licence}': change that one first.",
     "added_and_removed": "The same licence cannot be added and removed.",
     "unknown_user": "Nobody is known by this name.",
+    "invalid_email": "This is no e-mail address.",
+    "last_administrator": "Nobody else is a global administrator here: make somebody one first.",
     "no_draft": "There is no draft to publish.",
     "not_published": "This list has no prices in force, and another is the default: publish it first.",
     "malformed": "This cannot be read.",

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from talktime.web import (
     agreements,
     alerts,
+    billing_details,
     blocked_users,
     call_log,
     calls,
     clocks,
     corrections,
     docs,
+    documents,
     entries,
     exports,
     funds,
@@ -22,6 +24,7 @@ from talktime.web import (
     keys,
     knowledge,
     licences,
+    members,
     notices,
     numbers,
     organizations,
@@ -30,10 +33,12 @@ from talktime.web import (
     pools,
     price_lists,
     rates,
+    receipts,
     recharge_settings,
     reconciliation,
     simulators,
     spend_forecast,
+    statements,
     switches,
     top_ups,
     usage,
@@ -43,7 +48,7 @@ from talktime.web import (
 )
 from talktime.web.routes import Route
 
-PUBLIC = hosted.PUBLIC | {"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs"}
+PUBLIC = hosted.PUBLIC | {"/healthz", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs", "/v1/document.css"}
 
 
 class Unguarded(Exception):
@@ -67,7 +72,12 @@ API = [
     *agreements.ROUTES,
     *corrections.ROUTES,
     *entries.ROUTES,
+    *receipts.ROUTES,
+    *statements.ROUTES,
+    *billing_details.ROUTES,
+    *documents.ROUTES,
     *people.ROUTES,
+    *members.ROUTES,
     *user_files.ROUTES,
     *licences.ROUTES,
     *numbers.ROUTES,

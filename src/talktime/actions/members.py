@@ -1,0 +1,97 @@
+"""People who sign in: invited, changed, sent away. The operator's own are under his number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from talktime.actions import audit
+from talktime.actions.audit import Actor
+from talktime.actions.errors import Invalid, NotFound, StateConflict
+from talktime.core.emails import is_email
+from talktime.core.roles import ADMINISTRATOR
+from talktime.storage import member_store, org_store
+from talktime.storage.database import ReadTx, Tx
+from talktime.storage.member_store import REMOVED, MemberRow
+
+TOLD = ("name", "email", "roles", "language", "state")
+
+
+def found(tx: ReadTx, org_id: int, member_id: str) -> MemberRow:
+    """Also who was removed."""
+    member = member_store.find(tx, org_id, member_id)
+    if member is None:
+        raise NotFound
+    return member
+
+
+def invite(tx: Tx, org_id: int, member: MemberRow, actor: Actor) -> MemberRow:
+    org_store.lock(tx, org_id)
+    _check(tx, org_id, member)
+
+    member_store.add(tx, org_id, member)
+    audit.note(tx, org_id, actor, "member.invited", member.member_id, None, _told(member))
+    return member
+
+
+def change(tx: Tx, org_id: int, member_id: str, values: Mapping[str, Any], actor: Actor) -> MemberRow:
+    """`values` holds what is to be another."""
+    old = _locked(tx, org_id, member_id)
+    new = replace(old, **values)
+    _check(tx, org_id, new)
+    _check_administrator(tx, org_id, old, new)
+
+    member_store.change(tx, org_id, new)
+    audit.note(tx, org_id, actor, "member.changed", member_id, _told(old), _told(new))
+    return new
+
+
+def remove(tx: Tx, org_id: int, member_id: str, actor: Actor) -> None:
+    """The address is free again; who it was stays known."""
+    old = _locked(tx, org_id, member_id)
+    gone = replace(old, state=REMOVED, removed_at=actor.now, sessions_since=actor.now)
+    _check_administrator(tx, org_id, old, gone)
+
+    member_store.change(tx, org_id, gone)
+    audit.note(tx, org_id, actor, "member.removed", member_id, _told(old), None)
+
+
+def end_sessions(tx: Tx, org_id: int, member_id: str, actor: Actor) -> None:
+    """Wherever this person is signed in."""
+    old = _locked(tx, org_id, member_id)
+    member_store.change(tx, org_id, replace(old, sessions_since=actor.now))
+    audit.note(tx, org_id, actor, "member.sessions_ended", member_id)
+
+
+def _locked(tx: Tx, org_id: int, member_id: str) -> MemberRow:
+    """Two changes are made one after the other, so that one administrator is always left."""
+    org_store.lock(tx, org_id)
+    member = found(tx, org_id, member_id)
+    if not member.is_there:
+        raise NotFound
+    return member
+
+
+def _check(tx: ReadTx, org_id: int, member: MemberRow) -> None:
+    if not is_email(member.email):
+        raise Invalid("invalid_email", "email")
+    others = (one for one in member_store.members(tx, org_id) if one.is_there and one.member_id != member.member_id)
+    if member.email.casefold() in {one.email.casefold() for one in others}:
+        raise StateConflict("already_used", "email")
+
+
+def _check_administrator(tx: ReadTx, org_id: int, old: MemberRow, new: MemberRow) -> None:
+    if not _administers(old) or _administers(new):
+        return
+    if not any(_administers(one) for one in member_store.members(tx, org_id) if one.member_id != old.member_id):
+        raise StateConflict("last_administrator", "roles")
+
+
+def _administers(member: MemberRow) -> bool:
+    return member.is_there and ADMINISTRATOR in member.roles
+
+
+def _told(member: MemberRow) -> dict[str, Any]:
+    return {name: getattr(member, name) for name in TOLD}
