@@ -26,6 +26,7 @@ from talktime.core.currencies import bounds_from
 from talktime.core.ids import uuid7
 from talktime.core.knowledge import Knowledge
 from talktime.core.prices import Prices
+from talktime.core.receipts import seller_of
 from talktime.core.switches import SILENT_AFTER
 from talktime.observability import Meters
 from talktime.payments.provider import Provider
@@ -125,14 +126,14 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     clock = now or SteadyClock()
     simulator = Simulator(StoredNotebook(database, clock), settings.reached_at, vault.derived("simulator"))
     providers = {simulator.name: simulator, **_providers(settings)}
-    till = Till(database, providers, settings.reached_at, clock)
+    live = next((name for name in providers if name != simulator.name), None)
+    seller = seller_of(settings.seller_name, settings.seller_address, settings.seller_vat_id)
+    terms = Terms(live, bounds_from(settings.top_up_limits), seller)
+    till = Till(database, providers, terms, settings.reached_at, clock)
     inbox = Inbox(database, till)
     if settings.on_sqlite:
         for org_id in database.read(EVERYBODY, payment_store.with_claims):
             database.write(org_id, payment_store.unclaim, org_id)
-    terms = Terms(
-        next((name for name in providers if name != simulator.name), None), bounds_from(settings.top_up_limits)
-    )
     return App(
         settings=settings,
         database=database,

@@ -189,7 +189,7 @@ def pay(database: Database, org_id: int) -> None:
     for payment_id, amount, state in (("pay_a", "60", State.SUCCEEDED), ("pay_b", "70", State.DECLINED)):
         database.write(org_id, _pay, org_id, TopUp(payment_id, micros(amount), None, None, None), state)
     database.write(org_id, payments.begin, org_id, TopUp("pay_c", micros("80"), None, "EA-17", "PO-1"), TERMS, BOSS)
-    database.write(org_id, payments.confirm, org_id, "pay_c", OTHER)
+    database.write(org_id, payments.confirm, TERMS, org_id, "pay_c", OTHER)
     database.write(org_id, _recharge, org_id)
     database.write(org_id, _give_back, org_id)
     database.write(org_id, _hear, org_id)
@@ -204,7 +204,7 @@ def _ways_to_pay(tx: Tx, org_id: int) -> None:
 def _pay(tx: Tx, org_id: int, asked: TopUp, state: State) -> None:
     payment = payments.begin(tx, org_id, asked, TERMS, BOSS)
     told = Told(state=state, reference=f"ref_{asked.payment_id}", at=NOW, code="lost_card")
-    payments.book(tx, organizations.locked(tx, org_id), payment, told, NOW)
+    payments.book(tx, TERMS, organizations.locked(tx, org_id), payment, told, NOW)
 
 
 def _recharge(tx: Tx, org_id: int) -> None:
@@ -213,8 +213,8 @@ def _recharge(tx: Tx, org_id: int) -> None:
 
 
 def _give_back(tx: Tx, org_id: int) -> None:
-    refunds.begin(tx, org_id, "ref_1", "pay_a", micros("1"), BOSS)
-    refunds.book(tx, organizations.locked(tx, org_id), "ref_1", Told(state=State.SUCCEEDED, reference="r"), NOW)
+    refunds.begin(tx, TERMS, org_id, "ref_1", "pay_a", micros("1"), BOSS)
+    refunds.book(tx, TERMS, organizations.locked(tx, org_id), "ref_1", Told(state=State.SUCCEEDED, reference="r"), NOW)
 
 
 def _hear(tx: Tx, org_id: int) -> None:

@@ -12,6 +12,7 @@ import structlog
 from talktime.actions import methods, payments, refunds
 from talktime.actions.audit import Actor
 from talktime.actions.organizations import locked
+from talktime.actions.tender import Terms
 from talktime.actions.till import Till
 from talktime.core.gateway import DisputeState, Event, EventKind, State, Told
 from talktime.core.ids import org_name, org_number
@@ -135,7 +136,7 @@ class Inbox:
             case EventKind.PAYMENT:
                 self._of_payment(tx, org, payment, told, now)
             case EventKind.REFUND:
-                return _of_refund(tx, org, payment, event, now)
+                return _of_refund(tx, self.till.terms, org, payment, event, now)
             case EventKind.DISPUTE:
                 return _of_dispute(tx, org, payment, event.dispute, now)
         return None
@@ -149,20 +150,20 @@ class Inbox:
             return
         if told.state in (State.PROCESSING, State.UNKNOWN):
             return
-        payments.book(tx, org, payment, told, now)
+        payments.book(tx, self.till.terms, org, payment, told, now)
 
 
-def _of_refund(tx: Tx, org: Organization, payment: Payment, event: Event, now: int) -> str | None:
+def _of_refund(tx: Tx, terms: Terms, org: Organization, payment: Payment, event: Event, now: int) -> str | None:
     told = event.told
     if payment.state != SUCCEEDED:
         return "its payment has not succeeded yet"
     if event.refund is not None and event.refund.startswith("ref_"):
-        refunds.book(tx, org, event.refund, told, now)
+        refunds.book(tx, terms, org, event.refund, told, now)
         return None
     if told.currency not in (None, payment.currency) or told.amount is None:
         payments.open_item(tx, org.org_id, payment.payment_id, "other_currency", told, now)
     elif told.state is State.SUCCEEDED:
-        refunds.from_outside(tx, org, payment, event.refund or event.event_id, told.amount, now)
+        refunds.from_outside(tx, terms, org, payment, event.refund or event.event_id, told.amount, now)
     return None
 
 

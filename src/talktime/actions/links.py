@@ -68,4 +68,4 @@ def _use(tx: Tx, org_id: int, payment_id: str) -> Payment:
 
 def _book(tx: Tx, till: Till, payment: Payment, told: Told) -> None:
     org = locked(tx, payment.org_id)
-    payments.book(tx, org, payments.found(tx, org.org_id, payment.payment_id), told, org.now(till.now()))
+    payments.book(tx, till.terms, org, payments.found(tx, org.org_id, payment.payment_id), told, org.now(till.now()))

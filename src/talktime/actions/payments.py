@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from talktime.actions import audit, recharges, tender
+from talktime.actions import audit, receipts, recharges, tender
 from talktime.actions.audit import Actor
 from talktime.actions.errors import Invalid, NotFound, StateConflict
 from talktime.actions.organizations import limits_of, locked
@@ -19,9 +19,18 @@ from talktime.core.ids import org_name, uuid7_of
 from talktime.core.ledger import EntryKind, clearing_book
 from talktime.core.lots import Lot
 from talktime.core.money import decimal, micros
+from talktime.core.receipts import Paid, ReceiptKind, card_text
 from talktime.core.recharges import a_year_after
 from talktime.core.time import DAY, MINUTE, SECOND
-from talktime.storage import agreement_store, ledger_store, notice_store, org_store, payment_store, reconciliation_store
+from talktime.storage import (
+    agreement_store,
+    ledger_store,
+    method_store,
+    notice_store,
+    org_store,
+    payment_store,
+    reconciliation_store,
+)
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.notice_rows import notice
 from talktime.storage.org_store import Organization
@@ -67,7 +76,7 @@ def begin(tx: Tx, org_id: int, asked: TopUp, terms: Terms, actor: Actor) -> Paym
     payment_store.add(tx, payment)
     audit.note(tx, org_id, actor, "top_up.asked", payment.payment_id, None, _told(payment))
     if payment.provider == INVOICE and _credits_at_once(tx, org, payment):
-        return settle(tx, org, payment, _paid(payment, now), now)
+        return settle(tx, terms, org, payment, _paid(payment, now), now)
     return payment
 
 
@@ -116,7 +125,7 @@ def _paid(payment: Payment, at: int) -> Told:
     return Told(state=State.SUCCEEDED, amount=payment.amount_micros, currency=payment.currency, at=at)
 
 
-def confirm(tx: Tx, org_id: int, payment_id: str, actor: Actor) -> Payment:
+def confirm(tx: Tx, terms: Terms, org_id: int, payment_id: str, actor: Actor) -> Payment:
     """The operator has the money of an invoice."""
     org, payment = locked(tx, org_id), found(tx, org_id, payment_id)
     if payment.provider != INVOICE or payment.state == FAILED:
@@ -125,7 +134,7 @@ def confirm(tx: Tx, org_id: int, payment_id: str, actor: Actor) -> Payment:
         audit.note(tx, org_id, actor, "payment.confirmed", payment_id, None, _told(payment))
         payment = payment_store.change(tx, payment, confirmed_at=actor.now)
     now = org.now(actor.now)
-    return settle(tx, org, payment, _paid(payment, now), now) if payment.state == AWAITING else payment
+    return settle(tx, terms, org, payment, _paid(payment, now), now) if payment.state == AWAITING else payment
 
 
 def reject(tx: Tx, org_id: int, payment_id: str, actor: Actor) -> Payment:
@@ -147,10 +156,10 @@ def found(tx: ReadTx, org_id: int, payment_id: str) -> Payment:
 # ---------------------------------------------------------------- what is heard of it
 
 
-def book(tx: Tx, org: Organization, payment: Payment, told: Told, now: int) -> Payment:
+def book(tx: Tx, terms: Terms, org: Organization, payment: Payment, told: Told, now: int) -> Payment:
     """Under the lock of the account. Whoever hears first books; what is heard again changes nothing."""
     if told.state is State.SUCCEEDED:
-        return settle(tx, org, payment, told, now)
+        return settle(tx, terms, org, payment, told, now)
     if payment.state not in (PENDING, REQUIRES_ACTION):
         return payment
     match told.state:
@@ -170,7 +179,7 @@ def _later(tx: Tx, payment: Payment, told: Told, at: int) -> Payment:
     return payment_store.change(tx, payment, reference=told.reference or payment.reference, **values)
 
 
-def settle(tx: Tx, org: Organization, payment: Payment, told: Told, now: int) -> Payment:
+def settle(tx: Tx, terms: Terms, org: Organization, payment: Payment, told: Told, now: int) -> Payment:
     """Money that was taken becomes a lot, whatever we believed before. What does not fit is looked at by people."""
     if wrong := _differs(org, payment, told):
         open_item(tx, org.org_id, payment.payment_id, wrong, told, now)
@@ -196,12 +205,29 @@ def settle(tx: Tx, org: Organization, payment: Payment, told: Told, now: int) ->
         redirect_url=None,
         **NOT_DUE,
     )
+    receipts.issue(tx, org, terms.seller, _receipted(tx, settled, ends_at))
     _tell_settled(tx, org, settled, ends_at, now)
     recharges.succeeded(tx, org, settled, now)
     return settled
 
 
 NOT_DUE: Mapping[str, Any] = {"due_at": None, "claimed_until": None}
+
+
+def _receipted(tx: ReadTx, payment: Payment, ends_at: int) -> Paid:
+    kind = ReceiptKind.INVOICE if payment.provider == INVOICE else ReceiptKind.RECEIPT
+    method = method_store.find(tx, payment.org_id, payment.asked_method) if payment.asked_method else None
+    return Paid(
+        payment_id=payment.payment_id,
+        kind=kind,
+        amount=payment.amount_micros,
+        currency=payment.currency,
+        at=payment.settled_at or payment.created_at,
+        expires_at=ends_at,
+        card=card_text(method.brand, method.last4) if method else None,
+        agreement=payment.agreement,
+        po_number=payment.po_number,
+    )
 
 
 def _tell_settled(tx: Tx, org: Organization, payment: Payment, ends_at: int, now: int) -> None:

@@ -75,7 +75,7 @@ class Reconciler:
         if payment.state == SUCCEEDED:
             return Reconciled(looked_at=1)
         org = locked(tx, org_id)
-        after = payments.settle(tx, org, payment, told, org.now(self.till.now()))
+        after = payments.settle(tx, self.till.terms, org, payment, told, org.now(self.till.now()))
         settled = after.state == SUCCEEDED
         return Reconciled(looked_at=1, settled=int(settled), differences=int(not settled))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from talktime.actions import audit, payments, recharges
+from talktime.actions import audit, payments, receipts, recharges
 from talktime.actions.audit import Actor
 from talktime.actions.errors import NotFound, StateConflict
 from talktime.actions.organizations import locked
+from talktime.actions.tender import Terms
 from talktime.core.funds import Cashier, Cause, NotLeft
 from talktime.core.gateway import DisputeState, State, Told
 from talktime.core.ledger import DISPUTES, REFUNDS, EntryKind
 from talktime.core.money import decimal
+from talktime.core.receipts import Paid, ReceiptKind
 from talktime.storage import ledger_store, lot_store, notice_store, org_store, payment_store, refund_store
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.lot_store import FROZEN
@@ -21,7 +23,7 @@ from talktime.storage.refund_store import FAILED, PENDING, Refund
 OPENED, WON, LOST = (state.value for state in DisputeState)
 
 
-def begin(tx: Tx, org_id: int, refund_id: str, payment_id: str, amount: int, actor: Actor) -> Refund:
+def begin(tx: Tx, terms: Terms, org_id: int, refund_id: str, payment_id: str, amount: int, actor: Actor) -> Refund:
     """It leaves the lot at once, so that nobody spends it while the provider is asked."""
     org, payment = locked(tx, org_id), payments.found(tx, org_id, payment_id)
     if payment.state != SUCCEEDED:
@@ -51,7 +53,7 @@ def begin(tx: Tx, org_id: int, refund_id: str, payment_id: str, amount: int, act
     audit.note(tx, org_id, actor, "refund.asked", refund_id, None, {"top_up": payment_id, "amount": decimal(amount)})
     if payment.provider == INVOICE:
         # Nobody to ask: the operator pays it back as he was paid.
-        return _done(tx, org, payment, refund, None, now)
+        return _done(tx, terms, org, payment, refund, None, now)
     return refund
 
 
@@ -64,7 +66,7 @@ def _is_frozen(tx: ReadTx, payment: Payment) -> bool:
     return lot is not None and lot.state == FROZEN
 
 
-def book(tx: Tx, org: Organization, refund_id: str, told: Told, now: int) -> None:
+def book(tx: Tx, terms: Terms, org: Organization, refund_id: str, told: Told, now: int) -> None:
     """How it ended, by whoever hears first."""
     refund = refund_store.find(tx, org.org_id, refund_id)
     if refund is None or refund.state == FAILED:
@@ -76,7 +78,7 @@ def book(tx: Tx, org: Organization, refund_id: str, told: Told, now: int) -> Non
     elif refund.state != PENDING:
         return
     elif told.state is State.SUCCEEDED:
-        _done(tx, org, payment, refund, told.reference, now)
+        _done(tx, terms, org, payment, refund, told.reference, now)
     else:
         tries = refund.tries + 1
         at = now + payments.ASK_AGAIN[min(refund.tries, len(payments.ASK_AGAIN) - 1)]
@@ -84,11 +86,26 @@ def book(tx: Tx, org: Organization, refund_id: str, told: Told, now: int) -> Non
         refund_store.change(tx, refund, **values)
 
 
-def _done(tx: Tx, org: Organization, payment: Payment, refund: Refund, reference: str | None, now: int) -> Refund:
+def _done(
+    tx: Tx, terms: Terms, org: Organization, payment: Payment, refund: Refund, reference: str | None, now: int
+) -> Refund:
     ended = {"state": refund_store.SUCCEEDED, "ended_at": now, "reference": reference, **payments.NOT_DUE}
     done = refund_store.change(tx, refund, **ended)
+    receipts.issue(tx, org, terms.seller, _given_back(payment, done))
     _tell(tx, org, "refund", done.refund_id, payment, done.amount_micros, now)
     return done
+
+
+def _given_back(payment: Payment, refund: Refund) -> Paid:
+    return Paid(
+        payment_id=payment.payment_id,
+        kind=ReceiptKind.CREDIT_NOTE,
+        amount=refund.amount_micros,
+        currency=payment.currency,
+        at=refund.ended_at or refund.created_at,
+        agreement=payment.agreement,
+        po_number=payment.po_number,
+    )
 
 
 def _undo(tx: Tx, org: Organization, payment: Payment, refund: Refund, told: Told, now: int) -> None:
@@ -101,7 +118,9 @@ def _undo(tx: Tx, org: Organization, payment: Payment, refund: Refund, told: Tol
     refund_store.change(tx, refund, state=FAILED, failure_code=told.code, ended_at=now, **payments.NOT_DUE)
 
 
-def from_outside(tx: Tx, org: Organization, payment: Payment, reference: str, amount: int, now: int) -> None:
+def from_outside(
+    tx: Tx, terms: Terms, org: Organization, payment: Payment, reference: str, amount: int, now: int
+) -> None:
     """Somebody has given it back at the provider's own desk. What is spent of it is owed."""
     if refund_store.by_reference(tx, org.org_id, reference):
         return
@@ -125,7 +144,7 @@ def from_outside(tx: Tx, org: Organization, payment: Payment, reference: str, am
         created_at=now,
     )
     refund_store.add(tx, refund)
-    _done(tx, org, payment, refund, reference, now)
+    _done(tx, terms, org, payment, refund, reference, now)
 
 
 # ---------------------------------------------------------------- disputes

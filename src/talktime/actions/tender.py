@@ -10,6 +10,7 @@ from talktime.actions.errors import Invalid, StateConflict
 from talktime.actions.organizations import CLOSED, limits_of
 from talktime.core.currencies import Bounds, bounds_of, fits
 from talktime.core.money import decimal, micros
+from talktime.core.receipts import Party
 from talktime.storage import method_store
 from talktime.storage.database import ReadTx
 from talktime.storage.method_store import ACTIVE, Method
@@ -26,6 +27,8 @@ class Terms(Struct, frozen=True):
     provider: str | None = None
     """Of live organizations; None: none is set up."""
     bounds: Mapping[str, Bounds] = {}
+    seller: Party = Party("")
+    """Who stands on receipts."""
 
 
 def may_fund(org: Organization) -> None:

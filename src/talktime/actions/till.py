@@ -12,6 +12,7 @@ from msgspec import Struct
 from talktime.actions import payments, refunds
 from talktime.actions.errors import NotFound
 from talktime.actions.organizations import locked
+from talktime.actions.tender import Terms
 from talktime.core.gateway import Order, ProviderError, State, Told
 from talktime.core.ids import org_name
 from talktime.core.time import MINUTE
@@ -42,6 +43,7 @@ class Errand(Struct, frozen=True):
 class Till:
     database: Database
     providers: Mapping[str, Provider]
+    terms: Terms
     public_url: str
     now: Callable[[], int]
 
@@ -122,7 +124,7 @@ class Till:
             return payment_store.change(tx, payment, claimed_until=None)
         if errand.ask == "cancel" and told.state in (State.DECLINED, State.ABSENT):
             return payments.given_up(tx, org, payment, now) if payment.state == REQUIRES_ACTION else payment
-        booked = payments.book(tx, org, payment, told, now)
+        booked = payments.book(tx, self.terms, org, payment, told, now)
         return payment_store.change(tx, booked, claimed_until=None) if booked.claimed_until else booked
 
     # ------------------------------------------------------------ money that goes back
@@ -164,7 +166,7 @@ class Till:
 
     def _book_refund(self, tx: Tx, refund: Refund, told: Told) -> None:
         org = locked(tx, refund.org_id)
-        refunds.book(tx, org, refund.refund_id, told, org.now(self.now()))
+        refunds.book(tx, self.terms, org, refund.refund_id, told, org.now(self.now()))
 
 
 def what_to_ask(payment: Payment, now: int, restored: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -127,7 +128,7 @@ def post_refund(tx: Tx, request: Request[RefundForm]) -> str:
     """Gives back what is left of a payment, or part of it, to where it came from."""
     amount = positive("amount", request.form.amount)
     refund_id, payment_id = request.app.new_id("ref"), request.names["top_up_id"]
-    return refunds.begin(tx, request.org_id, refund_id, payment_id, amount, actor(request)).refund_id
+    return refunds.begin(tx, request.app.terms, request.org_id, refund_id, payment_id, amount, actor(request)).refund_id
 
 
 def refunded(request: Request[Any], refund_id: str) -> RefundBody:
@@ -151,7 +152,7 @@ def _refund_body(tx: ReadTx, refund: Refund) -> RefundBody:
 
 def confirm_payment(request: Request[None]) -> TopUpBody:
     """The operator has the money of an invoice: its funds are credited, if they were not before."""
-    return _decided_by_operator(request, payments.confirm)
+    return _decided_by_operator(request, partial(payments.confirm, terms=request.app.terms))
 
 
 def reject_payment(request: Request[None]) -> TopUpBody:
@@ -164,7 +165,7 @@ def _decided_by_operator(request: Request[None], decide: Any) -> TopUpBody:
     org_id = database.read(EVERYBODY, reports.organization_of, payment_id)
     if org_id is None or request.org_id not in (OPERATOR_ORG, org_id):
         raise Problem(404, "not_found")
-    database.write((OPERATOR_ORG, org_id), decide, org_id, payment_id, actor(request))
+    database.write((OPERATOR_ORG, org_id), decide, org_id=org_id, payment_id=payment_id, actor=actor(request))
     return database.read(org_id, _read, org_id, payment_id)
 
 
