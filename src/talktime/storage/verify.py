@@ -23,6 +23,7 @@ from talktime.storage.errors import StoreUnavailable
 from talktime.storage.verify_books import check_audit, check_books
 from talktime.storage.verify_calls import check_calls
 from talktime.storage.verify_files import check_files
+from talktime.storage.verify_payments import check_payments
 from talktime.storage.verify_people import People, check_people
 from talktime.storage.verify_receipts import check_receipts
 
@@ -110,6 +111,7 @@ def _check_organization(tx: ReadTx, report: Report, org_id: int, tick: Callable[
         check_people(tx, org, people, tell)
     check_files(tx, org_id, tell)
     check_receipts(tx, org_id, tell)
+    check_payments(tx, org_id, tell)
     report.unsealed += books.unsealed + check_audit(tx, org_id, tell)
     report.organizations += org_id != t.OPERATOR
     tick()
