@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
+from talktime.actions import notices
+from talktime.actions.deliveries import deliver_due
 from talktime.actions.keys import KeyRing
 from talktime.actions.switches import hang_up_all
 from talktime.charging import due
@@ -19,6 +21,11 @@ from talktime.core.ids import uuid7
 from talktime.core.knowledge import Knowledge
 from talktime.core.prices import Prices
 from talktime.core.switches import SILENT_AFTER
+from talktime.notifications.hooks import Hooks
+from talktime.notifications.mail import Mailer
+from talktime.notifications.outbox import Outbox
+from talktime.notifications.post import Post
+from talktime.notifications.smtp import Smtp, server_of
 from talktime.observability import Meters
 from talktime.settings import Settings
 from talktime.storage import call_store, knowledge_store, org_store, price_store, schema, switch_store
@@ -43,6 +50,7 @@ class App:
     engine: Engine
     batcher: Batcher
     vault: Vault
+    post: Post
     meters: Meters
     cut_off: Callable[..., None]
     """Tells the switches of a closed organization, or of its blocked user, without waiting for them."""
@@ -50,6 +58,14 @@ class App:
 
     def new_id(self, prefix: str) -> str:
         return f"{prefix}_{uuid7(self.now(), secrets.randbits(74))}"
+
+    def tell(self) -> int:
+        """Decide who hears of what has happened."""
+        return notices.tell_all(self.database, self.now)
+
+    def deliver(self, channel: str, stop: Callable[[], bool]) -> int:
+        """Send what is due."""
+        return deliver_due(self.database, self.vault, self.post, self.now, (channel,), stop)
 
     def sweep(self) -> int:
         """Work off what is due by our clock."""
@@ -67,6 +83,7 @@ class App:
     def move_clock(self, org_id: int, to: int) -> None:
         """A test organization's clock goes forward, with all that falls due until then."""
         due.move_clock(self.database, self.engine.run, org_id, to)
+        notices.tell_everything(self.database, org_id, self.now())
 
     def close(self) -> None:
         self.batcher.close()
@@ -93,8 +110,16 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     for_callers = Engine(store, prices, keys.revision, knowledge, last_known, cut_off)
     batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)
     engine = Engine(store, prices, None, knowledge)
-    parts = (settings, database, store, prices, knowledge, keys, last_known, engine, batcher, vault, meters)
-    return App(*parts, cut_off, now or SteadyClock())
+    parts = (settings, database, store, prices, knowledge, keys, last_known, engine, batcher)
+    return App(*parts, vault, open_post(settings), meters, cut_off, now or SteadyClock())
+
+
+def open_post(settings: Settings) -> Post:
+    if settings.smtp_url:
+        mailer: Mailer = Smtp(server_of(settings.smtp_url), settings.mail_from)
+    else:
+        mailer = Outbox(settings.outbox, settings.mail_from)
+    return Post(mailer, Hooks(internal=settings.webhooks_to_internal), settings.portal)
 
 
 def _open(settings: Settings) -> tuple[Database, Store]:

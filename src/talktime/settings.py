@@ -6,12 +6,14 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
 DATABASE_FILE = "talktime.db"
-SECRET = frozenset({"secret_key", "database"})
-"""Shown without what is secret in them."""
+SECRET = frozenset({"secret_key", "database", "smtp_url"})
+ADDRESSES = frozenset({"database", "smtp_url"})
+"""Shown without what is secret in them: of addresses the password, else everything."""
 
 
 class SettingsError(Exception):
@@ -39,6 +41,14 @@ class Settings:
     """An adjustment above it needs a second person."""
     secret_key: str | None = None
     """Encrypts stored secrets; made in the data folder when it is not given."""
+    smtp_url: str | None = None
+    """smtp://user:password@host:587, or smtps://; without it each mail becomes a file in the outbox."""
+    mail_from: str = "Talktime <talktime@localhost>"
+    """Whom mail is from."""
+    public_url: str | None = None
+    """Where people find the portal; links in mails begin with it."""
+    webhooks_to_internal: bool = False
+    """Whether webhooks may go to addresses of the own network, and without TLS: for tests."""
     log_level: str = "info"
 
     @property
@@ -53,6 +63,14 @@ class Settings:
     def exports(self) -> Path:
         """Processes on several machines need it to be one folder."""
         return self.data / "exports"
+
+    @property
+    def outbox(self) -> Path:
+        return self.data / "outbox"
+
+    @property
+    def portal(self) -> str:
+        return self.public_url or f"http://{self.host}:{self.port}"
 
 
 def load(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -105,6 +123,7 @@ _READ: Mapping[str, Any] = {"int": int, "Path": Path, "bool": _flag}
 def _checked(settings: Settings) -> Settings:
     if settings.database and not settings.database.startswith(("postgresql://", "postgres://")):
         raise SettingsError("'database' is an address like postgresql://user@host/name")
+    _check_mail(settings)
     if settings.workers < 1:
         raise SettingsError("'workers' is at least 1")
     if settings.workers > 1 and settings.on_sqlite:
@@ -112,6 +131,15 @@ def _checked(settings: Settings) -> Settings:
             "more than one worker needs PostgreSQL (--database postgresql://...): SQLite has one writer"
         )
     return settings
+
+
+def _check_mail(settings: Settings) -> None:
+    if settings.smtp_url and not settings.smtp_url.startswith(("smtp://", "smtps://")):
+        raise SettingsError("'smtp_url' is an address like smtp://user:password@mail.example.com:587, or smtps://")
+    if "@" not in parseaddr(settings.mail_from)[1]:
+        raise SettingsError("'mail_from' is an address like talktime@example.com")
+    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
+        raise SettingsError("'public_url' begins with https:// or http://")
 
 
 def shown(settings: Settings) -> dict[str, str | int | bool | None]:
@@ -122,7 +150,7 @@ def shown(settings: Settings) -> dict[str, str | int | bool | None]:
 
 def _hidden(name: str, value: Any) -> Any:
     if name in SECRET and value:
-        return _without_password(str(value)) if name == "database" else "***"
+        return _without_password(str(value)) if name in ADDRESSES else "***"
     return str(value) if isinstance(value, Path) else value
 
 

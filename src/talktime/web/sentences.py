@@ -70,6 +70,8 @@ SENTENCES = {
     "unknown_user": "Nobody is known by this name.",
     "no_draft": "There is no draft to publish.",
     "not_published": "This list has no prices in force, and another is the default: publish it first.",
+    "invalid_webhook_url": "A webhook is an https:// address out in the world, without a user, a password or a #.",
+    "too_many_webhooks": "There are {most} webhooks already; more are not kept.",
     "malformed": "This cannot be read.",
 }
 

@@ -10,6 +10,7 @@ from talktime.web import (
     calls,
     clocks,
     corrections,
+    deliveries,
     docs,
     entries,
     exports,
@@ -32,6 +33,7 @@ from talktime.web import (
     usage_summary,
     user_files,
     verification,
+    webhooks,
 )
 from talktime.web.routes import Route
 
@@ -68,6 +70,8 @@ API = [
     *usage.ROUTES,
     *pools.ROUTES,
     *notices.ROUTES,
+    *webhooks.ROUTES,
+    *deliveries.ROUTES,
     *usage_summary.ROUTES,
     *spend_forecast.ROUTES,
     *exports.ROUTES,

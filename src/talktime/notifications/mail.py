@@ -1,0 +1,50 @@
+"""A letter, and whoever takes it to its recipients."""
+
+from __future__ import annotations
+
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from typing import Protocol
+
+from msgspec import Struct
+
+from talktime.core.time import moment
+from talktime.notifications.outcomes import Outcome
+
+
+class Letter(Struct, frozen=True, kw_only=True):
+    letter_id: str
+    """The same letter sent again has the same id, so that a mailbox can tell."""
+    recipients: tuple[str, ...]
+    language: str
+    subject: str
+    text: str
+    html: str
+    at: int
+    """When it is sent."""
+
+
+class Mailer(Protocol):
+    def send(self, letter: Letter) -> Outcome: ...
+
+    def where(self, letter_id: str) -> str:
+        """It went or would go, for people to read."""
+        ...
+
+
+def message_of(letter: Letter, sender: str) -> EmailMessage:
+    """Raises ValueError for an address that is none."""
+    message = EmailMessage(policy=SMTP)
+    name, address = parseaddr(sender)
+    message["From"] = Address(name, addr_spec=address)
+    message["To"] = [Address(addr_spec=one) for one in letter.recipients]
+    message["Subject"] = letter.subject
+    message["Date"] = format_datetime(moment(letter.at))
+    message["Message-ID"] = f"<{letter.letter_id}@{address.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = letter.language
+    message.set_content(letter.text)
+    message.add_alternative(letter.html, subtype="html")
+    return message
