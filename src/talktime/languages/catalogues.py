@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from gettext import c2py
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -57,8 +58,7 @@ def path_of(language: str, domain: str) -> Path:
 
 
 def catalogue_plural(language: str) -> Callable[[int], int]:
-    forms: Callable[[int], int] = get_plural(language).func  # type: ignore[attr-defined]
-    return forms
+    return c2py(get_plural(language).plural_expr)
 
 
 Texts = str | tuple[str, ...] | list[str]

@@ -25,7 +25,7 @@ LABELS: Mapping[str, str] = {
     "balance": _("Balance"),
     "level": _("Alert level"),
     "spent": _("Spent"),
-    "card": _("Payment option"),
+    "card": _("Card"),
     "receipt": _("Receipt"),
     "reason": _("Reason"),
     "next_attempt_at": _("Next attempt"),
@@ -55,6 +55,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "spend_per_day": _("too much spent within a day"),
         "new_destinations_per_day": _("too many new countries in one day"),
     },
+    "pool": {"MCOMEETADD": _("Audio Conferencing")},
     "kind": {"second": _("International")},
     "what": {
         "recharge_settings": _("Auto recharge settings"),
