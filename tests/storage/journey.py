@@ -57,6 +57,8 @@ SAMPLES: Mapping[str, Any] = {
 OF_FUNCTION: Mapping[str, Mapping[str, Any]] = {
     "switch_store.change": {"values": {"cut_url": "https://example.com/cut"}},
     "job_store.change": {"values": {"done": 1}},
+    "delivery_store.note": {"values": {"state": "sent"}},
+    "webhook_store.change": {"values": {"url": "https://example.com/hook"}},
     "pools.page": {"catalogue": CATALOGUE},
     "upkeep_store.put": {"name": "written_at"},
     "control_store.bump": {"name": "keys"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -39,12 +40,19 @@ def message_of(letter: Letter, sender: str) -> EmailMessage:
     message = EmailMessage(policy=SMTP)
     name, address = parseaddr(sender)
     message["From"] = Address(name, addr_spec=address)
-    message["To"] = [Address(addr_spec=one) for one in letter.recipients]
+    message["To"] = [_address(one) for one in letter.recipients]
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(moment(letter.at))
     message["Message-ID"] = f"<{letter.letter_id}@{address.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = letter.language
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
+    message["Content-Language"] = letter.language
     return message
+
+
+def _address(text: str) -> Address:
+    try:
+        return Address(addr_spec=text)
+    except (ValueError, IndexError, MessageError) as error:
+        raise ValueError(f"'{text}' is no address") from error
