@@ -1,8 +1,8 @@
 """A real mail server on this machine: what reaches it is kept, and it refuses what it is told to refuse.
 
-    with mailbox() as box:
-        ... box.url ...
-        assert box.letters[0]["Subject"] == "..."
+with mailbox() as box:
+    ... box.url ...
+    assert box.letters[0]["Subject"] == "..."
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Mailbox:
         assert isinstance(data, LoginPassword)
         name, password = data.login.decode(), data.password.decode()
         self.signed_in.append(name)
-        return AuthResult(success=(name, password) == (USER, PASSWORD))
+        return AuthResult(success=(name, password) == (USER, PASSWORD), handled=False)
 
 
 @contextmanager

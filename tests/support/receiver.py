@@ -31,9 +31,7 @@ class Heard(NamedTuple):
         key = base64.b64decode(secret.split("_", 1)[1])
         signed = b".".join([self.id.encode(), self.headers["webhook-timestamp"].encode(), self.body])
         wanted = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-        return any(
-            hmac.compare_digest(one, f"v1,{wanted}") for one in self.headers["webhook-signature"].split(" ")
-        )
+        return any(hmac.compare_digest(one, f"v1,{wanted}") for one in self.headers["webhook-signature"].split(" "))
 
 
 class Receiver:
