@@ -21,7 +21,7 @@ def said(language: str, domain: str) -> list[Message]:
 
 
 def texts(message: Message) -> list[str]:
-    return [message.string] if isinstance(message.string, str) else list(message.string)
+    return [message.string] if isinstance(message.string, str) else list(message.string or ())
 
 
 def key(message: Message) -> str:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -174,9 +175,9 @@ def test_the_address_that_was_checked_is_the_one_that_is_asked(
     asked: list[str] = []
     real = socket.getaddrinfo
 
-    def turning(host: str, *arguments: object, **options: object) -> object:
+    def turning(host: str, *arguments: Any, **options: Any) -> Any:
         asked.append(host)
-        return real("127.0.0.1", *arguments, **options)  # type: ignore[call-overload]
+        return real("127.0.0.1", *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", turning)
     url = server.url.replace("localhost", "hooks.example.com")
