@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 DATABASE_FILE = "talktime.db"
 SECRET = frozenset({"secret_key", "database", "smtp_url"})
@@ -134,12 +135,21 @@ def _checked(settings: Settings) -> Settings:
 
 
 def _check_mail(settings: Settings) -> None:
-    if settings.smtp_url and not settings.smtp_url.startswith(("smtp://", "smtps://")):
+    if settings.smtp_url and not _is_mail_server(settings.smtp_url):
         raise SettingsError("'smtp_url' is an address like smtp://user:password@mail.example.com:587, or smtps://")
     if "@" not in parseaddr(settings.mail_from)[1]:
         raise SettingsError("'mail_from' is an address like talktime@example.com")
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
         raise SettingsError("'public_url' begins with https:// or http://")
+
+
+def _is_mail_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        plain = not parts.path.strip("/") and not parts.query and parts.port != 0
+        return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and plain
+    except ValueError:
+        return False
 
 
 def shown(settings: Settings) -> dict[str, str | int | bool | None]:
