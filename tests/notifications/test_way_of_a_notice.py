@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from talktime.actions import notices
+from talktime.actions import deliveries, notices
 from talktime.actions.deliveries import deliver_due
 from talktime.core.retries import WAITS
 from talktime.core.time import DAY, SECOND
@@ -216,6 +216,20 @@ def test_who_does_not_answer_keeps_nobody_else_waiting(office: Office) -> None:
     office.go_on()
     assert len(office.receiver.heard) == 3
     assert sorted(row["tries"] for row in office.undelivered()) == [0, 0, 1]
+
+
+def test_however_much_waits_for_one_receiver_others_have_their_turn(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.webhook("balance_zero", url="http://127.0.0.1:9/")
+    for number in range(10):
+        office.happen("balance_zero", str(number))
+    office.app.tell()
+    office.webhook("refund")
+    office.happen("refund")
+    monkeypatch.setattr(deliveries, "PORTION", 2)
+    office.go_on()
+    assert len(office.receiver.heard) == 1
 
 
 def test_nothing_is_sent_to_a_webhook_that_was_removed(office: Office) -> None:

@@ -114,7 +114,7 @@ def recipients(
     spoken = {one.email.lower(): (one.email, one.language) for one in there if wanted & {*one.roles}}
     known = {one.email.lower(): one.language for one in there}
     for address in chosen:
-        if address not in ROLES:
+        if "@" in address:
             spoken.setdefault(address.lower(), (address, known.get(address.lower(), language)))
     return _by_language(spoken.values())
 

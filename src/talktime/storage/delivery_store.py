@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
@@ -64,8 +64,11 @@ def find(tx: ReadTx, org_id: int, delivery_id: str) -> DeliveryRow | None:
 
 
 def due(tx: ReadTx, channel: str, now: int, limit: int) -> Sequence[DeliveryRow]:
-    """What is to be sent, the longest due first. Spans organizations."""
-    query = select(*COLUMNS).where(d.due_at <= now, d.channel == channel).order_by(d.due_at)
+    """What is to be sent: of each receiver one, then of each another. Spans organizations."""
+    turn = func.row_number().over(partition_by=(d.org_id, d.target), order_by=d.due_at).label("turn")
+    waiting = select(*COLUMNS, turn).where(d.due_at <= now, d.channel == channel).subquery()
+    columns = [waiting.c[column.name] for column in COLUMNS]
+    query = select(*columns).order_by(waiting.c.turn, waiting.c.due_at)
     return [delivery_row(row) for row in tx.execute(query.limit(limit))]
 
 
