@@ -126,6 +126,7 @@ class World:
         self.ours = self.shop.organization("1000000")
         self.theirs = self.shop.organization("1000000")
         self._numbers = count(1)
+        self.webhooks = {org.id: self.another_webhook(org) for org in (self.ours, self.theirs)}
         self.listed = self.draft()
         self.verified()
         made = {
@@ -138,6 +139,8 @@ class World:
             "list_id": lambda org: self.listed,
             "org": lambda org: org.id,
             "export_id": self.export,
+            "webhook_id": self.webhook,
+            "delivery_id": self.delivery,
             "arguments": lambda org: "fromDateTime=2026-01-01T00:00:00Z,toDateTime=2026-01-02T00:00:00Z",
         }
         self.makers: Mapping[str, Callable[[Organization], str]] = made
@@ -187,6 +190,18 @@ class World:
             time.sleep(0.05)
         return made
 
+    def webhook(self, org: Organization) -> str:
+        """The one that is there: an organization has not many."""
+        return self.webhooks[org.id]
+
+    def another_webhook(self, org: Organization) -> str:
+        return str(good(org.api.post("/v1/webhooks", WEBHOOK))["id"])
+
+    def delivery(self, org: Organization) -> str:
+        """Of that webhook."""
+        api = self.ours.api if org.id == self.ours.id else self.theirs.api
+        return str(good(api.post(f"/v1/webhooks/{self.webhook(org)}/test"))["id"])
+
     def service_number(self, org: Organization) -> str:
         return str(good(org.api.post("/v1/numbers", self.service_number_form()))["id"])
 
@@ -230,6 +245,7 @@ class World:
 
 
 Body = Callable[["World"], Json]
+WEBHOOK = {"url": "https://hooks.example.com/", "events": ["refund"]}
 OWN_LICENCE = {"code": "HOUSE1", "name": "House plan"}
 OPERATORS_OWN = ("/v1/operator/price-lists", "/v1/operator/keys", "/v1/operator/licence-catalogue")
 ROWS = [{"prefix": "1", "per_minute": "0.1"}]
@@ -241,6 +257,7 @@ OWN_NAMES: Mapping[str, Callable[[World], dict[str, str]]] = {
     f"PUT {ORG}/clock": lambda world: {"org": world.shop.organization(mode="test").id},
     f"POST {LIST}/{{list_id}}/publish": lambda world: {"list_id": world.draft()},
     "DELETE /v1/operator/licence-catalogue/{code}": lambda world: {"code": world.licence()},
+    "DELETE /v1/webhooks/{webhook_id}": lambda world: {"webhook_id": world.another_webhook(world.ours)},
     "DELETE /v1/operator/keys/{key_id}": lambda world: {
         "key_id": good(world.shop.operator.post("/v1/operator/keys"))["id"]
     },
@@ -268,6 +285,7 @@ BODIES: Mapping[str, Body] = {
     },
     "PUT /v1/users/{user_id}/licences": lambda world: ["MCOPSTNPP"],
     "POST /v1/exports": lambda world: world.lately(),
+    "POST /v1/webhooks": lambda world: WEBHOOK,
     "PUT /v1/users/{user_id}/policy": lambda world: {"policy": None},
     "POST /v1/users/{user_id}/block": lambda world: {"reason": "example"},
     "POST /v1/users/import": lambda world: b"name,sign_in_name,usage_location\nExample,imported@example.com,GB\n",
