@@ -124,6 +124,13 @@ def test_a_letter_that_is_not_taken_is_refused_or_tried_again_as_the_server_says
         assert sent(box.url).fate is fate
 
 
+def test_a_letter_that_was_taken_is_sent_however_they_part() -> None:
+    """Otherwise it would come twice."""
+    with mailbox() as box:
+        box.farewell = "500 never"
+        assert sent(box.url) == Outcome(Fate.SENT)
+
+
 def test_a_server_that_is_down_is_asked_again() -> None:
     port = free_port()
     assert sent(f"smtp://127.0.0.1:{port}").fate is Fate.AGAIN

@@ -311,6 +311,16 @@ def test_who_is_refused_for_ever_is_named_and_the_letter_parked(office: Office) 
     assert office.box.reached == [("ann@example.com",)]
 
 
+def test_whose_address_is_none_keeps_nobody_else_from_his_letter(office: Office) -> None:
+    office.choose("ann@example.com", "a b@example.com", "no name")
+    office.happen("balance_zero")
+    office.go_on()
+    assert office.box.reached == [("ann@example.com",)]
+    assert [(row["state"], row["error"]) for row in office.rows("email")] == [
+        ("sent", "no usable address: a b@example.com")
+    ]
+
+
 class Died(BaseException):
     """As a process dies: nothing afterwards is done."""
 

@@ -32,6 +32,7 @@ class Mailbox:
         """What it answers for these recipients."""
         self.answer = "250 OK"
         """To a whole letter."""
+        self.farewell = "221 Bye"
         self.signed_in: list[str] = []
         self.was_private: list[bool] = []
         """Whether a letter came by a line that nobody else can read."""
@@ -58,6 +59,9 @@ class Mailbox:
             self.reached.append(tuple(envelope.rcpt_tos))
             self.was_private.append(server.transport.get_extra_info("ssl_object") is not None)
         return self.answer
+
+    async def handle_QUIT(self, server: Any, session: Any, envelope: Envelope) -> str:
+        return self.farewell
 
     def authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
         assert isinstance(data, LoginPassword)

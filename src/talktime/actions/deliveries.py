@@ -17,6 +17,7 @@ from talktime.actions.webhooks import secrets_of
 from talktime.core.retries import next_try
 from talktime.core.time import MINUTE, SECOND
 from talktime.notifications.letters import About, letter
+from talktime.notifications.mail import take
 from talktime.notifications.outcomes import Fate, Outcome
 from talktime.notifications.post import Post
 from talktime.notifications.signatures import signed_headers
@@ -107,9 +108,8 @@ class _Sender:
             is_test=org.mode == "test",
         )
         left = tuple(row.told if body.left is None else body.left)
-        return self.post.mailer.send(
-            letter(row.delivery_id, left, row.language, about, self.post.public_url, self.now())
-        )
+        written = letter(row.delivery_id, left, row.language, about, self.post.public_url, self.now())
+        return take(self.post.mailer, written)
 
     def _hook(self, row: DeliveryRow) -> Outcome:
         webhook = self.database.read(row.org_id, webhook_store.find, row.org_id, row.target)
@@ -164,4 +164,4 @@ def replay(tx: Tx, org_id: int, delivery_id: str, now: int, webhook_id: str | No
 def send_test(post: Post, letter_id: str, to: str, language: str, now: int) -> Outcome:
     """A mail that says that mail arrives."""
     about = About(event="test", organization="Talktime", time_zone="UTC", details={})
-    return post.mailer.send(letter(letter_id, (to,), language, about, post.public_url, now))
+    return take(post.mailer, letter(letter_id, (to,), language, about, post.public_url, now))

@@ -10,9 +10,10 @@ from email.utils import format_datetime, parseaddr
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from talktime.core.time import moment
-from talktime.notifications.outcomes import Outcome
+from talktime.notifications.outcomes import Fate, Outcome, failed
 
 
 class Letter(Struct, frozen=True, kw_only=True):
@@ -33,6 +34,23 @@ class Mailer(Protocol):
     def where(self, letter_id: str) -> str:
         """It went or would go, for people to read."""
         ...
+
+
+def take(mailer: Mailer, letter: Letter) -> Outcome:
+    """Whose address is none keeps nobody else from his letter."""
+    usable = tuple(one for one in letter.recipients if _is_address(one))
+    wrong = ", ".join(one for one in letter.recipients if one not in usable)
+    if not usable:
+        return failed(Fate.REFUSED, f"no usable address: {wrong}")
+    outcome = mailer.send(replace(letter, recipients=usable))
+    return replace(outcome, error=f"no usable address: {wrong}") if wrong and not outcome.error else outcome
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(_address(text))
+    except ValueError:
+        return False
 
 
 def message_of(letter: Letter, sender: str) -> EmailMessage:

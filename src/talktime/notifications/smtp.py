@@ -5,6 +5,8 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
+from email.message import EmailMessage
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -52,8 +54,7 @@ class Smtp:
         except ValueError as error:
             return failed(Fate.REFUSED, error)
         try:
-            with self._connected() as connection:
-                return _outcome(connection.send_message(message), letter.recipients)
+            return _outcome(self._deliver(message), letter.recipients)
         except smtplib.SMTPRecipientsRefused as error:
             return _outcome(error.recipients, letter.recipients)
         except (smtplib.SMTPDataError, smtplib.SMTPNotSupportedError) as error:
@@ -61,6 +62,17 @@ class Smtp:
         except (smtplib.SMTPException, OSError, UnicodeError) as error:
             # A server that is away, a wrong password, a sender that is not allowed: somebody will mend it.
             return failed(Fate.AGAIN, error, getattr(error, "smtp_code", None))
+
+    def _deliver(self, message: EmailMessage) -> Refusals:
+        connection = self._connected()
+        try:
+            refusals = connection.send_message(message)
+            # It has been taken, however they part.
+            with suppress(smtplib.SMTPException, OSError):
+                connection.quit()
+            return refusals
+        finally:
+            connection.close()
 
     def _connected(self) -> smtplib.SMTP:
         server = self._server

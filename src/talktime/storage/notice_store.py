@@ -19,11 +19,11 @@ _COLUMNS = [t.notices.c[name] for name in Notice._fields]
 class Chosen(Struct):
     """What of the alert settings matters here."""
 
-    recipients: list[str] = []
+    recipients: list[str] | None = None
 
 
 def add(tx: Tx, row: Notice) -> None:
-    """Unless it was written before."""
+    """Unless it was written before. Under the lock of the account, so that nobody else writes the same."""
     there = select(n.once).where(n.org_id == row.org_id, n.once == row.once)
     if tx.scalar(there) is None:
         tx.execute(insert(t.notices), row._asdict())
@@ -50,4 +50,4 @@ def claim(tx: Tx, org_id: int, notice_id: str, at: int) -> bool:
 def chosen(tx: ReadTx, org_id: int) -> Sequence[str]:
     """Addresses and roles that the organization has set instead of the usual ones."""
     settings = tx.scalar(select(a.settings).where(a.org_id == org_id))
-    return msgspec.json.decode(settings, type=Chosen).recipients if settings else []
+    return (msgspec.json.decode(settings, type=Chosen).recipients if settings else None) or []
