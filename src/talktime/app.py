@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 
-from talktime.actions import test_clocks
+from talktime.actions import notices, test_clocks
+from talktime.actions.deliveries import deliver_due
 from talktime.actions.falling_due import MoneyDue
 from talktime.actions.inbox import Inbox
 from talktime.actions.keys import KeyRing
-from talktime.actions.links import Links
+from talktime.actions.links import PAY_LINK, Links
 from talktime.actions.switches import hang_up_all
 from talktime.actions.tender import Terms
 from talktime.actions.till import Till
@@ -28,6 +29,11 @@ from talktime.core.knowledge import Knowledge
 from talktime.core.prices import Prices
 from talktime.core.receipts import seller_of
 from talktime.core.switches import SILENT_AFTER
+from talktime.notifications.hooks import Hooks
+from talktime.notifications.mail import Mailer
+from talktime.notifications.outbox import Outbox
+from talktime.notifications.post import Post
+from talktime.notifications.smtp import Smtp, server_of
 from talktime.observability import Meters
 from talktime.payments.provider import Provider
 from talktime.payments.simulator import Simulator
@@ -63,6 +69,7 @@ class App:
     engine: Engine
     batcher: Batcher
     vault: Vault
+    post: Post
     meters: Meters
     till: Till
     inbox: Inbox
@@ -77,6 +84,14 @@ class App:
     def new_id(self, prefix: str, at: int | None = None) -> str:
         """Sorts by `at`, or by the time of now."""
         return f"{prefix}_{uuid7(self.now() if at is None else at, secrets.randbits(74))}"
+
+    def tell(self) -> int:
+        """Decide who hears of what has happened."""
+        return notices.tell_all(self.database, self.now)
+
+    def deliver(self, channel: str, stop: Callable[[], bool]) -> int:
+        """Send what is due."""
+        return deliver_due(self.database, self.vault, self.post, self.now, (channel,), stop)
 
     def sweep(self) -> int:
         """Work off what is due by our clock."""
@@ -97,6 +112,7 @@ class App:
         calls = partial(due.next_step, self.database, self.engine.run)
         test_clocks.move(self.database, org_id, to, (calls, self.money.next_step))
         self.money.watch_spending(org_id)
+        notices.tell_everything(self.database, org_id, self.now())
 
     def close(self) -> None:
         self.batcher.close()
@@ -145,13 +161,14 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
         engine=engine,
         batcher=batcher,
         vault=vault,
+        post=open_post(settings),
         meters=meters,
         till=till,
         inbox=inbox,
         money=MoneyDue(database, till, inbox),
         simulator=simulator,
         terms=terms,
-        links=Links(settings.reached_at, vault.derived("pay-link")),
+        links=Links(settings.reached_at, vault.derived(PAY_LINK)),
         cut_off=cut_off,
         now=clock,
     )
@@ -165,6 +182,14 @@ def _providers(settings: Settings) -> dict[str, Provider]:
 
     stripe = stripe_provider(settings.stripe_api_key, settings.stripe_webhook_secrets, settings.stripe_api_base)
     return {stripe.name: stripe}
+
+
+def open_post(settings: Settings) -> Post:
+    if settings.smtp_url:
+        mailer: Mailer = Smtp(server_of(settings.smtp_url), settings.mail_from)
+    else:
+        mailer = Outbox(settings.outbox, settings.mail_from)
+    return Post(mailer, Hooks(internal=settings.webhooks_to_internal), settings.portal)
 
 
 def _open(settings: Settings) -> tuple[Database, Store]:

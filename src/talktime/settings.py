@@ -6,14 +6,17 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from talktime.core.currencies import bounds_from
 
 DATABASE_FILE = "talktime.db"
-SECRET = frozenset({"secret_key", "database", "stripe_api_key", "stripe_webhook_secrets"})
-"""Shown without what is secret in them."""
+SECRET = frozenset({"secret_key", "database", "smtp_url", "stripe_api_key", "stripe_webhook_secrets"})
+ADDRESSES = frozenset({"database", "smtp_url"})
+"""Shown without what is secret in them: of addresses the password, else everything."""
 
 
 class SettingsError(Exception):
@@ -56,6 +59,12 @@ class Settings:
     """What Stripe signs its events with; two with a comma between them while one is being replaced."""
     stripe_api_base: str | None = None
     """Another address than Stripe's own, for tests."""
+    smtp_url: str | None = None
+    """smtp://user:password@host:587, or smtps://; without it each mail becomes a file in the outbox."""
+    mail_from: str = "Talktime <talktime@localhost>"
+    """Whom mail is from."""
+    webhooks_to_internal: bool = False
+    """Whether webhooks may go to addresses of the own network, and without TLS: for tests."""
     log_level: str = "info"
 
     @property
@@ -74,6 +83,14 @@ class Settings:
     def exports(self) -> Path:
         """Processes on several machines need it to be one folder."""
         return self.data / "exports"
+
+    @property
+    def outbox(self) -> Path:
+        return self.data / "outbox"
+
+    @property
+    def portal(self) -> str:
+        return self.reached_at
 
 
 def load(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -127,6 +144,7 @@ def _checked(settings: Settings) -> Settings:
     if settings.database and not settings.database.startswith(("postgresql://", "postgres://")):
         raise SettingsError("'database' is an address like postgresql://user@host/name")
     _check_money(settings)
+    _check_mail(settings)
     if settings.workers < 1:
         raise SettingsError("'workers' is at least 1")
     if settings.workers > 1 and settings.on_sqlite:
@@ -141,8 +159,24 @@ def _check_money(settings: Settings) -> None:
         bounds_from(settings.top_up_limits)
     except ValueError as error:
         raise SettingsError(f"'top_up_limits' is like USD:20-5000,JPY:3000-500000: {error}") from error
+
+
+def _check_mail(settings: Settings) -> None:
+    if settings.smtp_url and not _is_mail_server(settings.smtp_url):
+        raise SettingsError("'smtp_url' is an address like smtp://user:password@mail.example.com:587, or smtps://")
+    if "@" not in parseaddr(settings.mail_from)[1]:
+        raise SettingsError("'mail_from' is an address like talktime@example.com")
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
-        raise SettingsError("'public_url' is an address like https://talktime.example.com")
+        raise SettingsError("'public_url' begins with https:// or http://")
+
+
+def _is_mail_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        plain = not parts.path.strip("/") and not parts.query and parts.port != 0
+        return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and plain
+    except ValueError:
+        return False
 
 
 def shown(settings: Settings) -> dict[str, str | int | bool | None]:
@@ -153,7 +187,7 @@ def shown(settings: Settings) -> dict[str, str | int | bool | None]:
 
 def _hidden(name: str, value: Any) -> Any:
     if name in SECRET and value:
-        return _without_password(str(value)) if name == "database" else "***"
+        return _without_password(str(value)) if name in ADDRESSES else "***"
     return str(value) if isinstance(value, Path) else value
 
 

@@ -35,6 +35,11 @@ COMMANDS = (
     ("licences", "export"),
     ("users",),
     ("users", "import"),
+    ("mail",),
+    ("mail", "test"),
+    ("deliveries",),
+    ("deliveries", "list"),
+    ("deliveries", "replay"),
     ("rate-records",),
     ("bench",),
     ("doctor",),
@@ -49,7 +54,7 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     told = inside(*command, "--help", COLUMNS="200")
     assert told.returncode == 0
     assert "Usage:" in told.stdout
-    if command not in ((), ("keys",), ("rates",), ("licences",), ("users",)):
+    if command not in ((), ("keys",), ("rates",), ("licences",), ("users",), ("mail",), ("deliveries",)):
         assert "--json" in told.stdout
 
 

@@ -143,6 +143,7 @@ class World:
         self.ours = self.shop.organization("1000000", mode="test")
         self.theirs = self.shop.organization("1000000", mode="test")
         self._numbers = count(1)
+        self.webhooks = {org.id: self.another_webhook(org) for org in (self.ours, self.theirs)}
         self.listed = self.draft()
         self.verified()
         made = {
@@ -164,6 +165,8 @@ class World:
             "receipt_id": self.receipt,
             "member_id": self.member,
             "month": lambda org: f"{datetime.now(UTC):%Y-%m}",
+            "webhook_id": self.webhook,
+            "delivery_id": self.delivery,
             "arguments": lambda org: "fromDateTime=2026-01-01T00:00:00Z,toDateTime=2026-01-02T00:00:00Z",
         }
         self.makers: Mapping[str, Callable[[Organization], str]] = made
@@ -258,6 +261,18 @@ class World:
         made = good(self.shop.operator.post("/v1/operator/members", self.member_form("support")))
         return {"member_id": made["id"]}
 
+    def webhook(self, org: Organization) -> str:
+        """The one that is there: an organization has not many."""
+        return self.webhooks[org.id]
+
+    def another_webhook(self, org: Organization) -> str:
+        return str(good(org.api.post("/v1/webhooks", WEBHOOK))["id"])
+
+    def delivery(self, org: Organization) -> str:
+        """Of that webhook."""
+        api = self.ours.api if org.id == self.ours.id else self.theirs.api
+        return str(good(api.post(f"/v1/webhooks/{self.webhook(org)}/test"))["id"])
+
     def service_number(self, org: Organization) -> str:
         return str(good(org.api.post("/v1/numbers", self.service_number_form()))["id"])
 
@@ -301,6 +316,7 @@ class World:
 
 
 Body = Callable[["World"], Json]
+WEBHOOK = {"url": "https://hooks.example.com/", "events": ["refund"]}
 OWN_LICENCE = {"code": "HOUSE1", "name": "House plan"}
 OPERATORS_OWN = (
     "/v1/operator/price-lists",
@@ -324,6 +340,7 @@ OWN_NAMES: Mapping[str, Callable[[World], dict[str, str]]] = {
     f"PATCH {MEMBER}": World.operators_member,
     f"DELETE {MEMBER}": World.operators_member,
     f"POST {MEMBER}/end-sessions": World.operators_member,
+    "DELETE /v1/webhooks/{webhook_id}": lambda world: {"webhook_id": world.another_webhook(world.ours)},
     "DELETE /v1/operator/keys/{key_id}": lambda world: {
         "key_id": good(world.shop.operator.post("/v1/operator/keys"))["id"]
     },
@@ -353,6 +370,7 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/members": lambda world: world.member_form("report_reader"),
     "POST /v1/operator/members": lambda world: world.member_form("auditor"),
     "POST /v1/exports": lambda world: world.lately(),
+    "POST /v1/webhooks": lambda world: WEBHOOK,
     "PUT /v1/users/{user_id}/policy": lambda world: {"policy": None},
     "POST /v1/users/{user_id}/block": lambda world: {"reason": "example"},
     "POST /v1/users/import": lambda world: b"name,sign_in_name,usage_location\nExample,imported@example.com,GB\n",

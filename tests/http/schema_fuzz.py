@@ -54,6 +54,7 @@ CASES = 500
 
 _NOW = datetime.now(UTC)
 SPAN = {"from": f"{_NOW - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}", "to": f"{_NOW:%Y-%m-%dT%H:%M:%SZ}"}
+WEBHOOK = {"url": "https://hooks.example.com/", "events": ["refund"]}
 
 
 class Broken(Exception):
@@ -146,6 +147,7 @@ def furnished(server: Server) -> tuple[str, str]:
     shop = Shop.opened(server.url, server.operator_key)
     org, test, live = shop.organization("100000"), shop.organization("1000", mode="test"), shop.organization("5")
     lists = [shop.price_list(default=False) for _ in range(4)]
+    webhook = good(org.api.post("/v1/webhooks", WEBHOOK))["id"]
     for list_id in lists[1:]:
         good(shop.operator.put(f"/v1/operator/price-lists/{list_id}", {"rows": [{"prefix": "1", "per_minute": "0.2"}]}))
     found: dict[str, list[Json]] = {
@@ -182,6 +184,9 @@ def furnished(server: Server) -> tuple[str, str]:
         "month": [f"{datetime.now(UTC):%Y-%m}", "2026-01"],
         "member_id": [],
         "email": ["a@example.com", "b@example.com"],
+        "webhook_id": [webhook],
+        "delivery_id": [good(org.api.post(f"/v1/webhooks/{webhook}/test"))["id"] for _ in range(2)],
+        "url": [WEBHOOK["url"]],
         "arguments": [f"fromDateTime={SPAN['from']},toDateTime={SPAN['to']}", "fromDateTime=x"],
     }
     for kind in range(3):

@@ -64,6 +64,8 @@ ORGANIZATION = Organization(
 OF_FUNCTION: Mapping[str, Mapping[str, Any]] = {
     "switch_store.change": {"values": {"cut_url": "https://example.com/cut"}},
     "job_store.change": {"values": {"done": 1}},
+    "delivery_store.note": {"values": {"state": "sent"}},
+    "webhook_store.change": {"values": {"url": "https://example.com/hook"}},
     "pools.page": {"catalogue": CATALOGUE},
     "statements.of_month": {"org": ORGANIZATION, "month": month_of(NOW, "UTC")},
     "upkeep_store.put": {"name": "written_at"},

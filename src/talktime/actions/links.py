@@ -16,6 +16,8 @@ from talktime.storage.database import Database, Tx
 from talktime.storage.payment_store import REQUIRES_ACTION, Payment
 
 USED = "used"
+PAY_LINK = "pay-link"
+"""What their key is derived for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from talktime.actions.seal import seal_all
 from talktime.actions.upkeep import Stopped, forget_answers, verify_nightly
 from talktime.app import App
 from talktime.jobs.exports import forget_exports, make_exports
+from talktime.storage.delivery_store import EMAIL, WEBHOOK
 from talktime.storage.seal_store import Gap
 
 DAY_SECONDS = 24 * 3600.0
@@ -33,6 +34,18 @@ class Job:
 
 def sweep(app: App, stop: Callable[[], bool]) -> int:
     return app.sweep()
+
+
+def tell(app: App, stop: Callable[[], bool]) -> int:
+    return app.tell()
+
+
+def mails(app: App, stop: Callable[[], bool]) -> int:
+    return app.deliver(EMAIL, stop)
+
+
+def webhooks(app: App, stop: Callable[[], bool]) -> int:
+    return app.deliver(WEBHOOK, stop)
 
 
 class Watch:
@@ -87,6 +100,10 @@ JOBS = (
     Job("money", 0.5, money),
     Job("remind", 60, remind),
     Job("watch", 10, Watch()),
+    Job("notices", 1, tell),
+    # Apart, so that a server that does not answer keeps no mail waiting.
+    Job("mails", 1, mails),
+    Job("webhooks", 1, webhooks),
     Job("exports", 1, make_exports),
     Job("forget exports", 3600, forget_exports),
     Job("seal", 30, seal, at_once=False),

@@ -35,8 +35,9 @@ class Translator:
         return _filled(self.known.get(text, (text,))[0], values)
 
     def plural(self, one: str, many: str, count: int, **values: object) -> str:
-        forms = self.known.get(one, (one, many))
-        return _filled(forms[self.form_of(count)], {"count": count, **values})
+        forms = self.known.get(one)
+        text = forms[self.form_of(count)] if forms else one if count == 1 else many
+        return _filled(text, {"count": count, **values})
 
 
 @cache

@@ -14,9 +14,9 @@ c = t.notices.c
 _COLUMNS = [t.notices.c[name] for name in Notice._fields]
 
 
-def page(tx: ReadTx, org_id: int, limit: int, before: str | None) -> Sequence[Notice]:
-    """Newest first."""
+def page(tx: ReadTx, org_id: int, limit: int, through: str | None) -> Sequence[Notice]:
+    """Newest first, from one on."""
     query = select(*_COLUMNS).where(c.org_id == org_id)
-    if before is not None:
-        query = query.where(c.notice_id < before)
+    if through is not None:
+        query = query.where(c.notice_id <= through)
     return [Notice(*row) for row in tx.execute(query.order_by(c.notice_id.desc()).limit(limit))]

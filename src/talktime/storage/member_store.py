@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy import insert, select, update
 
+from talktime.core.notices import Member
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
 
@@ -16,13 +16,7 @@ m = t.members.c
 INVITED, ACTIVE, REMOVED = "invited", "active", "removed"
 
 
-class MemberRow(Struct, frozen=True):
-    member_id: str
-    name: str
-    email: str
-    roles: tuple[str, ...]
-    language: str
-    state: str
+class MemberRow(Member, frozen=True):
     created_at: int
     removed_at: int | None = None
     sessions_since: int | None = None

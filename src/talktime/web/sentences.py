@@ -72,6 +72,8 @@ SENTENCES = {
     "last_administrator": "Nobody else is a global administrator here: make somebody one first.",
     "no_draft": "There is no draft to publish.",
     "not_published": "This list has no prices in force, and another is the default: publish it first.",
+    "invalid_webhook_url": "A webhook is an https:// address out in the world, without a user, a password or a #.",
+    "too_many_webhooks": "There are {most} webhooks already; more are not kept.",
     "malformed": "This cannot be read.",
     "missing_field": "This is needed.",
     "credits_not_sold": "The organization pays afterwards; it cannot add funds.",

@@ -13,6 +13,7 @@ from talktime.web import (
     calls,
     clocks,
     corrections,
+    deliveries,
     docs,
     documents,
     entries,
@@ -45,6 +46,7 @@ from talktime.web import (
     usage_summary,
     user_files,
     verification,
+    webhooks,
 )
 from talktime.web.routes import Route
 
@@ -93,6 +95,8 @@ API = [
     *pools.ROUTES,
     *notices.ROUTES,
     *alerts.ROUTES,
+    *webhooks.ROUTES,
+    *deliveries.ROUTES,
     *usage_summary.ROUTES,
     *spend_forecast.ROUTES,
     *exports.ROUTES,
