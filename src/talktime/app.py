@@ -189,7 +189,7 @@ def open_post(settings: Settings) -> Post:
         mailer: Mailer = Smtp(server_of(settings.smtp_url), settings.mail_from)
     else:
         mailer = Outbox(settings.outbox, settings.mail_from)
-    return Post(mailer, Hooks(internal=settings.webhooks_to_internal), settings.portal)
+    return Post(mailer, Hooks(internal=settings.webhooks_to_internal), settings.reached_at)
 
 
 def _open(settings: Settings) -> tuple[Database, Store]:

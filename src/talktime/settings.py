@@ -88,10 +88,6 @@ class Settings:
     def outbox(self) -> Path:
         return self.data / "outbox"
 
-    @property
-    def portal(self) -> str:
-        return self.reached_at
-
 
 def load(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
     """`flags` that are None were not given."""

@@ -18,6 +18,7 @@ from talktime.actions import (
     keys,
     knowledge,
     members,
+    notices,
     numbers,
     organizations,
     payments,
@@ -27,12 +28,14 @@ from talktime.actions import (
     recharges,
     refunds,
     switches,
+    webhooks,
 )
 from talktime.actions.audit import Actor
 from talktime.actions.payments import TopUp
 from talktime.actions.recharges import Asker
 from talktime.actions.seal import seal_all
 from talktime.actions.tender import Terms
+from talktime.actions.webhooks import Wanted
 from talktime.charging.engine import Engine, Shelf
 from talktime.charging.switches import Heartbeat, hear
 from talktime.core.gateway import State, Told
@@ -44,6 +47,7 @@ from talktime.core.prices import Row
 from talktime.core.receipts import BillingDetails, Paid, Party, ReceiptKind
 from talktime.core.scopes import OPERATOR_ORG, Scope
 from talktime.core.time import DAY
+from talktime.notifications.hooks import Hooks
 from talktime.storage import inbox_store, method_store, price_store
 from talktime.storage import tables as t
 from talktime.storage.adjustment_store import BOOKED, Adjustment, Reversal
@@ -193,6 +197,9 @@ def pay(database: Database, org_id: int) -> None:
     database.write(org_id, _recharge, org_id)
     database.write(org_id, _give_back, org_id)
     database.write(org_id, _hear, org_id)
+    wanted = Wanted("https://hooks.example.com/talktime", ("funds_added", "balance_low"))
+    database.write(org_id, webhooks.add_webhook, Vault(bytes(KEY_BYTES)), Hooks(), org_id, "wh_1", wanted, BOSS)
+    notices.tell_everything(database, org_id, NOW)
 
 
 def _ways_to_pay(tx: Tx, org_id: int) -> None:
