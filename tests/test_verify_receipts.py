@@ -43,7 +43,7 @@ def document(part: str, other: str) -> list[str]:
 
 DAMAGE = {
     "a receipt lost": Damage("receipts", "receipt 2 follows receipt 0", ["DELETE FROM receipts WHERE number = 1"]),
-    "the last one lost": Damage("receipts", "end with 1, and the last", ["DELETE FROM receipts WHERE number = 2"]),
+    "the last one lost": Damage("receipts", "end with 4, and the last", ["DELETE FROM receipts WHERE number = 5"]),
     "a number left out": Damage("receipts", "receipt 7 follows", ["UPDATE receipts SET number = 7 WHERE number = 2"]),
     "another number": Damage("receipts", "the document says", document("R-000001", "R-000004")),
     "another amount": Damage("receipts", "receipt 1: the document says", first("amount_micros = 1")),

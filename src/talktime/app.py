@@ -15,6 +15,7 @@ from talktime.actions.falling_due import MoneyDue
 from talktime.actions.inbox import Inbox
 from talktime.actions.keys import KeyRing
 from talktime.actions.links import PAY_LINK, Links
+from talktime.actions.reconciler import Reconciler
 from talktime.actions.switches import hang_up_all
 from talktime.actions.tender import Terms
 from talktime.actions.till import Till
@@ -74,6 +75,7 @@ class App:
     till: Till
     inbox: Inbox
     money: MoneyDue
+    reconciler: Reconciler
     simulator: Simulator
     terms: Terms
     links: Links
@@ -166,6 +168,7 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
         till=till,
         inbox=inbox,
         money=MoneyDue(database, till, inbox),
+        reconciler=Reconciler(database, till),
         simulator=simulator,
         terms=terms,
         links=Links(settings.reached_at, vault.derived(PAY_LINK)),

@@ -56,6 +56,7 @@ MAY_SPAN = {
     "job_store.to_do": "finds work that nobody has begun",
     "jobs.everywhere": "the operator's list of long work",
     "key_store.valid": "the keys that a process remembers for emergencies while nothing can be read",
+    "letters.page": "the operator's list of messages of providers",
     "method_store.all_waiting": "finds pages of providers that nobody came back from",
     "method_store.expiring": "finds cards that end soon",
     "notice_store.untold": "finds what nobody has heard of yet",
@@ -119,11 +120,13 @@ STEPS_THAT_SEE_ALL = {
 }
 ROUTES_THAT_SEE_ALL = {
     ("GET", "/v1/operator/deliveries"),
+    ("GET", "/v1/operator/inbox"),
     ("GET", "/v1/operator/jobs"),
     ("GET", "/v1/operator/organizations"),
     ("GET", "/v1/operator/reconciliation"),
     # An item of nobody we know stands under the operator's number.
     ("POST", "/v1/operator/reconciliation/{organization}/{item_id}/close"),
+    ("POST", "/v1/operator/inbox/{organization}/{event_id}/replay"),
     # Nobody knows its number before it is made.
     ("POST", "/v1/operator/organizations"),
 }

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import structlog
 
 from talktime.actions import recharges, reminders
 from talktime.actions.inbox import Inbox
 from talktime.actions.organizations import found
+from talktime.actions.patience import Patience
 from talktime.actions.till import Till
 from talktime.core.time import DAY
 from talktime.storage import inbox_store, method_store, payment_store, recharge_store, refund_store, reminder_store
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
 
 PORTION = 256
+log = structlog.get_logger("talktime.money")
 
 
 class Step(NamedTuple):
@@ -29,6 +33,7 @@ class MoneyDue:
     database: Database
     till: Till
     inbox: Inbox
+    patience: Patience = field(default_factory=Patience)
 
     # ------------------------------------------------------------ by our clock, for everybody
 
@@ -38,9 +43,20 @@ class MoneyDue:
 
     def _letters(self) -> int:
         due = self.database.read(EVERYBODY, inbox_store.due, self.till.now(), PORTION)
-        for org_id, event_id in due:
-            self.inbox.work(org_id, event_id)
-        return len(due)
+        return sum([self._try(self.inbox.work, org_id, event_id) for org_id, event_id in due])
+
+    def _try(self, do: Callable[..., object], *what: Any) -> int:
+        """What cannot be done keeps nothing else waiting, and is tried again after a while that grows."""
+        if not self.patience.may(what, self.till.now()):
+            return 0
+        try:
+            do(*what)
+        except Exception:
+            log.exception("something that was due could not be done", what=what)
+            self.patience.failed(what, self.till.now())
+            return 0
+        self.patience.done(what)
+        return 1
 
     def letters_of(self, org_id: int) -> None:
         """At once, where somebody waits to see what they do."""
@@ -50,21 +66,18 @@ class MoneyDue:
 
     def _payments(self) -> int:
         due = self.database.read(EVERYBODY, payment_store.due, self.till.now(), PORTION)
-        for org_id, payment_id in due:
-            self.till.decide(org_id, payment_id)
-        return len(due)
+        return sum([self._try(self.till.decide, org_id, payment_id) for org_id, payment_id in due])
 
     def _refunds(self) -> int:
         due = self.database.read(EVERYBODY, refund_store.due, self.till.now(), PORTION)
-        for org_id, refund_id in due:
-            self.till.refund(org_id, refund_id)
-        return len(due)
+        return sum([self._try(self.till.refund, org_id, refund_id) for org_id, refund_id in due])
 
     def _recharges(self) -> int:
         due = self.database.read(EVERYBODY, recharge_store.due, self.till.now(), PORTION)
-        for org_id in due:
-            self.database.write(org_id, _look, org_id, self.till.now())
-        return len(due)
+        return sum([self._try(self._look, org_id) for org_id in due])
+
+    def _look(self, org_id: int) -> None:
+        self.database.write(org_id, _look, org_id, self.till.now())
 
     def remind(self) -> int:
         """Of funds and cards that end soon, and of what was spent."""
@@ -75,9 +88,9 @@ class MoneyDue:
             )
         month = reminders.month_soon(now)
         org_ids.update([card.org_id for card in self.database.read(EVERYBODY, method_store.expiring, month, PORTION)])
-        reminded = sum([self.database.write(org_id, _remind, org_id, now) for org_id in sorted(org_ids)])
+        reminded = sum([self._try(self._remind_once, org_id) for org_id in sorted(org_ids)])
         for org_id in self.database.read(EVERYBODY, reminder_store.watching, PORTION):
-            self.watch_spending(org_id)
+            self._try(self.watch_spending, org_id)
         return reminded
 
     def watch_spending(self, org_id: int) -> None:
@@ -98,7 +111,7 @@ class MoneyDue:
         if refund := refund_store.next_due(tx, org_id, until):
             steps.append(Step(refund[0], lambda: self.till.refund(org_id, refund[1])))
         if (at := recharge_store.next_due(tx, org_id, until)) is not None:
-            steps.append(Step(at, lambda: self.database.write(org_id, _look, org_id, self.till.now())))
+            steps.append(Step(at, lambda: self._look(org_id)))
         if due := reminders.next_due(tx, org_id, until):
             steps.append(Step(due.at, lambda: self._remind_once(org_id)))
         return min(steps, key=lambda step: step.at, default=None)

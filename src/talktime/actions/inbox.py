@@ -11,6 +11,7 @@ import structlog
 
 from talktime.actions import methods, payments, refunds
 from talktime.actions.audit import Actor
+from talktime.actions.errors import NotFound
 from talktime.actions.organizations import locked
 from talktime.actions.tender import Terms
 from talktime.actions.till import Till
@@ -48,6 +49,18 @@ def _whose(database: Database, event: Event) -> int:
 def _keep(tx: Tx, letter: Letter, now: int) -> None:
     org = org_store.find(tx, letter.org_id)
     inbox_store.add(tx, letter, org.now(now) if org else now)
+
+
+def replay(tx: Tx, org_id: int, event_id: str, now: int) -> Letter:
+    """By somebody who has mended what stood in its way."""
+    letter = inbox_store.find(tx, org_id, event_id)
+    if letter is None:
+        raise NotFound
+    if letter.state == PARKED:
+        org = org_store.find(tx, org_id)
+        due_at = org.now(now) if org else now
+        inbox_store.change(tx, org_id, event_id, state=inbox_store.WAITING, due_at=due_at, tries=0)
+    return inbox_store.find(tx, org_id, event_id) or letter
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from talktime.actions import methods, payments
 from talktime.actions.audit import Actor
 from talktime.actions.errors import NotFound
 from talktime.actions.organizations import locked
-from talktime.actions.till import RESTORED, Till
+from talktime.actions.till import Till
 from talktime.core.gateway import State, Told
 from talktime.core.ids import org_number
 from talktime.core.scopes import OPERATOR_ORG
@@ -42,15 +42,20 @@ class Reconciler:
     database: Database
     till: Till
 
+    def after_restore(self) -> Reconciled:
+        """At once, where nothing may be charged before."""
+        restored = self.database.read((), control_store.value, control_store.RESTORED)
+        return self.run() if restored else Reconciled()
+
     def run(self) -> Reconciled:
         """Everything, of every provider. After it, whoever was restored may charge again."""
-        restored = self.database.read((), control_store.value, RESTORED)
+        restored = self.database.read((), control_store.value, control_store.RESTORED)
         since = self.till.now() - (BACK_AFTER_RESTORE if restored else BACK)
         total = Reconciled()
         for name in self.till.providers:
             total = _sum(total, self._provider(name, since))
         self._finish_cards()
-        self.database.write((), control_store.put, RESTORED, 0)
+        self.database.write((), control_store.put, control_store.RESTORED, 0)
         return total
 
     def _provider(self, name: str, since: int) -> Reconciled:

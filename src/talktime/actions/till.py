@@ -24,8 +24,6 @@ from talktime.storage.refund_store import Refund
 
 CLAIMED_FOR = 1 * MINUTE
 """Longer than any provider takes to answer."""
-RESTORED = "restored"
-"""A counter of the installation: above zero, nobody is charged until providers were asked what they have taken."""
 LOOK_EVERY = 0.02
 
 log = structlog.get_logger("talktime.till")
@@ -73,7 +71,7 @@ class Till:
         now = org.now(self.now())
         if payment.due_at is None or payment.due_at > now or payment.provider not in self.providers:
             return None
-        ask = what_to_ask(payment, now, control_store.value(tx, RESTORED) > 0)
+        ask = what_to_ask(payment, now, control_store.value(tx, control_store.RESTORED) > 0)
         if not payment_store.claim(tx, org_id, payment_id, self.now(), self.now() + CLAIMED_FOR):
             return None
         return Errand(payment, self._order(tx, payment, org.mode == "live"), ask)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from talktime.storage import idempotency_store, upkeep_store
-from talktime.storage.database import EVERYBODY, Database, ReadTx
+from talktime.storage import control_store, idempotency_store, upkeep_store
+from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase
 from talktime.storage.upkeep_store import Verified
 from talktime.storage.verify import Finding, Report, reading, verify
 
@@ -16,6 +17,15 @@ PORTION = 500
 
 class Stopped(Exception):
     """The process ends, and long work with it."""
+
+
+def mark_restored(url: str | None, path: Path) -> None:
+    """A backup does not know what providers have taken since: nobody is charged until they were asked."""
+    database = PostgresDatabase(url) if url else SqliteDatabase(path)
+    try:
+        database.write((), control_store.put, control_store.RESTORED, 1)
+    finally:
+        database.close()
 
 
 def prove_writable(database: Database, now: int) -> None:

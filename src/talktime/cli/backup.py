@@ -58,7 +58,7 @@ def restore(
 
     Whatever is there already is refused, not overwritten. Exit code 1 when the restored database does not verify.
     """
-    from talktime.actions.upkeep import reading, verify
+    from talktime.actions.upkeep import mark_restored, reading, verify
     from talktime.storage import backup as storage
     from talktime.storage.backup_postgres import BackupProblem
 
@@ -72,6 +72,7 @@ def restore(
             storage.restore(source, settings.database, settings.sqlite_path, progress)
     except BackupProblem as error:
         raise CannotDo(str(error)) from error
+    mark_restored(settings.database, settings.sqlite_path)
     seconds = time.monotonic() - begun
     restored = reading(settings.database, settings.sqlite_path)
     try:

@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from talktime.cli import backup, checks, demo, doctor, keys, licences, mail, rates, rating, serving, tools, users
+from talktime.cli import (
+    backup,
+    checks,
+    demo,
+    doctor,
+    keys,
+    licences,
+    mail,
+    payments,
+    rates,
+    rating,
+    serving,
+    tools,
+    users,
+)
 from talktime.cli.errors import told
 
 HELP = "Prepaid telephone credits: rating, real-time charging and a ledger that adds up."
@@ -19,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for part in (serving, keys, checks, doctor, backup, rates, licences, users, mail, rating, demo, tools):
+for part in (serving, keys, checks, doctor, backup, rates, licences, users, payments, mail, rating, demo, tools):
     part.add_to(app)
 
 

@@ -9,14 +9,18 @@ from threading import Event, Thread
 import structlog
 
 from talktime.actions.knowledge import finish
+from talktime.actions.schedule import turn
 from talktime.actions.seal import seal_all
 from talktime.actions.upkeep import Stopped, forget_answers, verify_nightly
 from talktime.app import App
+from talktime.core.time import SECOND
 from talktime.jobs.exports import forget_exports, make_exports
 from talktime.storage.delivery_store import EMAIL, WEBHOOK
 from talktime.storage.seal_store import Gap
 
 DAY_SECONDS = 24 * 3600.0
+LOOK_SECONDS = 30.0
+"""So often a process looks whether scheduled work is due."""
 log = structlog.get_logger("talktime.jobs")
 
 
@@ -30,6 +34,8 @@ class Job:
     """How many things it did."""
     at_once: bool = True
     """Or first when its time has passed once."""
+    scheduled: bool = False
+    """By one process at a time, with a row that says how it went."""
 
 
 def sweep(app: App, stop: Callable[[], bool]) -> int:
@@ -95,20 +101,33 @@ def remind(app: App, stop: Callable[[], bool]) -> int:
     return app.money.remind()
 
 
+def reconcile(app: App, stop: Callable[[], bool]) -> int:
+    done = app.reconciler.run()
+    if done.differences:
+        log.error("payments differ: talktime reconcile --list", differences=done.differences, settled=done.settled)
+    return done.looked_at
+
+
+def after_restore(app: App, stop: Callable[[], bool]) -> int:
+    return app.reconciler.after_restore().looked_at
+
+
 JOBS = (
     Job("due", 1, sweep),
     Job("money", 0.5, money),
-    Job("remind", 60, remind),
+    Job("remind", 60, remind, scheduled=True),
+    Job("reconcile after a restore", 10, after_restore),
+    Job("reconcile", DAY_SECONDS, reconcile, at_once=False, scheduled=True),
     Job("watch", 10, Watch()),
     Job("notices", 1, tell),
     # Apart, so that a server that does not answer keeps no mail waiting.
     Job("mails", 1, mails),
     Job("webhooks", 1, webhooks),
     Job("exports", 1, make_exports),
-    Job("forget exports", 3600, forget_exports),
+    Job("forget exports", 3600, forget_exports, scheduled=True),
     Job("seal", 30, seal, at_once=False),
-    Job("pools", 600, pools),
-    Job("forget", DAY_SECONDS, forget, at_once=False),
+    Job("pools", 600, pools, scheduled=True),
+    Job("forget", DAY_SECONDS, forget, at_once=False, scheduled=True),
     # It asks often and does it once a day, in whichever process asks first.
     Job("verify", 600, verify, at_once=False),
 )
@@ -136,13 +155,14 @@ class Worker:
     def _keep_doing(self, job: Job) -> None:
         if job.at_once:
             self._do(job)
-        while not self._stopped.wait(job.every_seconds):
+        pause = min(job.every_seconds, LOOK_SECONDS) if job.scheduled else job.every_seconds
+        while not self._stopped.wait(pause):
             self._do(job)
 
     def _do(self, job: Job) -> None:
         counted = self._app.meters.jobs
         try:
-            done = job.run(self._app, self._stopped.is_set)
+            done = self._in_turn(job) if job.scheduled else job.run(self._app, self._stopped.is_set)
         except Stopped:
             return
         except Exception:
@@ -151,3 +171,16 @@ class Worker:
             counted.labels(job.name, "failed").inc()
         else:
             counted.labels(job.name, "done").inc(done)
+
+    def _in_turn(self, job: Job) -> int:
+        app = self._app
+        mine = turn(app.database, job.name, int(job.every_seconds) * SECOND, app.now())
+        if mine is None:
+            return 0
+        try:
+            done = job.run(app, self._stopped.is_set)
+        except Exception as error:
+            mine.fail(f"{type(error).__name__}: {error}", app.now())
+            raise
+        mine.end(done, app.now())
+        return done

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
+
+RESTORED = "restored"
+"""Above zero, the database was restored: nobody is charged until providers were asked what they have taken since."""
 
 
 def value(tx: ReadTx, name: str) -> int:
@@ -19,4 +22,6 @@ def bump(tx: Tx, name: str) -> int:
 
 
 def put(tx: Tx, name: str, to: int) -> None:
-    tx.execute(update(t.control).where(t.control.c.name == name).values(value=to))
+    """Also into a database of an older version, which has none of this name."""
+    if tx.execute(update(t.control).where(t.control.c.name == name).values(value=to)).rowcount == 0:
+        tx.execute(insert(t.control), {"name": name, "value": to})

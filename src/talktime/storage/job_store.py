@@ -76,6 +76,22 @@ def tell(tx: Tx, job: JobRow) -> None:
         add(tx, job)
 
 
+def take_turn(tx: Tx, job: JobRow, now: int, until: int) -> int | None:
+    """Of what comes again and again: how often in a row it has failed; None where it is nobody's turn."""
+    this = (c.org_id == job.org_id, c.job_id == job.job_id)
+    if tx.scalar(select(c.job_id).where(*this)) is None:
+        add(tx, job)
+    due = and_(or_(c.due_at.is_(None), c.due_at <= now), or_(c.claimed_until.is_(None), c.claimed_until <= now))
+    taken = update(t.jobs).where(*this, due).values(state=RUNNING, claimed_until=until)
+    tries: int | None = tx.scalar(taken.returning(c.tries))
+    return tries
+
+
+def note(tx: Tx, job_id: str, values: Mapping[str, Any]) -> None:
+    """How a turn of the operator's own work ended."""
+    tx.execute(update(t.jobs).where(c.org_id == t.OPERATOR, c.job_id == job_id).values(dict(values)))
+
+
 def remove(tx: Tx, org_id: int, job_id: str) -> None:
     tx.execute(delete(t.jobs).where(c.org_id == org_id, c.job_id == job_id))
 

@@ -12,7 +12,7 @@ from talktime.actions import exports
 from talktime.actions.errors import NotFound
 from talktime.actions.exports import EXPORT, Export
 from talktime.core.ids import org_name
-from talktime.core.scopes import Scope
+from talktime.core.scopes import OPERATOR_ORG, Scope
 from talktime.core.time import instant, moment
 from talktime.reports import jobs
 from talktime.storage.database import ReadTx, Tx
@@ -112,7 +112,8 @@ def download_export(tx: ReadTx, request: Request[None]) -> File:
 
 class JobBody(Struct, kw_only=True):
     id: str
-    organization: str
+    organization: str | None
+    """None: work of the installation itself."""
     kind: str
     status: Status
     progress: int
@@ -126,7 +127,7 @@ class JobBody(Struct, kw_only=True):
 def job_body(job: JobRow) -> JobBody:
     return JobBody(
         id=job.job_id,
-        organization=org_name(job.org_id),
+        organization=org_name(job.org_id) if job.org_id != OPERATOR_ORG else None,
         kind=job.kind,
         status=status_of(job),
         progress=progress_of(job),

@@ -9,7 +9,6 @@ import msgspec
 from msgspec import Struct
 
 from talktime.actions import reconciler
-from talktime.actions.reconciler import Reconciler
 from talktime.core.ids import org_name, org_number
 from talktime.core.scopes import OPERATOR_ORG, Scope
 from talktime.core.time import moment
@@ -62,8 +61,7 @@ def list_items(tx: ReadTx, request: Request[None]) -> dict[str, Any]:
 
 def run(request: Request[None]) -> ReconciledBody:
     """Asks every provider what it has taken, and compares. After a restore nothing is charged before."""
-    app = request.app
-    done = Reconciler(app.database, app.till).run()
+    done = request.app.reconciler.run()
     return ReconciledBody(done.looked_at, done.settled, done.differences)
 
 

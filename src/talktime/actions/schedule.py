@@ -1,0 +1,71 @@
+"""Work that comes again and again, by one process at a time: a row for each kind of it, seen by the operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from talktime.core.scopes import OPERATOR_ORG
+from talktime.core.time import MINUTE, SECOND
+from talktime.storage import job_store
+from talktime.storage.database import Database
+from talktime.storage.job_store import FAILED, WAITING, JobRow
+
+SCHEDULED = "scheduled"
+HELD_FOR = 15 * MINUTE
+"""Who died over it is followed by another."""
+BACK_OFF_MOST = 60 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """It is ours to do."""
+
+    database: Database
+    job_id: str
+    every: int
+    tries: int
+
+    def end(self, done: int, now: int) -> None:
+        values = {
+            "state": WAITING,
+            "done": done,
+            "ended_at": now,
+            "due_at": now + self.every,
+            "tries": 0,
+            "error": None,
+        }
+        self._note(values)
+
+    def fail(self, error: str, now: int) -> None:
+        """It is tried again after a while that grows; meanwhile everybody sees why."""
+        wait = min(SECOND << min(self.tries + 3, 12), BACK_OFF_MOST)
+        values = {"state": FAILED, "error": error, "ended_at": now, "due_at": now + wait, "tries": self.tries + 1}
+        self._note(values)
+
+    def _note(self, values: dict[str, object]) -> None:
+        self.database.write(OPERATOR_ORG, job_store.note, self.job_id, values | {"claimed_until": None})
+
+
+def turn(database: Database, name: str, every: int, now: int) -> Turn | None:
+    """None: it is not due, or somebody else does it."""
+    job_id = f"job_{name.replace(' ', '_')}"
+    tries = database.write(OPERATOR_ORG, job_store.take_turn, _row(job_id, name, now), now, now + HELD_FOR)
+    return None if tries is None else Turn(database, job_id, every, tries)
+
+
+def _row(job_id: str, name: str, now: int) -> JobRow:
+    return JobRow(
+        org_id=OPERATOR_ORG,
+        job_id=job_id,
+        kind=SCHEDULED,
+        state=WAITING,
+        asked=f'{{"name":"{name}"}}',
+        asked_by="schedule",
+        done=0,
+        total=None,
+        filename=None,
+        error=None,
+        created_at=now,
+        claimed_until=None,
+        ended_at=None,
+    )

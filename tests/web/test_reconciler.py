@@ -1,0 +1,143 @@
+"""Our books beside the providers': what they took and we do not know, what we know and they did not take."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from talktime.actions.upkeep import mark_restored
+from talktime.storage import control_store
+from tests.web.client import World
+from tests.web.money import Payer
+
+NEVER_TOLD = {"result": "unanswered", "charged": True, "webhook": "never"}
+RUN = "/v1/operator/reconciliation"
+
+
+@pytest.fixture
+def payer(anywhere: World) -> Payer:
+    made = Payer(anywhere, None)
+    made.card()
+    return made
+
+
+def test_what_was_taken_and_never_told_is_booked(payer: Payer) -> None:
+    payer.script(NEVER_TOLD)
+    made = payer.pay("55")
+    assert payer.operator.post(RUN).json == {"looked_at": 1, "settled": 1, "differences": 0}
+    assert (payer.top_up(made)["status"], payer.money[0]) == ("succeeded", "55")
+    assert payer.operator.post(RUN).json == {"looked_at": 1, "settled": 0, "differences": 0}
+
+
+def test_what_was_credited_and_not_taken_is_looked_at_by_people(payer: Payer) -> None:
+    payer.decline("generic_decline")
+    made = payer.pay("55")
+    payer.tell("events", type="payment_succeeded", top_up=made["id"])
+    assert payer.money[0] == "55"
+    for _ in range(2):
+        assert payer.operator.post(RUN).json["differences"] == 1
+    assert list(payer.items) == ["credited_but_not_taken"]
+
+
+def test_money_of_a_payment_that_nobody_knows_is_credited_to_nobody(payer: Payer) -> None:
+    made = payer.pay("55")
+    number = int(payer.org.id.partition("_")[2], 16)
+    payer.world.made_up.update(("I6", "receipts", "I2", "I9", "I1"))
+    forget = text(
+        "UPDATE simulator SET body = replace(body, :known, 'pay_nobody') WHERE org_id = :org AND kind = 'charge'"
+    )
+    payer.world.app.database.write(number, lambda tx: tx.execute(forget, {"known": made["id"], "org": number}))
+    assert payer.operator.post(RUN).json["differences"] == 2
+    assert sorted(payer.items) == ["credited_but_not_taken", "unknown_payment"]
+
+
+def test_after_a_restore_nothing_is_charged_until_providers_were_asked(payer: Payer) -> None:
+    database = payer.world.app.database
+    database.write((), control_store.put, control_store.RESTORED, 1)
+    made = payer.pay("55")
+    assert (made["status"], payer.charges, payer.attempts) == ("pending", [], [])
+    payer.world.clock.pass_seconds(30)
+    payer.settle()
+    assert payer.charges == []
+    payer.world.app.reconciler.after_restore()
+    payer.world.clock.pass_seconds(3600)
+    payer.settle()
+    assert (payer.top_up(made)["status"], len(payer.charges)) == ("succeeded", 1)
+    assert payer.world.app.reconciler.after_restore().looked_at == 0
+
+
+def test_a_restored_payment_that_was_taken_meanwhile_is_not_taken_again(payer: Payer) -> None:
+    payer.script(NEVER_TOLD)
+    made = payer.pay("55")
+    payer.world.app.database.write((), control_store.put, control_store.RESTORED, 1)
+    payer.world.app.reconciler.after_restore()
+    payer.world.clock.pass_seconds(3600)
+    payer.settle()
+    assert (payer.top_up(made)["status"], len(payer.charges)) == ("succeeded", 1)
+
+
+def test_the_mark_of_a_restore_is_put_from_outside(world: World) -> None:
+    mark_restored(None, world.app.settings.sqlite_path)
+    assert world.app.database.read((), control_store.value, control_store.RESTORED) == 1
+
+
+def test_cards_whose_message_was_lost_are_found(payer: Payer) -> None:
+    begun = payer.api.post("/v1/payment-methods", {}).json
+    name = begun["redirect_url"].split("/")[-2]
+    with payer.world.app.simulator.notebook.open(payer.org.id) as page:
+        page.add("entered", name, "used", {"token": "visa", "last4": "4242", "at": page.now})
+    payer.operator.post(RUN)
+    assert payer.api.get(f"/v1/payment-methods/{begun['id']}").json["state"] == "active"
+
+
+def test_providers_are_asked_whether_they_know_us(world: World) -> None:
+    told = world.operator.get("/v1/operator/providers").json["data"]
+    assert [(one["name"], one["reached"]) for one in told] == [("simulator", True)]
+
+
+def test_a_message_that_cannot_be_worked_off_is_parked_and_replayed(payer: Payer) -> None:
+    payer.script(
+        {"result": "unanswered", "charged": False, "webhook": "never"}, *[NEVER_TOLD | {"charged": False}] * 99
+    )
+    made = payer.pay("55")
+    payer.tell("events", type="refund_succeeded", top_up=made["id"], amount="5")
+    for _ in range(12):
+        payer.world.clock.pass_seconds(12 * 3600)
+        payer.settle()
+    [parked] = payer.operator.get("/v1/operator/inbox").json["data"]
+    assert (parked["organization"], parked["error"]) == (payer.org.id, "its payment has not succeeded yet")
+    assert "message_parked" in list(payer.items)
+    path = f"/v1/operator/inbox/{payer.org.id}/{parked['id']}/replay"
+    payer.tell("events", type="payment_succeeded", top_up=made["id"])
+    payer.settle()
+    assert payer.operator.post(path).json["state"] == "waiting"
+    payer.settle()
+    assert payer.statement == [("top_up", "55"), ("refund", "-5")]
+    assert payer.operator.post(path).json["state"] == "done"
+    assert payer.operator.post(f"/v1/operator/inbox/{payer.org.id}/evt_nobody/replay").status == 404
+    assert payer.operator.post("/v1/operator/inbox/nobody/evt_nobody/replay").status == 404
+
+
+def test_who_cannot_be_served_keeps_nobody_else_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Payer(world, None), Payer(world, None)
+    for payer in (first, second):
+        payer.card()
+        payer.script(NEVER_TOLD)
+        payer.pay("55")
+    world.clock.pass_seconds(60)
+    number = int(first.org.id.partition("_")[2], 16)
+    decide = type(world.app.till).decide
+
+    def broken(till: object, org_id: int, payment_id: str) -> None:
+        if org_id == number:
+            raise ZeroDivisionError
+        decide(world.app.till, org_id, payment_id)
+
+    monkeypatch.setattr(type(world.app.till), "decide", broken)
+    assert world.app.money.sweep() == 1
+    assert (first.money[0], second.money[0]) == ("0", "55")
+    assert world.app.money.sweep() == 0
+    monkeypatch.undo()
+    world.clock.pass_seconds(3600)
+    first.settle()
+    assert first.money[0] == "55"
