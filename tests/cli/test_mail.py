@@ -69,9 +69,9 @@ def test_a_setting_that_cannot_be_used_is_told(name: str, value: str, tmp_path: 
 
 
 def test_settings_are_shown_without_the_password_of_the_mail_server() -> None:
-    shown = json.loads(inside("settings", "--json", TALKTIME_SMTP_URL="smtp://me:secret@mail.example.com:587").stdout)
+    shown = json.loads(inside("settings", "--json", TALKTIME_SMTP_URL="smtp://me:hunter2@mail.example.com:587").stdout)
     assert shown["smtp_url"] == "smtp://me@mail.example.com:587"
-    assert "secret" not in json.dumps({name: value for name, value in shown.items() if name != "secret_key"})
+    assert "hunter2" not in json.dumps(shown)
 
 
 def eventually(look: Callable[[], Any]) -> Any:
