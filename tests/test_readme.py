@@ -122,5 +122,18 @@ def test_nothing_happens_twice_and_the_call_tells_its_story(said: list[str]) -> 
     assert (story["call_id"], story["state"], len(story["rows"])) == ("tour-1", "settled", 1)
 
 
+def test_funds_come_by_hand_and_then_by_themselves(said: list[str]) -> None:
+    _, paid, call, *_ = answers(block_with(said, "simulator_card"))
+    assert (paid["status"], paid["amount"], call["decision"]) == ("succeeded", "60", "granted")
+    told = block_with(said, "receipt.pdf")
+    payments = next(answer["data"] for answer in answers(told) if "data" in answer and "status" in answer["data"][0])
+    assert [(one["kind"], one["amount"], one["status"]) for one in payments] == [
+        ("recharge", "80", "succeeded"),
+        ("top_up", "60", "succeeded"),
+    ]
+    assert next(answer["balance"] for answer in answers(told) if "recharge_state" in answer) == "128"
+    assert "Subject: Auto-recharge succeeded" in told
+
+
 def test_the_books_are_right(said: list[str]) -> None:
-    assert "every invariant holds: 1 organizations, 4 entries" in block_with(said, "talktime verify")
+    assert "every invariant holds: 1 organizations, 7 entries" in block_with(said, "talktime verify")
