@@ -65,6 +65,10 @@ class Payment(Struct, frozen=True, kw_only=True):
         """Under which the provider takes the money once."""
         return f"{self.payment_id}-{self.leg}"
 
+    def leg_of(self, key: str | None) -> int:
+        """Whose key it is."""
+        return next((leg for leg in (1, 2) if key == f"{self.payment_id}-{leg}"), self.leg)
+
     @property
     def asked_method(self) -> str | None:
         return self.method_id if self.leg == 1 else self.backup_method_id
