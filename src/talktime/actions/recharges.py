@@ -260,6 +260,7 @@ def requires_action(tx: Tx, org: Organization, payment: Payment, now: int) -> No
     """The card holder is asked once; nobody retries meanwhile."""
     setting = recharge_store.find(tx, org.org_id)
     if payment.kind != RECHARGE:
+        _look_again(tx, org, setting, now)
         return
     if setting.enabled:
         waiting = replace(setting, state=State.REQUIRES_ACTION, state_detail="authentication_required")
