@@ -25,7 +25,7 @@ from talktime.charging.engine import Engine, Shelf
 from talktime.charging.last_known import LastKnown
 from talktime.clock import SteadyClock
 from talktime.core.currencies import bounds_from
-from talktime.core.ids import uuid7
+from talktime.core.ids import timed_id, uuid7
 from talktime.core.knowledge import Knowledge
 from talktime.core.prices import Prices
 from talktime.core.receipts import seller_of
@@ -83,9 +83,12 @@ class App:
     """Tells the switches of a closed organization, or of its blocked user, without waiting for them."""
     now: Callable[[], int]
 
-    def new_id(self, prefix: str, at: int | None = None) -> str:
-        """Sorts by `at`, or by the time of now."""
-        return f"{prefix}_{uuid7(self.now() if at is None else at, secrets.randbits(74))}"
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}_{uuid7(self.now(), secrets.randbits(74))}"
+
+    def new_timed_id(self, prefix: str, at: int) -> str:
+        """Sorts by `at`, an organization's clock, and where that stands by ours."""
+        return f"{prefix}_{timed_id(at, self.now(), secrets.token_hex(8))}"
 
     def tell(self) -> int:
         """Decide who hears of what has happened."""

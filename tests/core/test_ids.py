@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.ids import block_id, entry_id, org_name, org_number, uuid7, uuid7_of
+from talktime.core.ids import entry_id, org_name, org_number, timed_id, uuid7, uuid7_of
 
 instants = st.integers(0, 2**48 * 1000 - 1)
 causes = st.text(max_size=40)
@@ -84,7 +84,7 @@ def test_only_one_name_leads_to_an_organization(name: str) -> None:
 
 
 def test_blocks_sort_by_the_clock_of_the_organization_and_where_it_stands_by_ours() -> None:
-    standing = [block_id(5_000_000, now, cause) for now, cause in ((1, "b"), (2, "a"), (10**15, "c"))]
+    standing = [timed_id(5_000_000, now, cause) for now, cause in ((1, "b"), (2, "a"), (10**15, "c"))]
     assert sorted(standing) == standing
-    assert block_id(6_000_000, 1, "b") > standing[-1]
+    assert timed_id(6_000_000, 1, "b") > standing[-1]
     assert UUID(standing[0]).version == 7

@@ -6,7 +6,7 @@ from talktime.actions import audit
 from talktime.actions.audit import Actor
 from talktime.actions.organizations import locked
 from talktime.actions.people import found
-from talktime.core.ids import block_id
+from talktime.core.ids import timed_id
 from talktime.storage import block_store, user_store
 from talktime.storage.block_store import BlockRow
 from talktime.storage.database import Tx
@@ -37,6 +37,6 @@ def unblock(tx: Tx, org_id: int, user_id: str, actor: Actor) -> UserRow:
 
 def _note(tx: Tx, org: Organization, user_id: str, mode: str, reason: str, actor: Actor) -> None:
     at = org.now(actor.now)
-    told = block_id(at, actor.now, f"{mode}:{user_id}")
+    told = timed_id(at, actor.now, f"{mode}:{user_id}")
     block_store.add(tx, org.org_id, BlockRow(told, at, user_id, mode, reason, actor.by))
     audit.note(tx, org.org_id, actor, f"user.{mode.lower()}", user_id, None, {"reason": reason})

@@ -121,7 +121,7 @@ class MoneyDue:
 
 
 def _look(tx: Tx, org_id: int, real: int) -> None:
-    recharges.look(tx, org_id, found(tx, org_id).now(real))
+    recharges.look(tx, org_id, real)
 
 
 def _remind(tx: Tx, org_id: int, real: int) -> int:

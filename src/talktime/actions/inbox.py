@@ -23,7 +23,7 @@ from talktime.storage import inbox_store, org_store, payment_store
 from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.inbox_store import DONE, PARKED, Letter
 from talktime.storage.org_store import Organization
-from talktime.storage.payment_store import SUCCEEDED, Payment
+from talktime.storage.payment_store import PENDING, SUCCEEDED, Payment
 
 LATER = (10 * SECOND, MINUTE, 5 * MINUTE, 30 * MINUTE, 120 * MINUTE, 360 * MINUTE, 720 * MINUTE)
 """After the last of them it is parked, and people look at it."""
@@ -162,6 +162,10 @@ class Inbox:
         if told.state is not State.SUCCEEDED and told.order not in (None, payment.key):
             return
         if told.state in (State.PROCESSING, State.UNKNOWN):
+            return
+        if told.state is State.DECLINED and payment.state == PENDING:
+            # It may be about an earlier try: who asks hears how it stands, and nobody charges a second time meanwhile.
+            payment_store.change(tx, payment, due_at=now)
             return
         payments.book(tx, self.till.terms, org, payment, told, now)
 

@@ -198,6 +198,7 @@ def settle(tx: Tx, terms: Terms, org: Organization, payment: Payment, told: Told
         tx,
         payment,
         state=SUCCEEDED,
+        leg=payment.leg_of(told.order),
         settled_at=taken_at,
         ended_at=now,
         reference=told.reference or payment.reference,
@@ -251,6 +252,7 @@ def _differs(org: Organization, payment: Payment, told: Told) -> str | None:
         "other_organization": told.organization in (None, org_name(org.org_id)),
         "other_payment": told.payment in (None, payment.payment_id),
         "other_mode": told.live in (None, org.mode == "live"),
+        "taken_twice": payment.state != SUCCEEDED or told.order in (None, payment.key),
     }
     return next((reason for reason, fits in checks.items() if not fits), None)
 

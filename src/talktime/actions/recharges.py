@@ -15,7 +15,7 @@ from talktime.actions.errors import Invalid, StateConflict
 from talktime.actions.organizations import CLOSED, limits_of, locked
 from talktime.actions.tender import Terms
 from talktime.core import recharges
-from talktime.core.ids import uuid7_of
+from talktime.core.ids import timed_id
 from talktime.core.money import decimal
 from talktime.core.months import begin_of, month_of
 from talktime.core.recharges import BRAKED, IN_FLIGHT, RECHARGES_PER_24H, Decision, Hold, Rules, Setting, Start, State
@@ -71,7 +71,7 @@ def save(tx: Tx, org_id: int, values: Mapping[str, Any], terms: Terms, asker: As
     recharge_store.save(tx, org_id, new, now if new.enabled else None, **agreed)
     wake(tx, org_id)
     _note(tx, org_id, old, new, actor, now)
-    look(tx, org_id, now)
+    look(tx, org_id, actor.now)
 
 
 def _consent(org: Organization, new: Setting, asker: Asker, actor: Actor) -> str:
@@ -148,15 +148,16 @@ def retry(tx: Tx, org_id: int, actor: Actor) -> None:
     new = replace(old, state=State.ON, state_detail=None, declines=0, next_attempt_at=None)
     recharge_store.save(tx, org_id, new, now)
     audit.note(tx, org_id, actor, "recharge.retried", "recharge_settings", {"state": old.state}, {"state": new.state})
-    look(tx, org_id, now)
+    look(tx, org_id, actor.now)
 
 
-def look(tx: Tx, org_id: int, now: int) -> None:
-    """Is it time? Under the lock of the account. `now` by the organization's clock."""
+def look(tx: Tx, org_id: int, real: int) -> None:
+    """Is it time? Under the lock of the account. `real` by the machine's clock."""
     org, setting = locked(tx, org_id), recharge_store.find(tx, org_id)
+    now = org.now(real)
     decision = _decide(tx, org, setting, now)
     if isinstance(decision, Start):
-        _start(tx, org, setting, now)
+        _start(tx, org, setting, real)
     else:
         _hold(tx, org, setting, decision, now)
 
@@ -189,8 +190,9 @@ def _hold(tx: Tx, org: Organization, setting: Setting, hold: Hold, now: int) -> 
         _tell(tx, org.org_id, "recharge_limit_reached", f"{hold.state}:{now}", now, details)
 
 
-def _start(tx: Tx, org: Organization, setting: Setting, now: int) -> None:
+def _start(tx: Tx, org: Organization, setting: Setting, real: int) -> None:
     """The payment is written; whoever has time asks for the money."""
+    now = org.now(real)
     method = _method(tx, org.org_id, setting)
     if method is None or setting.amount is None:
         _pause(tx, org, setting, "no_payment_method", now)
@@ -199,7 +201,7 @@ def _start(tx: Tx, org: Organization, setting: Setting, now: int) -> None:
     before = payment_store.count(tx, org.org_id)
     payment = Payment(
         org_id=org.org_id,
-        payment_id=f"pay_{uuid7_of(now, f'{BY}:{org.org_id}:{before}')}",
+        payment_id=f"pay_{timed_id(now, real, f'{BY}:{org.org_id}:{before}')}",
         kind=RECHARGE,
         state=PENDING,
         amount_micros=setting.amount,
@@ -260,6 +262,7 @@ def requires_action(tx: Tx, org: Organization, payment: Payment, now: int) -> No
     """The card holder is asked once; nobody retries meanwhile."""
     setting = recharge_store.find(tx, org.org_id)
     if payment.kind != RECHARGE:
+        _look_again(tx, org, setting, now)
         return
     if setting.enabled:
         waiting = replace(setting, state=State.REQUIRES_ACTION, state_detail="authentication_required")

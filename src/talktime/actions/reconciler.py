@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Set
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -77,23 +77,23 @@ class Reconciler:
         payment = payment_store.find(tx, org_id, told.payment) if told.payment else None
         if payment is None or payment.provider != name:
             return self._strange(tx, org_id, told, "unknown_payment")
-        if payment.state == SUCCEEDED:
-            return Reconciled(looked_at=1)
         org = locked(tx, org_id)
+        if payment.state == SUCCEEDED and told.order in (None, payment.key):
+            return Reconciled(looked_at=1)
         after = payments.settle(tx, self.till.terms, org, payment, told, org.now(self.till.now()))
-        settled = after.state == SUCCEEDED
+        settled = payment.state != SUCCEEDED and after.state == SUCCEEDED
         return Reconciled(looked_at=1, settled=int(settled), differences=int(not settled))
 
     def _strange(self, tx: Tx, org_id: int, told: Told, reason: str) -> Reconciled:
         payments.open_item(tx, org_id, told.payment, reason, told, self.till.now())
         return Reconciled(looked_at=1, differences=1)
 
-    def _believed(self, name: str, known: Iterable[str], since: int) -> Reconciled:
+    def _believed(self, name: str, known: Set[str], since: int) -> Reconciled:
         """What we credited in that time, and the provider says nothing of."""
         ours = self.database.read(EVERYBODY, payment_store.succeeded_since, name, since + DAY, PAYMENTS_MAX)
         found = Reconciled()
         for payment in ours:
-            if payment.payment_id not in set(known):
+            if payment.payment_id not in known:
                 found = _sum(found, self.database.write(payment.org_id, self._unfounded, payment))
         return found
 

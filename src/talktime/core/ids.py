@@ -33,7 +33,7 @@ def entry_id(at: int, entry_no: int, cause: str) -> str:
     return uuid7(at, (entry_no & (1 << 42) - 1) << 32 | low)
 
 
-def block_id(at: int, now: int, cause: str) -> str:
+def timed_id(at: int, now: int, cause: str) -> str:
     """Sorts by `at`, the organization's clock, and where that stands by `now`, the machine's."""
     low = int.from_bytes(blake2b(cause.encode(), digest_size=2).digest())
     return uuid7(at, (now & (1 << 58) - 1) << 16 | low)

@@ -69,5 +69,6 @@ def next_due(tx: ReadTx, org_id: int, until: int) -> tuple[int, str] | None:
 
 
 def hurry(tx: Tx, org_id: int, now: int) -> None:
-    """Something has changed that the others may have waited for."""
-    tx.execute(update(t.inbox_work).where(w.org_id == org_id, w.due_at > now).values(due_at=now))
+    """Something has changed that the others may have waited for. A try between two others is none of theirs."""
+    waiting = update(t.inbox_work).where(w.org_id == org_id, w.due_at > now, w.tries > 0)
+    tx.execute(waiting.values(due_at=now, tries=w.tries - 1))

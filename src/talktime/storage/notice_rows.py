@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from talktime.core.desk import Block
-from talktime.core.ids import block_id, uuid7_of
+from talktime.core.ids import timed_id, uuid7_of
 from talktime.core.ledger import SHORTFALL, Entry
 from talktime.core.money import decimal
 from talktime.core.pool_book import MovedPool, PoolKey, crossed
@@ -38,7 +38,7 @@ def notice(org_id: int, event: str, once: str, at: int, **details: str) -> Notic
 
 
 def block_row(block: Block) -> tuple[Any, ...]:
-    told = block_id(block.at, block.now, block.user_id)
+    told = timed_id(block.at, block.now, block.user_id)
     return block.org_id, told, block.at, block.user_id, BLOCKED, block.reason, GUARD
 
 

@@ -65,6 +65,10 @@ class Payment(Struct, frozen=True, kw_only=True):
         """Under which the provider takes the money once."""
         return f"{self.payment_id}-{self.leg}"
 
+    def leg_of(self, key: str | None) -> int:
+        """Whose key it is."""
+        return next((leg for leg in (1, 2) if key == f"{self.payment_id}-{leg}"), self.leg)
+
     @property
     def asked_method(self) -> str | None:
         return self.method_id if self.leg == 1 else self.backup_method_id
@@ -147,7 +151,8 @@ def past_recharges(tx: ReadTx, org_id: int, now: int, month_begin: int) -> Past:
     recent = select(c.settled_at).where(*done, c.settled_at > now - DAY).order_by(c.settled_at.desc())
     # Of micros a sum would be a numeric on PostgreSQL.
     month = select(cast(func.coalesce(func.sum(c.amount_micros), 0), BigInteger))
-    month = month.where(*done, c.settled_at >= month_begin, c.settled_at <= now)
+    # Not only up to now: the provider's clock may be ahead of ours.
+    month = month.where(*done, c.settled_at >= month_begin)
     return Past(tuple(tx.scalars(recent).all()), int(tx.scalar(month) or 0))
 
 

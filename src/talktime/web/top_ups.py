@@ -79,7 +79,7 @@ def post_top_up(tx: Tx, request: Request[TopUpForm]) -> str:
     """Adds funds. The answer says how it stands; `pending` is decided later, and never twice."""
     form = request.form
     amount = positive("amount", form.amount)
-    payment_id = request.app.new_id("pay", found(tx, request.org_id).now(request.now))
+    payment_id = request.app.new_timed_id("pay", found(tx, request.org_id).now(request.now))
     asked = TopUp(payment_id, amount, form.payment_method, form.agreement, form.po_number)
     return payments.begin(tx, request.org_id, asked, request.app.terms, actor(request)).payment_id
 
