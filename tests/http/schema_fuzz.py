@@ -27,7 +27,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.http.broken_doors import PLANTED, BrokenDoors
-from tests.http.shop import Json, Shop, good, place
+from tests.http.shop import Json, Organization, Shop, good, place
 from tests.support.postgres import cluster_on_demand
 from tests.support.receipts import issued_beside_a_server
 from tests.support.server import Server, talktime
@@ -145,7 +145,11 @@ def fuzz(server: Server, names: str, cases: int, seed: int, *options: str) -> tu
 def furnished(server: Server) -> tuple[str, str]:
     """Something of each kind is there: the organization that is acted for, and as JSON what there is."""
     shop = Shop.opened(server.url, server.operator_key)
-    org, test, live = shop.organization("100000"), shop.organization("1000", mode="test"), shop.organization("5")
+    org, test, live = (
+        shop.organization("100000", mode="test"),
+        shop.organization("1000", mode="test"),
+        shop.organization("5"),
+    )
     lists = [shop.price_list(default=False) for _ in range(4)]
     webhook = good(org.api.post("/v1/webhooks", WEBHOOK))["id"]
     for list_id in lists[1:]:
@@ -201,10 +205,45 @@ def furnished(server: Server) -> tuple[str, str]:
         found["adjustment_id"].append(made["id"])
     for name in found["name"]:
         good(org.api.post("/v1/switches", {"name": name}))
+    found |= paid(shop, org)
     for call_id in found["call_id"][::2]:
         good(org.api.post("/v1/calls/authorize", org.call(call_id)))
     shop.close()
     return org.id, json.dumps(found)
+
+
+def paid(shop: Shop, org: Organization) -> dict[str, list[Json]]:
+    """Cards, payments in each state, and what can be asked of them."""
+    cards = [good(org.api.post("/v1/payment-methods", {"simulator_card": one}))["id"] for one in TRIAL_CARDS]
+    agreement = good(org.api.post("/v1/agreements", {"number": "EA-1"}))
+    ways = [*({"payment_method": card} for card in cards), {"agreement": "EA-1", "po_number": "PO-1"}]
+    top_ups = [good(org.api.post("/v1/top-ups", {"amount": "60"} | way))["id"] for way in ways for _ in range(2)]
+    good(
+        shop.operator.post(
+            f"{org.path}/simulator/events", {"type": "payment_succeeded", "top_up": "pay_x", "amount": "1"}
+        )
+    )
+    return {
+        "top_up_id": top_ups,
+        "payment_id": top_ups,
+        "top_up": top_ups,
+        "method_id": cards,
+        "payment_method": [*cards, None],
+        "backup_payment_method": [*cards, None],
+        "agreement_id": [agreement["id"]],
+        "agreement": ["EA-1", None],
+        "amount": ["60", "75.5", "1"],
+        "recharge_amount": ["80", "120"],
+        "trigger": ["50", "60"],
+        "monthly_limit": ["500", None],
+        "confirm_charge": [True, False],
+        "simulator_card": [*TRIAL_CARDS, None],
+        "item_id": [good(shop.operator.get("/v1/operator/reconciliation"))["data"][0]["id"]],
+        "receipt_id": [row["id"] for row in good(org.api.get("/v1/receipts"))["data"]],
+    }
+
+
+TRIAL_CARDS = ("4242424242424242", "4000000000009987", "4000002760003184")
 
 
 def caught(where: Path | str, seed: int = 1) -> dict[str, bool]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from msgspec import Meta, Struct
 
 from talktime.actions import alerts
+from talktime.core.emails import is_email
 from talktime.core.money import decimal
+from talktime.core.roles import OrganizationRole
 from talktime.core.scopes import Scope
 from talktime.reports.alerts import alerts_of
 from talktime.storage.alert_store import Alerts
@@ -18,12 +20,7 @@ from talktime.web.routes import Request, Route
 
 PATH = "/v1/alerts"
 LEVELS_MAX, RECIPIENTS_MAX = 10, 50
-ROLES = frozenset(
-    {
-        *("global_administrator", "billing_administrator", "user_administrator"),
-        *("communications_administrator", "helpdesk", "report_reader"),
-    }
-)
+ROLES = frozenset(get_args(OrganizationRole))
 Recipient = Annotated[str, Meta(min_length=1, max_length=254, pattern=r"^[^\x00-\x20\x7f]*\Z")]
 
 
@@ -74,8 +71,7 @@ def _level(field: str, text: str | None) -> int | None:
 
 
 def _check(recipient: str) -> None:
-    name, _, domain = recipient.partition("@")
-    if recipient not in ROLES and not (name and domain and "@" not in domain):
+    if recipient not in ROLES and not is_email(recipient):
         raise invalid("recipients", f"'{recipient}' is no address and no role of members.")
 
 
