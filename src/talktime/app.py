@@ -25,11 +25,12 @@ from talktime.charging.engine import Engine, Shelf
 from talktime.charging.last_known import LastKnown
 from talktime.clock import SteadyClock
 from talktime.core.currencies import bounds_from
-from talktime.core.ids import timed_id, uuid7
+from talktime.core.ids import org_name, timed_id, uuid7
 from talktime.core.knowledge import Knowledge
 from talktime.core.prices import Prices
 from talktime.core.receipts import seller_of
 from talktime.core.switches import SILENT_AFTER
+from talktime.core.time import DAY
 from talktime.notifications.hooks import Hooks
 from talktime.notifications.mail import Mailer
 from talktime.notifications.outbox import Outbox
@@ -114,9 +115,13 @@ class App:
     def move_clock(self, org_id: int, to: int) -> None:
         """A test organization's clock goes forward, with all that falls due until then: calls and lots first, since
         what they take is what a recharge looks at."""
+        before = self.database.read(org_id, test_clocks.reads, org_id, self.now())
         calls = partial(due.next_step, self.database, self.engine.run)
         test_clocks.move(self.database, org_id, to, (calls, self.money.next_step))
         self.money.watch_spending(org_id)
+        if to // DAY > before // DAY:
+            taken = self.simulator.taken_of(org_name(org_id), before - DAY)
+            self.reconciler.look_at(org_id, self.simulator.name, taken)
         notices.tell_everything(self.database, org_id, self.now())
 
     def close(self) -> None:

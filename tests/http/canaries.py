@@ -61,6 +61,8 @@ class Cage:
             "a cut token": f"cut{secrets.token_urlsafe(24)}",
             "another cut token": f"cut{secrets.token_urlsafe(24)}",
             "a key that nobody gave out": f"tt_live_0-{'0' * 32}-{secrets.token_urlsafe(32)}",
+            "a card number": "4000000000009995",
+            "a card number that is not for trying out": "5105105105105100",
             "a password in a header": f"basic{secrets.token_urlsafe(24)}",
         }
         self.said: Places = {}
@@ -97,7 +99,7 @@ def journey(server: Server, cage: Cage, cut_url: str) -> None:
     """Each secret is used well, used wrongly, and lies about when something fails."""
     operator_key = cage.keep("an operator's key", server.operator_key)
     shop = Shop.opened(server.url, operator_key)
-    org = shop.organization("10", name=cage.control)
+    org = shop.organization("10", name=cage.control, mode="test")
     made, revoked = org.key("calls", "funds"), org.key("calls")
     cage.keep("a key of an organization", made["key"])
     cage.keep("a revoked key", revoked["key"])
@@ -107,6 +109,7 @@ def journey(server: Server, cage: Cage, cut_url: str) -> None:
         gone = stack.enter_context(Api(server.url, revoked["key"]))
         other = stack.enter_context(Api(server.url, second, org.id))
         _calls(cage, org, mine)
+        _payments(cage, org)
         cage.ask(gone, "GET", "/v1/calls")
         cage.ask(shop.operator, "DELETE", f"{org.path}/keys/{revoked['id']}")
         for path in ("/v1/calls", "/v1/calls/settle"):
@@ -122,6 +125,19 @@ def _calls(cage: Cage, org: Organization, api: Api) -> None:
     cage.ask(api, "POST", "/v1/calls/settle", {"call_id": "c1", "duration_seconds": 60})
     cage.ask(api, "POST", "/v1/calls/authorize", org.call("c2", switch="edge"))
     cage.ask(api, "POST", "/v1/calls/authorize", org.call("c3", switch="deaf"))
+
+
+def _payments(cage: Cage, org: Organization) -> None:
+    """A card that declines, one that is none, and whoever wants to hear of it."""
+    made = good(org.api.post("/v1/webhooks", {"url": "https://hooks.example.com/x", "events": ["funds_added"]}))
+    cage.keep("a webhook's secret", made["secret"].removeprefix("whsec_"))
+    for name in ("a card number", "a card number that is not for trying out"):
+        cage.ask(
+            org.api, "POST", "/v1/payment-methods", {"simulator_card": cage.secrets[name]}, **{"Idempotency-Key": name}
+        )
+    cage.ask(org.api, "POST", "/v1/top-ups", {"amount": "60"})
+    for path in ("payment-methods", "top-ups", "recharge-settings", "webhooks", "receipts"):
+        cage.ask(org.api, "GET", f"/v1/{path}")
 
 
 def _misplaced(cage: Cage, api: Api) -> None:

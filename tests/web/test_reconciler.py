@@ -141,3 +141,17 @@ def test_who_cannot_be_served_keeps_nobody_else_waiting(world: World, monkeypatc
     world.clock.pass_seconds(3600)
     first.settle()
     assert first.money[0] == "55"
+
+
+def test_each_night_of_a_test_clock_is_reconciled_too(world: World) -> None:
+    payer = Payer(world)
+    payer.card()
+    payer.script(*[NEVER_TOLD] + [NEVER_TOLD | {"charged": False}] * 50)
+    made = payer.pay("55")
+    number = int(payer.org.id.partition("_")[2], 16)
+    hide = text("UPDATE payments SET due_at = due_at + 864000000000 WHERE org_id = :org")
+    world.app.database.write(number, lambda tx: tx.execute(hide, {"org": number}))
+    payer.move("2030-05-02T23:00:00Z")
+    assert payer.top_up(made)["status"] == "pending"
+    payer.move("2030-05-03T01:00:00Z")
+    assert payer.top_up(made)["status"] == "succeeded"

@@ -12,7 +12,7 @@ from talktime.actions.organizations import found
 from talktime.core.ids import org_name, uuid7_of
 from talktime.core.notices import recipients
 from talktime.core.time import moment
-from talktime.storage import delivery_store, member_store, notice_store, user_store, webhook_store
+from talktime.storage import delivery_store, member_store, notice_store, receipt_store, user_store, webhook_store
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
 from talktime.storage.delivery_store import EMAIL, NOBODY, WAITING, WEBHOOK, DeliveryRow
 from talktime.storage.notice_rows import Notice
@@ -75,6 +75,7 @@ class _Audience:
         self._tx, self._org, self._now = tx, org, now
         self._members = member_store.members(tx, org.org_id)
         self._chosen = notice_store.chosen(tx, org.org_id)
+        self._receipts_to = receipt_store.details(tx, org.org_id).receipts_to
         self._webhooks = webhook_store.of_organization(tx, org.org_id)
 
     def deliveries(self, row: Notice) -> Iterator[DeliveryRow]:
@@ -91,7 +92,7 @@ class _Audience:
 
     def _mails(self, row: Notice, details: dict[str, str]) -> Iterator[DeliveryRow]:
         """One for each language. That nobody is there to be told is kept, too."""
-        told = recipients(row.event, self._members, self._chosen, self._org.language)
+        told = recipients(row.event, self._members, self._chosen, self._org.language, self._receipts_to)
         if not told:
             yield self._mail(row, self._org.language, (), "{}")
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -57,6 +57,13 @@ class Reconciler:
         self._finish_cards()
         self.database.write((), control_store.put, control_store.RESTORED, 0)
         return total
+
+    def look_at(self, org_id: int, name: str, taken: Iterable[Told]) -> Reconciled:
+        """Of one organization, whose clock has passed midnight."""
+        found = Reconciled()
+        for told in taken:
+            found = _sum(found, self.database.write(org_id, self._compare, org_id, name, told))
+        return found
 
     def _provider(self, name: str, since: int) -> Reconciled:
         provider = self.till.providers[name]

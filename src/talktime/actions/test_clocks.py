@@ -24,6 +24,12 @@ def may_move_to(tx: ReadTx, org_id: int, to: int, now: int) -> None:
         raise Invalid("clock_goes_forward", "now")
 
 
+def reads(tx: ReadTx, org_id: int, now: int) -> int:
+    """What an organization's clock shows."""
+    clock = clock_store.find(tx, org_id)
+    return now if clock is None or clock.at is None else clock.at
+
+
 def move(database: Database, org_id: int, to: int, dues: Sequence[Due]) -> None:
     """What falls due on the way happens at its instant, in order; of two at the same instant by the order of `dues`."""
     while step := _first(dues, org_id, to):

@@ -90,6 +90,10 @@ _UNKNOWN = Kind(_INFO, PAYERS)
 """Of a row that another version wrote."""
 
 
+OF_PAYMENTS = frozenset({"funds_added", "recharge_succeeded", "refund"})
+"""Each has a receipt or a credit note."""
+
+
 class Member(Struct, frozen=True):
     """Somebody who signs in."""
 
@@ -102,9 +106,10 @@ class Member(Struct, frozen=True):
 
 
 def recipients(
-    event: str, members: Iterable[Member], chosen: Sequence[str], language: str
+    event: str, members: Iterable[Member], chosen: Sequence[str], language: str, receipts_to: Sequence[str] = ()
 ) -> dict[str, tuple[str, ...]]:
     """Addresses by language, each once. `chosen`: addresses and roles; without any, the roles of the event.
+    `receipts_to`: who hears of each payment besides.
 
     An address that is no member's is written to in `language`.
     """
@@ -113,7 +118,7 @@ def recipients(
     wanted = {*(chosen or kind.roles), *kind.always}
     spoken = {one.email.lower(): (one.email, one.language) for one in there if wanted & {*one.roles}}
     known = {one.email.lower(): one.language for one in there}
-    for address in chosen:
+    for address in (*chosen, *(receipts_to if event in OF_PAYMENTS else ())):
         if "@" in address:
             spoken.setdefault(address.lower(), (address, known.get(address.lower(), language)))
     return _by_language(spoken.values())

@@ -180,9 +180,12 @@ class Simulator:
 
     def taken_since(self, at: int) -> Iterable[Told]:
         for organization in self.notebook.organizations():
-            with self.notebook.open(organization) as page:
-                charges = [msgspec.convert(body, Told) for _, _, body in page.all(CHARGE)]
-            yield from [told for told in charges if (told.at or 0) >= at]
+            yield from self.taken_of(organization, at)
+
+    def taken_of(self, organization: str, at: int) -> Iterable[Told]:
+        with self.notebook.open(organization) as page:
+            charges = [msgspec.convert(body, Told) for _, _, body in page.all(CHARGE)]
+        return [told for told in charges if (told.at or 0) >= at]
 
     def check(self) -> str:
         return "The simulator is always there, and takes no money."
