@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.gateway import orders
 from tests.gateway.bank import Fault
 from tests.gateway.bugs import BUGS
+from tests.gateway.disorder import DISORDER, caught
 from tests.gateway.flows import FLOWS
 from tests.gateway.runs import caught_after, combinations, on_postgres, on_sqlite, quiet, run
 from tests.support.postgres import Cluster
@@ -42,6 +44,28 @@ def test_and_neither_on_postgresql(postgres: Cluster) -> None:
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_bug_that_loses_or_doubles_money_is_caught(bug: str) -> None:
     assert caught_after(bug) is not None
+
+
+@pytest.mark.slow
+def test_number_and_order_of_messages_do_not_matter() -> None:
+    figures = orders.run(iter(orders.some(700, 1)), on_sqlite)
+    print(figures)
+    assert figures.findings == []
+    # Told of a refund, or not.
+    assert [len(ends) for ends in figures.ends.values()] == [1, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", DISORDER)
+def test_a_bug_by_which_the_order_would_matter_is_caught(bug: str) -> None:
+    assert caught(bug).findings != []
+
+
+def test_every_order_of_every_set_has_its_turn() -> None:
+    every = list(orders.posts())
+    five = [post for post in every if post.copies == (1, 1, 1, 1, 1)]
+    assert (len(five), len({post.order for post in five})) == (240, 120)
+    assert len({post.bag for post in every}) == 3**5
 
 
 def test_every_fault_meets_every_way_to_pay() -> None:
