@@ -37,6 +37,7 @@ from talktime.core.desk import Changes
 from talktime.core.needs import Needs
 from talktime.settings import Settings
 from talktime.storage.database import Database, SqliteDatabase
+from talktime.storage.payment_store import Payment
 from talktime.storage.store import BatchTx, Read, ReadMore, Store
 from talktime.storage.wire import Statement, Wire
 from talktime.web.asgi import Api, AsgiScope, Receive, Send
@@ -47,7 +48,7 @@ BATCH_POINTS = ("before_begin", "after_load", "before_commit", "after_commit")
 ANSWER_POINTS = ("before_answer", "within_answer", "after_answer")
 """Of any request that changes something."""
 POINTS = (*BATCH_POINTS, *ANSWER_POINTS, "statement", "before_action_commit", "before_answer_to_a_grant")
-BUGS = ("answers_before_commit", "forgets_idempotency_keys")
+BUGS = ("answers_before_commit", "forgets_idempotency_keys", "charges_under_new_keys")
 COMMITS_AFTER_SECONDS = 0.05
 
 
@@ -214,6 +215,8 @@ def put_in(bug: str) -> None:
     elif bug == "forgets_idempotency_keys":
         _replace(idempotency, "recall", lambda *values: None)
         _replace(idempotency, "remember", lambda *values, **more: None)
+    elif bug == "charges_under_new_keys":
+        _replace(Payment, "key", property(lambda payment: f"{payment.payment_id}-{time.monotonic_ns()}"))
     elif bug:
         raise SystemExit(f"there is no bug {bug!r}: {', '.join(BUGS)}")
 
