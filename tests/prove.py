@@ -23,6 +23,7 @@ HARNESSES = {
     "Q7a": "tests.gateway --scenarios 20000",
     "Q7b": "tests.gateway --scenarios 2000 --database postgresql",
     "Q7c": "tests.crash.recharges --rounds 500",
+    "Q7d": "tests.gateway.lives --lives 2000",
     "Q8": "tests.gateway.orders",
     "Q10": "tests.http.schema_fuzz --cases 500",
     "Q11": "tests.http.parsers --cases 20000",

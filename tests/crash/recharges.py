@@ -10,19 +10,19 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from http.client import HTTPException
-from itertools import count
+from itertools import count, islice, repeat
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.crash.clients import HarnessError
-from tests.crash.runner import Runner
+from tests.crash.runner import MONEY_POINTS, Runner
 from tests.http.shop import Api, good
 from tests.support.server import talktime
 
@@ -37,7 +37,7 @@ PACE_SECONDS = 0.003
 SPENT, PAID = Decimal(50), Decimal(60)
 ON = {"enabled": True, "recharge_amount": "120", "trigger": "60", "confirm_charge": True}
 BUG = "charges_under_new_keys"
-SELF_CHECK_ROUNDS_MAX = 60
+SELF_CHECK_ROUNDS = 6
 
 
 @dataclass(slots=True)
@@ -160,14 +160,21 @@ class Client:
             yield f"{org}: {len(told)} notices of {len(payments)} payments"
 
 
-def play(server: Runner, client: Client, chance: Random, number: int) -> None:
-    """One life of the server: every second one ends before a commit, the others at any instant."""
-    point = number % 2 == 0
-    server.environment["CRASH_AT"] = f"before_action_commit:{chance.randint(1, COMMITS_MAX)}" if point else ""
+def moments(chance: Random) -> Iterator[str]:
+    """For ever: at any instant, before a commit, before a provider is asked, before its answer is booked."""
+    while True:
+        yield ""
+        yield f"before_action_commit:{chance.randint(1, COMMITS_MAX)}"
+        yield f"{chance.choice(MONEY_POINTS)}:{chance.randint(1, 4)}"
+
+
+def play(server: Runner, client: Client, chance: Random, moment: str) -> None:
+    """One life of the server."""
+    server.environment["CRASH_AT"] = moment
     server.start()
-    if point:
+    if moment:
         server.arm()
-    end = time.monotonic() + (POINT_SECONDS_MAX if point else chance.uniform(*LIFE_SECONDS))
+    end = time.monotonic() + (POINT_SECONDS_MAX if moment else chance.uniform(*LIFE_SECONDS))
     while time.monotonic() < end and client.go_on():
         time.sleep(PACE_SECONDS)
     server.kill()
@@ -185,32 +192,25 @@ def world(bug: str) -> Iterator[Runner]:
             server.remove()
 
 
-def caught(seed: int) -> Figures:
-    """With a bug that charges twice when it dies at the wrong moment."""
-    return run(SELF_CHECK_ROUNDS_MAX, seed, bug=BUG, in_a_world=SELF_CHECK_ROUNDS_MAX // 5)
-
-
-def run(
-    rounds: int,
-    seed: int,
-    tell: Callable[[Figures], None] = lambda _: None,
-    bug: str = "",
-    in_a_world: int = ROUNDS_IN_A_WORLD,
-) -> Figures:
+def run(rounds: int, seed: int, kinds: Iterator[str] | None = None, bug: str = "") -> Figures:
     """Until something is found."""
-    figures = Figures()
+    figures, chance = Figures(), Random(seed)
+    kinds = kinds or moments(chance)
     while figures.rounds < rounds and not figures.findings:
-        chance = Random(f"{seed}/{figures.rounds}")
         with world(bug) as server:
             server.start()
             client = Client(server, chance)
             server.kill()
-            for _ in range(min(in_a_world, rounds - figures.rounds)):
-                play(server, client, chance, figures.rounds)
+            for moment in islice(kinds, min(ROUNDS_IN_A_WORLD, rounds - figures.rounds)):
+                play(server, client, chance, moment)
                 figures.rounds += 1
-                tell(figures)
             _finish(server, client, figures)
     return figures
+
+
+def caught(seed: int) -> Figures:
+    """With a bug that charges twice when it dies at the wrong moment."""
+    return run(SELF_CHECK_ROUNDS, seed, repeat("before_booking:1"), BUG)
 
 
 def _finish(server: Runner, client: Client, figures: Figures) -> None:

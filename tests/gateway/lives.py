@@ -122,8 +122,21 @@ def run(lives: int, seed: int) -> tuple[Figures, str]:
     return figures, trace.hexdigest()
 
 
+CAUGHT = (
+    "each try has a key of its own",
+    "an outage is a decline",
+    "the backup is asked while nobody knows of the first card",
+    "what was lost is never asked for again",
+    "who does not say who he is may pay when the day is over",
+    "what is being processed is credited",
+    "it is booked whatever the state is",
+    "nobody is told that funds were added",
+)
+"""Bugs that show in any life."""
+
+
 def caught_at(bug: str) -> int | None:
-    """The first life that goes wrong with it; None: none does."""
+    """Within how many lives it is seen; None: in none."""
     with BUGS[bug].plant():
         for seed in range(0, SEEDS_MAX, 10):
             figures, _ = run(10, seed)
@@ -139,10 +152,12 @@ def main() -> int:
     options = parser.parse_args()
     with quiet():
         figures, trace = run(options.lives, options.seed)
-    print(f"lives of {DEEDS} deeds: {figures}; trace {trace}")
+        found = [at for bug in CAUGHT if (at := caught_at(bug))]
+    bugs = f"{len(found)} of {len(CAUGHT)} planted bugs caught within {max(found, default=0)} lives"
+    print(f"lives of {DEEDS} deeds: {figures}; trace {trace}; self-check: {bugs}")
     for words in figures.findings[:20]:
         print(words, file=sys.stderr)
-    return 1 if figures.findings else 0
+    return 1 if figures.findings or len(found) < len(CAUGHT) else 0
 
 
 if __name__ == "__main__":
