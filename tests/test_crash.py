@@ -11,7 +11,7 @@ import pytest
 
 from talktime.core.calls import Call as StoredCall
 from talktime.core.calls import CallState, Granted, Settled
-from tests.crash import rounds
+from tests.crash import recharges, rounds
 from tests.crash.clients import Call, Operation
 from tests.crash.judge import Books, Wrong, judged
 from tests.crash.rounds import (
@@ -68,6 +68,19 @@ def test_killed_servers_and_databases_lose_nothing_on_postgresql(mortal: Cluster
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: f"{broken.dialect}: {broken.bug}")
 def test_what_is_broken_is_caught(broken: Broken) -> None:
     assert caught_after(broken, seed=1) <= rounds.SELF_CHECK_ROUNDS_MAX
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_while_it_charges_charges_nobody_twice() -> None:
+    figures = recharges.run(40, seed=1)
+    print(figures)
+    assert figures.findings == []
+    assert figures.charges > 100
+
+
+@pytest.mark.slow
+def test_a_server_that_would_is_caught() -> None:
+    assert recharges.caught(seed=1).findings != []
 
 
 @pytest.mark.prove

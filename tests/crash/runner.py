@@ -26,6 +26,7 @@ from sqlalchemy import event
 
 from talktime import app, server
 from talktime.actions import idempotency
+from talktime.actions.till import Till
 from talktime.app import App, open_app
 from talktime.charging import engine
 from talktime.charging.engine import Engine
@@ -37,6 +38,7 @@ from talktime.core.desk import Changes
 from talktime.core.needs import Needs
 from talktime.settings import Settings
 from talktime.storage.database import Database, SqliteDatabase
+from talktime.storage.payment_store import Payment
 from talktime.storage.store import BatchTx, Read, ReadMore, Store
 from talktime.storage.wire import Statement, Wire
 from talktime.web.asgi import Api, AsgiScope, Receive, Send
@@ -46,8 +48,10 @@ BATCH_POINTS = ("before_begin", "after_load", "before_commit", "after_commit")
 """Of the engine's transactions."""
 ANSWER_POINTS = ("before_answer", "within_answer", "after_answer")
 """Of any request that changes something."""
+MONEY_POINTS = ("before_charging", "before_booking")
+"""Before a provider is asked, and after it has done what it was asked."""
 POINTS = (*BATCH_POINTS, *ANSWER_POINTS, "statement", "before_action_commit", "before_answer_to_a_grant")
-BUGS = ("answers_before_commit", "forgets_idempotency_keys")
+BUGS = ("answers_before_commit", "forgets_idempotency_keys", "charges_under_new_keys")
 COMMITS_AFTER_SECONDS = 0.05
 
 
@@ -180,6 +184,14 @@ def sending(send: Callable[..., None], fuse: Fuse) -> Callable[..., None]:
     return passing
 
 
+def passing(do: Callable[..., Any], fuse: Fuse, point: str) -> Callable[..., Any]:
+    def after_it(*values: Any) -> Any:
+        fuse.pass_by(point)
+        return do(*values)
+
+    return after_it
+
+
 # ------------------------------------------------------------------------------------------------- bugs
 
 
@@ -214,6 +226,8 @@ def put_in(bug: str) -> None:
     elif bug == "forgets_idempotency_keys":
         _replace(idempotency, "recall", lambda *values: None)
         _replace(idempotency, "remember", lambda *values, **more: None)
+    elif bug == "charges_under_new_keys":
+        _replace(Payment, "key", property(lambda payment: f"{payment.payment_id}-{time.monotonic_ns()}"))
     elif bug:
         raise SystemExit(f"there is no bug {bug!r}: {', '.join(BUGS)}")
 
@@ -232,13 +246,15 @@ def _replace(owner: Any, name: str, value: Any) -> None:
 
 def wire() -> None:
     fuse = Fuse(os.environ.get("CRASH_AT", ""))
-    assert not fuse.point or fuse.point in POINTS, fuse.point
+    assert not fuse.point or fuse.point in (*POINTS, *MONEY_POINTS), fuse.point
     signal.signal(signal.SIGUSR1, fuse.arm)
     put_in(os.environ.get("BROKEN", ""))
     FusedApi.fuse = fuse
     _replace(server, "Api", FusedApi)
     _replace(app, "_open", fused(app._open, fuse))
     _replace(Wire, "send", sending(Wire.send, fuse))
+    _replace(Till, "_told", passing(Till._told, fuse, "before_charging"))
+    _replace(Till, "_book", passing(Till._book, fuse, "before_booking"))
     if clock := os.environ.get("CLOCK_FILE"):
 
         def with_its_clock(settings: Settings) -> App:

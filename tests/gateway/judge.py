@@ -67,21 +67,28 @@ def books_of(tx: ReadTx, org_id: int) -> Books:
 
 
 def judge(stage: Stage) -> Iterator[str]:
-    """What is wrong, in words."""
+    """What is wrong after one scenario, in words."""
     database = stage.house.app.database
     books = database.read(stage.org_id, books_of, stage.org_id)
     if stage.scenario.fault is Fault.OTHER_ORGANIZATION:
         # Whom the message names has it to look at.
         others = database.read(SOMEBODY_ELSE, books_of, SOMEBODY_ELSE).items
         books.items.extend(item for item in others if item[0] in {one.payment_id for one in stage.payments()})
+    yield from quiet_books(stage)
+    yield from _verdict(stage)
+    yield from _fault(stage, stage.payments(), books)
+
+
+def quiet_books(stage: Stage) -> Iterator[str]:
+    """What must hold whatever has happened."""
+    books = stage.house.app.database.read(stage.org_id, books_of, stage.org_id)
     payments, taken = stage.payments(), stage.house.bank.charges(org_name(stage.org_id))
     yield from _charges(payments, taken, books)
     yield from _payments(payments, books)
     yield from _refunds(stage, books)
     yield from _balance(stage, payments, books)
     yield from _brakes(stage, payments)
-    yield from _setting(stage, books)
-    yield from _fault(stage, payments, books)
+    yield from _setting(books)
 
 
 def _charges(payments: Sequence[Payment], taken: Sequence[Told], books: Books) -> Iterator[str]:
@@ -128,8 +135,12 @@ def _balance(stage: Stage, payments: Sequence[Payment], books: Books) -> Iterato
     wanted -= sum(one.amount_micros - one.refunded_micros for one in payments if one.dispute == "lost")
     if books.posted != wanted:
         yield f"the balance is {books.posted} and should be {wanted}"
-    if stage.verdicts and {one.dispute for one in payments} != {stage.verdicts[-1].value}:
-        yield f"a bank has said {stage.verdicts}, and the payments are {[one.dispute for one in payments]}"
+
+
+def _verdict(stage: Stage) -> Iterator[str]:
+    heard = {one.dispute for one in stage.payments()}
+    if stage.verdicts and heard != {stage.verdicts[-1].value}:
+        yield f"a bank has said {stage.verdicts}, and the payments are {heard}"
 
 
 def _brakes(stage: Stage, payments: Sequence[Payment]) -> Iterator[str]:
@@ -146,7 +157,7 @@ def _brakes(stage: Stage, payments: Sequence[Payment]) -> Iterator[str]:
         yield f"I7: {months} was recharged, the monthly limit is {limit}"
 
 
-def _setting(stage: Stage, books: Books) -> Iterator[str]:
+def _setting(books: Books) -> Iterator[str]:
     """It is not left below its trigger without a reason that people can see."""
     setting = books.setting
     if setting.enabled and setting.state in (State.ON, State.CHARGING) and books.posted < TRIGGER:

@@ -94,10 +94,13 @@ class Harness:
         figures.crashes += scenario.crash_at > 0
         figures.charges += len(list(house.bank.simulator.taken_since(0)))
         figures.findings += [f"{scenario}: {words}" for words in found]
-        house.fuse.set(0)
-        house.fuse.look = lambda connection: None
-        # Whoever comes later moves the clock; this one is not to wake up from it.
-        house.app.database.write(stage.org_id, _asleep, stage.org_id)
+        self.put_to_sleep(stage)
+
+    def put_to_sleep(self, stage: Stage) -> None:
+        """Whoever comes later moves the clock; this one is not to wake up from it."""
+        self.house.fuse.set(0)
+        self.house.fuse.look = lambda connection: None
+        self.house.app.database.write(stage.org_id, _asleep, stage.org_id)
 
     def verify(self) -> None:
         for one in verify(self.house.app.database).findings:

@@ -63,7 +63,7 @@ class Templates:
 
     def _org(self, given: int, cards: tuple[str, ...] = (FIRST_CARD, SECOND_CARD)) -> int:
         house, write = self._house, self._house.app.database.write
-        org_id = write((), _made, house)
+        org_id = write(EVERYBODY, _made, house)
         for card in cards:
             write(org_id, methods.add_trial_card, org_id, card, NUMBERS[card], house.actor)
         if given:
@@ -88,7 +88,6 @@ class Templates:
 
 
 def _made(tx: Tx, house: House) -> int:
-    # The operator's rows are there already, so whoever reads `tx` has them in scope.
     return organizations.create(tx, MADE, Limits(), house.actor).org_id
 
 

@@ -100,3 +100,13 @@ def test_a_message_that_waits_for_its_payment_is_not_parked_for_what_others_tell
         payer.tell("events", type="payment_succeeded", top_up=made["id"])
     payer.move("2030-05-02T12:00:00Z")
     assert (payer.top_up(late)["refunded"], list(payer.items)) == ("30", [])
+
+
+def test_a_message_that_cannot_be_worked_off_keeps_no_other_waiting(payer: Payer) -> None:
+    payer.script(NOT_TAKEN, LOST)
+    strange, usual = payer.pay("120"), payer.pay("120")
+    tell(payer, strange, at=2**62)
+    tell(payer, usual)
+    assert (payer.top_up(strange)["status"], payer.top_up(usual)["status"]) == ("pending", "succeeded")
+    payer.move("2030-05-04T08:00:00Z")
+    assert (payer.top_up(strange)["status"], list(payer.items)) == ("succeeded", [])

@@ -82,7 +82,7 @@ class Inbox:
             scope = sorted({org_id, whose})
             self.database.write(scope, self._work, letter, whose, event)
         except Exception as error:
-            log.exception("a provider's message could not be worked off", event=event_id)
+            log.exception("a provider's message could not be worked off", message=event_id)
             self.database.write(org_id, self._postpone, letter, f"{type(error).__name__}: {error}")
 
     def _completed(self, letter: Letter) -> Event:
