@@ -47,7 +47,7 @@ class House:
 
     def _wired(self, app: App, database: Database) -> MoneyDue:
         till = Till(database, {self.bank.name: self.bank}, app.terms, PUBLIC_URL, self.clock)
-        return replace(app.money, database=database, till=till, inbox=Inbox(database, till))
+        return replace(app.money, database=database, till=till, inbox=Inbox(database, till), threads=1)
 
     def start_again(self) -> None:
         """What was claimed is free at once on SQLite, and after a minute on PostgreSQL."""

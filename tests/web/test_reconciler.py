@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from threading import Barrier
+
 import pytest
 from sqlalchemy import text
 
+from talktime.actions.till import Till
 from talktime.actions.upkeep import mark_restored
 from talktime.storage import control_store
 from tests.web.client import World
@@ -155,3 +158,22 @@ def test_each_night_of_a_test_clock_is_reconciled_too(world: World) -> None:
     assert payer.top_up(made)["status"] == "pending"
     payer.move("2030-05-03T01:00:00Z")
     assert payer.top_up(made)["status"] == "succeeded"
+
+
+def test_a_provider_that_is_slow_for_one_keeps_no_other_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    payers = [Payer(world, None) for _ in range(4)]
+    for payer in payers:
+        payer.card()
+        payer.script(NEVER_TOLD)
+        payer.pay("55")
+    world.clock.pass_seconds(60)
+    together = Barrier(4, timeout=20)
+    decide = type(world.app.till).decide
+
+    def slow(till: Till, org_id: int, payment_id: str) -> None:
+        together.wait()
+        decide(till, org_id, payment_id)
+
+    monkeypatch.setattr(type(world.app.till), "decide", slow)
+    assert world.app.money.sweep() == 4
+    assert [payer.money[0] for payer in payers] == ["55"] * 4
