@@ -15,11 +15,11 @@ from talktime.actions.errors import NotFound
 from talktime.actions.organizations import locked
 from talktime.actions.tender import Terms
 from talktime.actions.till import Till
-from talktime.core.gateway import DisputeState, Event, EventKind, State, Told
+from talktime.core.gateway import Event, EventKind, State, Told
 from talktime.core.ids import org_name, org_number
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.time import MINUTE, SECOND
-from talktime.storage import inbox_store, org_store, payment_store
+from talktime.storage import inbox_store, org_store, payment_store, refund_store
 from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.inbox_store import DONE, PARKED, Letter
 from talktime.storage.org_store import Organization
@@ -151,7 +151,7 @@ class Inbox:
             case EventKind.REFUND:
                 return _of_refund(tx, self.till.terms, org, payment, event, now)
             case EventKind.DISPUTE:
-                return _of_dispute(tx, org, payment, event.dispute, now)
+                return _of_dispute(tx, org, payment, event, now)
         return None
 
     def _payment(self, tx: ReadTx, org_id: int, told: Told) -> Payment | None:
@@ -174,7 +174,12 @@ def _of_refund(tx: Tx, terms: Terms, org: Organization, payment: Payment, event:
     told = event.told
     if payment.state != SUCCEEDED:
         return "its payment has not succeeded yet"
+    if _is_of_other_mode(tx, org, payment, told, now):
+        return None
     if event.refund is not None and event.refund.startswith("ref_"):
+        if refund_store.find(tx, org.org_id, event.refund) is None:
+            payments.open_item(tx, org.org_id, payment.payment_id, "unknown_refund", told, now)
+            return None
         refunds.book(tx, terms, org, event.refund, told, now)
         return None
     if told.currency not in (None, payment.currency) or told.amount is None:
@@ -184,9 +189,17 @@ def _of_refund(tx: Tx, terms: Terms, org: Organization, payment: Payment, event:
     return None
 
 
-def _of_dispute(tx: Tx, org: Organization, payment: Payment, state: DisputeState | None, now: int) -> str | None:
+def _is_of_other_mode(tx: Tx, org: Organization, payment: Payment, told: Told, now: int) -> bool:
+    if told.live in (None, org.mode == "live"):
+        return False
+    payments.open_item(tx, org.org_id, payment.payment_id, "other_mode", told, now)
+    return True
+
+
+def _of_dispute(tx: Tx, org: Organization, payment: Payment, event: Event, now: int) -> str | None:
+    state = event.dispute
     if payment.state != SUCCEEDED:
         return "its payment has not succeeded yet"
-    if state is not None:
+    if state is not None and not _is_of_other_mode(tx, org, payment, event.told, now):
         refunds.dispute(tx, org, payment, state, now)
     return None

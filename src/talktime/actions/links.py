@@ -9,7 +9,7 @@ from talktime.actions import payments
 from talktime.actions.errors import NotFound, StateConflict
 from talktime.actions.organizations import locked
 from talktime.actions.till import Till
-from talktime.core.gateway import State, Told
+from talktime.core.gateway import ProviderError, State, Told
 from talktime.core.ids import org_name, org_number
 from talktime.storage import payment_store
 from talktime.storage.database import Database, Tx
@@ -54,7 +54,11 @@ def follow(database: Database, till: Till, links: Links, token: str) -> str:
     payment = database.write(org_id, _use, org_id, payment_id)
     order = database.read(org_id, till.order_of, payment)
     provider = till.providers[payment.provider]
-    told = provider.authenticate(order, payment.reference or "", f"{till.public_url}/pay/done")
+    try:
+        told = provider.authenticate(order, payment.reference or "", f"{till.public_url}/pay/done")
+    except ProviderError:
+        database.write(org_id, _not_used, payment)
+        raise
     if told.state is not State.REQUIRES_ACTION:
         database.write(org_id, _book, till, payment, told)
     return told.url or f"{till.public_url}/pay/done"
@@ -66,6 +70,11 @@ def _use(tx: Tx, org_id: int, payment_id: str) -> Payment:
     if payment.state != REQUIRES_ACTION or payment.link_digest == USED:
         raise StateConflict("link_used")
     return payment_store.change(tx, payment, link_digest=USED)
+
+
+def _not_used(tx: Tx, payment: Payment) -> None:
+    """Nobody was asked, so it works once more."""
+    payment_store.change(tx, payment, link_digest=None)
 
 
 def _book(tx: Tx, till: Till, payment: Payment, told: Told) -> None:

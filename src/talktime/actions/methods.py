@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import structlog
 
 from talktime.actions import audit, tender
 from talktime.actions.audit import Actor
@@ -14,13 +15,15 @@ from talktime.actions.organizations import found as found_org
 from talktime.actions.organizations import locked
 from talktime.actions.tender import Terms
 from talktime.actions.till import Till
-from talktime.core.gateway import Card
+from talktime.core.gateway import Card, ProviderError
 from talktime.core.ids import org_name
 from talktime.payments.simulator import trial_card
 from talktime.storage import method_store, recharge_store
 from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.method_store import ACTIVE, REMOVED, WAITING, Method
 from talktime.storage.org_store import Organization
+
+log = structlog.get_logger("talktime.methods")
 
 
 def add_trial_card(tx: Tx, org_id: int, method_id: str, number: str, actor: Actor) -> Method:
@@ -155,8 +158,13 @@ def _check_not_needed(tx: ReadTx, org_id: int, method: Method, others: list[Meth
 
 def forget(till: Till, method: Method) -> None:
     """After the commit: the provider need not know it any longer."""
-    if method.state != WAITING:
+    if method.state == WAITING or method.provider not in till.providers:
+        return
+    try:
         till.providers[method.provider].forget_card(method.names)
+    except ProviderError as error:
+        # It is gone here, and nobody asks him for it any more.
+        log.warning("the provider still knows a card", method=method.method_id, error=str(error))
 
 
 def _told(method: Method) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from talktime.core.ids import org_name
 from talktime.core.limits import Limits, merged
 from talktime.core.money import micros
 from talktime.core.organizations import GRACE_SECONDS, MAX_CALL_SECONDS, SLICE_SECONDS
-from talktime.storage import control_store, org_store, price_store, tally_store
+from talktime.storage import control_store, org_store, price_store, recharge_store, tally_store
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.org_store import Organization
 
@@ -78,6 +78,7 @@ def change(tx: Tx, org_id: int, values: Mapping[str, Any], limits: Limits | Unse
     if _counts(new) != _counts(old):
         # Nothing was counted meanwhile, or nothing will be: what is there is not true.
         tally_store.forget(tx, org_id)
+    recharge_store.look_at_brakes(tx, org_id, new.now(actor.now))
     audit.note(tx, org_id, actor, "organization.changed", org_name(org_id), told(old), told(new))
     return new
 

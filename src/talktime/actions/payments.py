@@ -18,7 +18,7 @@ from talktime.core.gateway import State, Told
 from talktime.core.ids import org_name, uuid7_of
 from talktime.core.ledger import EntryKind, clearing_book
 from talktime.core.lots import Lot
-from talktime.core.money import decimal, micros
+from talktime.core.money import AMOUNT_MAX, decimal, micros
 from talktime.core.receipts import Paid, ReceiptKind, card_text
 from talktime.core.recharges import a_year_after
 from talktime.core.time import DAY, MINUTE, SECOND
@@ -70,6 +70,8 @@ def begin(tx: Tx, org_id: int, asked: TopUp, terms: Terms, actor: Actor) -> Paym
     org = locked(tx, org_id)
     tender.may_fund(org)
     tender.check_amount(org, terms, "amount", asked.amount)
+    if payment_store.undecided_total(tx, org_id) + org_store.account(tx, org_id).posted + asked.amount > AMOUNT_MAX:
+        raise StateConflict("balance_too_large", "amount")
     now = org.now(actor.now)
     payment = _by_invoice(tx, org, asked, actor, now) if asked.agreement else _by_card(tx, org, asked, actor, now)
 
@@ -179,11 +181,17 @@ def _later(tx: Tx, payment: Payment, told: Told, at: int) -> Payment:
     return payment_store.change(tx, payment, reference=told.reference or payment.reference, **values)
 
 
+def _look_soon(tx: Tx, payment: Payment, now: int) -> Payment:
+    """A stranger's word changes nothing: who knows is asked as he would have been."""
+    due_at = payment.due_at if payment.due_at and payment.due_at > now else now + PROCESSING_TAKES
+    return payment_store.change(tx, payment, due_at=due_at, claimed_until=None)
+
+
 def settle(tx: Tx, terms: Terms, org: Organization, payment: Payment, told: Told, now: int) -> Payment:
     """Money that was taken becomes a lot, whatever we believed before. What does not fit is looked at by people."""
     if wrong := _differs(org, payment, told):
         open_item(tx, org.org_id, payment.payment_id, wrong, told, now)
-        return _later(tx, payment, told, now + DAY) if payment.state == PENDING else payment
+        return _look_soon(tx, payment, now) if payment.state == PENDING else payment
     if payment.state == SUCCEEDED:
         return payment
     taken_at = now if told.at is None else told.at
@@ -201,7 +209,8 @@ def settle(tx: Tx, terms: Terms, org: Organization, payment: Payment, told: Told
         leg=payment.leg_of(told.order),
         settled_at=taken_at,
         ended_at=now,
-        reference=told.reference or payment.reference,
+        # Refunds name it by something.
+        reference=told.reference or payment.reference or told.order or payment.payment_id,
         failure_code=None,
         redirect_url=None,
         **NOT_DUE,
@@ -285,7 +294,7 @@ def _ask_holder(tx: Tx, org: Organization, payment: Payment, told: Told, now: in
     if payment.state == REQUIRES_ACTION:
         return payment
     values = {"state": REQUIRES_ACTION, "reference": told.reference, "redirect_url": told.url}
-    asked = payment_store.change(tx, payment, **values, due_at=payment.created_at + HOLDER_HAS, claimed_until=None)
+    asked = payment_store.change(tx, payment, **values, due_at=now + HOLDER_HAS, claimed_until=None)
     recharges.requires_action(tx, org, asked, now)
     return asked
 

@@ -62,6 +62,8 @@ def save(tx: Tx, org_id: int, values: Mapping[str, Any], terms: Terms, asker: As
     new = _switched(old, replace(old, **values), payment_store.in_flight(tx, org_id))
     if new.enabled:
         _check(tx, org, new, terms, was_on=old.enabled)
+    else:
+        _check_names(tx, org_id, values)
     now = org.now(actor.now)
     charges = isinstance(_decide(tx, org, new, now), Start)
     if charges and not asker.knows:
@@ -85,11 +87,20 @@ def _switched(old: Setting, new: Setting, flying: Payment | None) -> Setting:
     """Off ends a pause and a run of declines; what is on its way goes on."""
     if not new.enabled:
         return replace(new, state=State.OFF, state_detail=None, declines=0, next_attempt_at=None)
-    if old.enabled:
-        return new
+    return new if old.enabled else replace(new, state=_state_with(flying))
+
+
+def _state_with(flying: Payment | None) -> State:
+    """Of what is on, with what is on its way."""
     if flying is None:
-        return replace(new, state=State.ON)
-    return replace(new, state=State.CHARGING if flying.state == PENDING else State.REQUIRES_ACTION)
+        return State.ON
+    return State.CHARGING if flying.state == PENDING else State.REQUIRES_ACTION
+
+
+def _check_names(tx: ReadTx, org_id: int, values: Mapping[str, Any]) -> None:
+    for name in ("method_id", "backup_method_id"):
+        if values.get(name) is not None:
+            tender.usable(tx, org_id, values[name], FIELDS[name])
 
 
 def _check(tx: ReadTx, org: Organization, new: Setting, terms: Terms, was_on: bool) -> None:
@@ -145,7 +156,8 @@ def retry(tx: Tx, org_id: int, actor: Actor) -> None:
     if old.state not in (State.PAUSED, State.RETRYING):
         return
     now = org.now(actor.now)
-    new = replace(old, state=State.ON, state_detail=None, declines=0, next_attempt_at=None)
+    state = _state_with(payment_store.in_flight(tx, org_id))
+    new = replace(old, state=state, state_detail=None, declines=0, next_attempt_at=None)
     recharge_store.save(tx, org_id, new, now)
     audit.note(tx, org_id, actor, "recharge.retried", "recharge_settings", {"state": old.state}, {"state": new.state})
     look(tx, org_id, actor.now)
@@ -165,7 +177,9 @@ def look(tx: Tx, org_id: int, real: int) -> None:
 def _decide(tx: ReadTx, org: Organization, setting: Setting, now: int) -> Decision:
     if org.state == CLOSED:
         return Hold(setting.state)
-    posted = org_store.account(tx, org.org_id).posted
+    account = org_store.account(tx, org.org_id)
+    # What has ended is not there, whether it was booked or not.
+    posted = account.posted - sum([lot.posted - lot.held for lot in account.lots if lot.expires_at <= now])
     month = begin_of(month_of(now, org.time_zone), org.time_zone)
     past = payment_store.past_recharges(tx, org.org_id, now, month)
     flying = payment_store.in_flight(tx, org.org_id) is not None
@@ -187,7 +201,7 @@ def _hold(tx: Tx, org: Organization, setting: Setting, hold: Hold, now: int) -> 
     if hold.state in BRAKED and setting.state is not hold.state:
         until = "" if hold.until is None else str(hold.until)
         details = {"brake": hold.state.value, "until": until, **_amount(setting.amount or 0, org)}
-        _tell(tx, org.org_id, "recharge_limit_reached", f"{hold.state}:{now}", now, details)
+        _tell(tx, org.org_id, "recharge_limit_reached", f"{hold.state}:{_moment(tx, org, now)}", now, details)
 
 
 def _start(tx: Tx, org: Organization, setting: Setting, real: int) -> None:
@@ -208,7 +222,7 @@ def _start(tx: Tx, org: Organization, setting: Setting, real: int) -> None:
         currency=org.currency,
         provider=method.provider,
         method_id=method.method_id,
-        backup_method_id=setting.backup_method_id,
+        backup_method_id=None if setting.backup_method_id == method.method_id else setting.backup_method_id,
         asked_by=BY,
         created_at=now,
         due_at=now,
@@ -230,7 +244,7 @@ def _method(tx: ReadTx, org_id: int, setting: Setting) -> method_store.Method | 
 def succeeded(tx: Tx, org: Organization, payment: Payment, now: int) -> None:
     setting = recharge_store.find(tx, org.org_id)
     if payment.kind == RECHARGE and setting.state is not State.PAUSED:
-        state = State.ON if setting.enabled else State.OFF
+        state = _state_with(payment_store.in_flight(tx, org.org_id)) if setting.enabled else State.OFF
         setting = replace(setting, state=state, state_detail=None, declines=0, next_attempt_at=None)
     _look_again(tx, org, setting, now)
 
@@ -264,7 +278,7 @@ def requires_action(tx: Tx, org: Organization, payment: Payment, now: int) -> No
     if payment.kind != RECHARGE:
         _look_again(tx, org, setting, now)
         return
-    if setting.enabled:
+    if setting.enabled and setting.state is not State.PAUSED:
         waiting = replace(setting, state=State.REQUIRES_ACTION, state_detail="authentication_required")
         recharge_store.save(tx, org.org_id, waiting, None)
     details = {"payment": payment.payment_id, "card": card_of(tx, payment), **_amount(payment.amount_micros, org)}
@@ -290,7 +304,12 @@ def _pause(tx: Tx, org: Organization, setting: Setting, detail: str, now: int) -
     paused = replace(setting, state=State.PAUSED, state_detail=detail, next_attempt_at=None)
     recharge_store.save(tx, org.org_id, paused, None)
     details = {"code": detail, "card": "", **_amount(setting.amount or 0, org)}
-    _tell(tx, org.org_id, "recharge_paused", f"{detail}:{now}", now, details)
+    _tell(tx, org.org_id, "recharge_paused", f"{detail}:{_moment(tx, org, now)}", now, details)
+
+
+def _moment(tx: ReadTx, org: Organization, now: int) -> str:
+    """Where a clock stands, the books go on."""
+    return f"{now}:{org_store.account(tx, org.org_id).last_entry_no}"
 
 
 def _look_again(tx: Tx, org: Organization, setting: Setting, now: int) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from talktime.actions import audit, payments, receipts, recharges
 from talktime.actions.audit import Actor
-from talktime.actions.errors import NotFound, StateConflict
+from talktime.actions.errors import Invalid, NotFound, StateConflict
 from talktime.actions.organizations import locked
 from talktime.actions.tender import Terms
+from talktime.core.currencies import fits
 from talktime.core.funds import Cashier, Cause, NotLeft
 from talktime.core.gateway import DisputeState, State, Told
 from talktime.core.ledger import DISPUTES, REFUNDS, EntryKind
@@ -28,6 +31,8 @@ def begin(tx: Tx, terms: Terms, org_id: int, refund_id: str, payment_id: str, am
     org, payment = locked(tx, org_id), payments.found(tx, org_id, payment_id)
     if payment.state != SUCCEEDED:
         raise StateConflict("not_paid")
+    if not fits(amount, payment.currency):
+        raise Invalid("too_many_decimals", "amount", currency=payment.currency)
     now = org.now(actor.now)
     refund = Refund(
         org_id=org_id,
@@ -40,7 +45,7 @@ def begin(tx: Tx, terms: Terms, org_id: int, refund_id: str, payment_id: str, am
         due_at=now,
     )
     cashier = _cashier(tx, org, payment, now)
-    if _is_frozen(tx, payment):
+    if payment.dispute == LOST or _is_frozen(tx, payment):
         raise StateConflict("disputed")
     try:
         cashier.pay_back(payment.lot_id, amount, Cause(f"refund:{refund_id}", actor.by, payment_id))
@@ -74,6 +79,8 @@ def book(tx: Tx, terms: Terms, org: Organization, refund_id: str, told: Told, no
     payment = payments.found(tx, org.org_id, refund.payment_id)
     if told.state is State.DECLINED:
         # Also of one that had succeeded: a bank may send it back days later.
+        if refund.state == refund_store.SUCCEEDED:
+            _came_back(tx, terms, org, payment, refund, now)
         _undo(tx, org, payment, refund, told, now)
     elif refund.state != PENDING:
         return
@@ -108,6 +115,16 @@ def _given_back(payment: Payment, refund: Refund) -> Paid:
     )
 
 
+def _came_back(tx: Tx, terms: Terms, org: Organization, payment: Payment, refund: Refund, now: int) -> None:
+    """Its credit note no longer holds: another document says so, and people hear of it."""
+    receipts.issue(tx, org, terms.seller, replace(_given_back(payment, refund), kind=_kind(payment), at=now))
+    _tell(tx, org, "refund", f"{refund.refund_id}:back", payment, refund.amount_micros, now, state="failed")
+
+
+def _kind(payment: Payment) -> ReceiptKind:
+    return ReceiptKind.INVOICE if payment.provider == INVOICE else ReceiptKind.RECEIPT
+
+
 def _undo(tx: Tx, org: Organization, payment: Payment, refund: Refund, told: Told, now: int) -> None:
     """The provider would not: the money is in its lot again."""
     cashier = _cashier(tx, org, payment, now)
@@ -124,7 +141,7 @@ def from_outside(
     """Somebody has given it back at the provider's own desk. What is spent of it is owed."""
     if refund_store.by_reference(tx, org.org_id, reference):
         return
-    if amount > payment.amount_micros - payment.refunded_micros:
+    if payment.dispute == LOST or amount > payment.amount_micros - payment.refunded_micros:
         told = Told(state=State.SUCCEEDED, reference=reference, amount=amount)
         payments.open_item(tx, org.org_id, payment.payment_id, "refunded_too_much", told, now)
         return

@@ -25,6 +25,8 @@ from talktime.storage.refund_store import Refund
 CLAIMED_FOR = 1 * MINUTE
 """Longer than any provider takes to answer."""
 LOOK_EVERY = 0.02
+WITHOUT_PROVIDER = 60 * MINUTE
+"""So long what nobody can be asked for is left alone."""
 
 log = structlog.get_logger("talktime.till")
 
@@ -69,7 +71,10 @@ class Till:
         if payment is None or org is None or payment.state not in (PENDING, REQUIRES_ACTION):
             return None
         now = org.now(self.now())
-        if payment.due_at is None or payment.due_at > now or payment.provider not in self.providers:
+        if payment.due_at is None or payment.due_at > now:
+            return None
+        if payment.provider not in self.providers:
+            payment_store.change(tx, payment, due_at=now + WITHOUT_PROVIDER)
             return None
         ask = what_to_ask(payment, now, control_store.value(tx, control_store.RESTORED) > 0)
         if not payment_store.claim(tx, org_id, payment_id, self.now(), self.now() + CLAIMED_FOR):
@@ -142,6 +147,7 @@ class Till:
             return None
         payment = payments.found(tx, org_id, refund.payment_id)
         if payment.provider not in self.providers or payment.reference is None:
+            refund_store.change(tx, refund, due_at=org.now(self.now()) + WITHOUT_PROVIDER)
             return None
         if not refund_store.claim(tx, org_id, refund_id, self.now(), self.now() + CLAIMED_FOR):
             return None

@@ -150,6 +150,8 @@ class Simulator:
             asked = page.find(CARD, name)
             if card is None or asked is None:
                 return None
+            if page.find("entered", name):
+                return str(asked["return_url"])
             page.add("entered", name, USED, {"token": card.token, "last4": number[-4:], "at": page.now})
             told = Told(state=State.SUCCEEDED, organization=organization, reference=name)
             page.send(Event(event_id=f"evt_{name}", kind=EventKind.CARD, told=told))
@@ -168,13 +170,16 @@ class Simulator:
         return f"{self.public_url}/simulator/{what}/{organization}/{name}/{signature}"
 
     def is_signed(self, organization: str, what: str, name: str, signature: str) -> bool:
-        return hmac.compare_digest(self.sign(f"{what}:{organization}:{name}".encode()), signature)
+        return self._is(f"{what}:{organization}:{name}".encode(), signature)
+
+    def _is(self, body: bytes, signature: str) -> bool:
+        return hmac.compare_digest(self.sign(body).encode(), signature.encode())
 
     def sign(self, body: bytes) -> str:
         return hmac.new(self.secret, body, sha256).hexdigest()
 
     def event(self, body: bytes, headers: Mapping[str, str]) -> Event:
-        if not hmac.compare_digest(headers.get("simulator-signature", ""), self.sign(body)):
+        if not self._is(body, headers.get("simulator-signature", "")):
             raise BadSignature
         return msgspec.json.decode(body, type=Event)
 

@@ -46,8 +46,12 @@ def record(
         rows = entry_rows(entries, {org_id: (posted, last_no, last_at, wake)})
         tx.execute(insert(t.entries), [dict(zip(_WRITTEN, _readable(row), strict=True)) for row in rows])
         notice_store.add(tx, org_id, shortfall_notices(entries))
-    if movement.posted < 0 and posted < wake:
-        _wake(tx, Woken(org_id, Fall(posted - movement.posted, posted), last_at), may_recharge)
+    balance = posted - movement.posted
+    for entry in entries:
+        fall = Fall(balance, balance + entry.amount)
+        balance = fall.after
+        if entry.amount < 0 and fall.after < wake:
+            _wake(tx, Woken(org_id, fall, last_at), may_recharge)
 
 
 def _wake(tx: Tx, woken: Woken, may_recharge: bool) -> None:

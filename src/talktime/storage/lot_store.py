@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 from sqlalchemy import Update, case, func, insert, select, update
 
 from talktime.core.funds import MadeLot
-from talktime.core.lots import OPEN, Move
+from talktime.core.lots import OPEN, SPENT, Move
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
 
@@ -52,20 +54,21 @@ def add(tx: Tx, org_id: int, made: MadeLot) -> None:
 
 
 def move(tx: Tx, org_id: int, lot_id: str, by: Move) -> None:
-    """What a dispute has frozen stays so while anything is left of it."""
+    """What a dispute has frozen stays so, also when nothing is left of it: something may come back."""
     posted = c.posted_micros + by.posted
-    state = case((posted == 0, by.when_empty), (c.state == FROZEN, FROZEN), else_=OPEN)
+    state = case((c.state == FROZEN, FROZEN), (posted == 0, by.when_empty), else_=OPEN)
     moved = update(t.lots).where(c.org_id == org_id, c.lot_id == lot_id)
     tx.execute(moved.values(posted_micros=posted, held_micros=c.held_micros + by.held, state=state))
 
 
 def freeze(tx: Tx, org_id: int, lot_id: str) -> None:
     """Nobody spends what is left of it; what calls hold of it they may still be charged."""
-    tx.execute(_of_state(org_id, lot_id, OPEN).values(state=FROZEN))
+    tx.execute(_of_state(org_id, lot_id, (OPEN, SPENT)).values(state=FROZEN))
 
 
 def thaw(tx: Tx, org_id: int, lot_id: str) -> None:
-    tx.execute(_of_state(org_id, lot_id, FROZEN).values(state=OPEN))
+    state = case((c.posted_micros == 0, SPENT), else_=OPEN)
+    tx.execute(_of_state(org_id, lot_id, (FROZEN,)).values(state=state))
 
 
 def frozen_total(tx: ReadTx, org_id: int) -> int:
@@ -74,5 +77,5 @@ def frozen_total(tx: ReadTx, org_id: int) -> int:
     return int(tx.scalar(free.where(c.org_id == org_id, c.state == FROZEN)) or 0)
 
 
-def _of_state(org_id: int, lot_id: str, state: str) -> Update:
-    return update(t.lots).where(c.org_id == org_id, c.lot_id == lot_id, c.state == state)
+def _of_state(org_id: int, lot_id: str, states: Sequence[str]) -> Update:
+    return update(t.lots).where(c.org_id == org_id, c.lot_id == lot_id, c.state.in_(states))

@@ -143,7 +143,8 @@ def undecided_total(tx: ReadTx, org_id: int) -> int:
 def unpaid_invoices(tx: ReadTx, org_id: int) -> int:
     """Credited before their money came."""
     unpaid = (c.provider == INVOICE, c.state == SUCCEEDED, c.confirmed_at.is_(None))
-    return int(tx.scalar(select(func.coalesce(func.sum(c.amount_micros), 0)).where(c.org_id == org_id, *unpaid)) or 0)
+    left = func.coalesce(func.sum(c.amount_micros - c.refunded_micros), 0)
+    return int(tx.scalar(select(left).where(c.org_id == org_id, *unpaid)) or 0)
 
 
 def past_recharges(tx: ReadTx, org_id: int, now: int, month_begin: int) -> Past:

@@ -114,7 +114,7 @@ AND r.trigger_micros > m.posted""",
         )
         self.move_lots = Statement(
             f"""UPDATE lots l SET posted_micros = l.posted_micros + m.posted, held_micros = l.held_micros + m.held,
-state = CASE WHEN l.posted_micros + m.posted = 0 THEN m.when_empty WHEN l.state = 'frozen' THEN l.state ELSE 'open' END
+state = CASE WHEN l.state = 'frozen' THEN l.state WHEN l.posted_micros + m.posted = 0 THEN m.when_empty ELSE 'open' END
 FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
 AS m(org_id, lot_id, posted, held, when_empty)
 WHERE l.org_id = m.org_id AND l.lot_id = m.lot_id{also("l")}""",

@@ -43,6 +43,12 @@ def look_soon(tx: Tx, org_id: int, at: int) -> None:
     tx.execute(update(t.recharges).where(c.org_id == org_id, *waiting).values(look_at=at))
 
 
+def look_at_brakes(tx: Tx, org_id: int, at: int) -> None:
+    """What held it back may no longer: a limit or the calendar is another."""
+    braked = (c.enabled, c.state.in_((State.LIMIT_REACHED.value, State.VELOCITY_LIMITED.value)))
+    tx.execute(update(t.recharges).where(c.org_id == org_id, *braked).values(look_at=at))
+
+
 def consent(tx: ReadTx, org_id: int) -> str | None:
     given: str | None = tx.scalar(select(c.consent).where(c.org_id == org_id))
     return given

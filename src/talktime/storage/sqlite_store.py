@@ -72,7 +72,7 @@ LOOK_SOON = """UPDATE recharges SET look_at = ?3
 WHERE org_id = ?1 AND enabled AND state = 'on' AND look_at IS NULL AND trigger_micros > ?2"""
 ALERTS = "SELECT settings FROM alerts WHERE org_id = ?1"
 MOVE_LOT = """UPDATE lots SET posted_micros = posted_micros + ?3, held_micros = held_micros + ?4,
-state = CASE WHEN posted_micros + ?3 = 0 THEN ?5 WHEN state = 'frozen' THEN state ELSE 'open' END
+state = CASE WHEN state = 'frozen' THEN state WHEN posted_micros + ?3 = 0 THEN ?5 ELSE 'open' END
 WHERE org_id = ?1 AND lot_id = ?2"""
 OPEN_CALL = """INSERT INTO calls (org_id, call_id, version, state, held_micros, charge_micros, due_at, story,
 opened_at, switch, caller, emergency) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""

@@ -154,7 +154,8 @@ class Books:
             tell("I3", f"lot {lot.lot_id}: {lot.held_micros} is held of {lot.posted_micros}")
         if lot.posted_micros > lot.amount_micros:
             tell("I9", f"lot {lot.lot_id}: it has {lot.posted_micros} left of {lot.amount_micros}")
-        if (lot.state in FINISHED) != (lot.posted_micros == 0):
+        # What a dispute has frozen may be empty: something of it may come back.
+        if lot.state != "frozen" and (lot.state in FINISHED) != (lot.posted_micros == 0):
             tell("I9", f"lot {lot.lot_id}: it is {lot.state} and has {lot.posted_micros}")
 
     def check_holds(self, held: Mapping[str, int], tell: Tell) -> None:

@@ -12,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from talktime.actions import inbox, links, methods, payments
 from talktime.actions.audit import Actor
-from talktime.core.gateway import BadSignature
+from talktime.actions.errors import StateConflict
+from talktime.core.gateway import BadSignature, ProviderError
 from talktime.core.money import decimal
 from talktime.storage.payment_store import Payment
 from talktime.web.problems import Problem
@@ -62,7 +63,10 @@ def pay_page(request: Request[None]) -> Raw:
 def pay(request: Request[None]) -> Raw:
     """On to the provider's page, once."""
     app = request.app
-    return away(links.follow(app.database, app.till, app.links, request.names["token"]))
+    try:
+        return away(links.follow(app.database, app.till, app.links, request.names["token"]))
+    except StateConflict:
+        return page("This link was used already", ["Or its day is over. Ask for another where you pay."], 409)
 
 
 def pay_done(request: Request[None]) -> Raw:
@@ -161,6 +165,8 @@ def hear_provider(request: Request[None]) -> None:
         inbox.receive(app.database, app.till, provider, request.body, request.headers, request.now)
     except BadSignature as error:
         raise Problem(400, "bad_signature") from error
+    except ProviderError as error:
+        raise Problem(400, "bad_message") from error
 
 
 def _page(method: str, path: str, handler: Any, **options: Any) -> Route:

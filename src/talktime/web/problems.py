@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from talktime.actions.errors import ActionError, InvalidMany
+from talktime.core.gateway import ProviderError
 from talktime.web.sentences import sentence
 
 
@@ -63,6 +64,8 @@ def problem_of(error: Exception) -> Problem | None:
             detail = sentence(error.code, **error.values)
             about = [FieldError(error.field, error.code, detail)] if error.field else []
             return Problem(error.status, error.code, detail, about)
+        case ProviderError():
+            return Problem(503, "provider_not_available", headers={"retry-after": "30"})
         case msgspec.ValidationError():
             return of_validation(str(error))
         case msgspec.DecodeError() | UnicodeDecodeError() | RecursionError():

@@ -98,6 +98,8 @@ SENTENCES = {
     "no_trial_card": "This is none of the card numbers that are published for trying out.",
     "card_not_entered": "The card was not entered yet.",
     "used_by_recharge": "Auto-recharge needs this card: choose another there first.",
+    "provider_not_available": "The payment provider does not answer. Nothing was done; try again in a while.",
+    "bad_message": "This is signed by the provider, but cannot be read.",
     "bad_signature": "This was not signed by the provider, or too long ago.",
     "link_used": "This link was used already, or its day is over.",
     "nothing_to_authenticate": "This payment waits for nobody.",
