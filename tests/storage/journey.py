@@ -64,6 +64,7 @@ ORGANIZATION = Organization(
 OF_FUNCTION: Mapping[str, Mapping[str, Any]] = {
     "switch_store.change": {"values": {"cut_url": "https://example.com/cut"}},
     "job_store.change": {"values": {"done": 1}},
+    "job_store.note": {"values": {"done": 1}},
     "delivery_store.note": {"values": {"state": "sent"}},
     "webhook_store.change": {"values": {"url": "https://example.com/hook"}},
     "pools.page": {"catalogue": CATALOGUE},

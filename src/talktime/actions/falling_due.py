@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -93,15 +93,26 @@ class MoneyDue:
         """Of funds and cards that end soon, and of what was spent."""
         now, org_ids = self.till.now(), set[int]()
         for days in reminders.LOT_DAYS:
-            org_ids.update(
-                self.database.read(EVERYBODY, reminder_store.with_ending_lots, days, now, days * DAY, PORTION)
-            )
-        month = reminders.month_soon(now)
-        org_ids.update([card.org_id for card in self.database.read(EVERYBODY, method_store.expiring, month, PORTION)])
+            least, most = reminders.NEXT_DAYS[days] * DAY, days * DAY
+            ending = self.database.read(EVERYBODY, reminder_store.with_ending_lots, days, now, least, most, PORTION)
+            org_ids.update(ending)
+        org_ids.update(self._with_ending_cards(now))
         reminded = sum([self._try(self._remind_once, org_id) for org_id in sorted(org_ids)])
-        for org_id in self.database.read(EVERYBODY, reminder_store.watching, PORTION):
+        for org_id in self._watching():
             self._try(self.watch_spending, org_id)
         return reminded
+
+    def _with_ending_cards(self, now: int) -> Iterator[int]:
+        month, after = reminders.month_soon(now), ""
+        while cards := self.database.read(EVERYBODY, method_store.expiring, month, after, PORTION):
+            yield from [card.org_id for card in cards]
+            after = cards[-1].method_id
+
+    def _watching(self) -> Iterator[int]:
+        after = 0
+        while org_ids := self.database.read(EVERYBODY, reminder_store.watching, after, PORTION):
+            yield from org_ids
+            after = org_ids[-1]
 
     def watch_spending(self, org_id: int) -> None:
         self.database.write(org_id, _watch, org_id, self.till.now())

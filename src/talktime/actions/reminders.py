@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -9,7 +10,7 @@ from msgspec import Struct
 from talktime.actions.organizations import found
 from talktime.core.money import decimal
 from talktime.core.months import begin_of, day_of, month_after, month_of
-from talktime.core.time import DAY, instant, moment
+from talktime.core.time import DAY, NEVER, instant, moment
 from talktime.storage import alert_store, method_store, notice_store, reminder_store
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.method_store import Method
@@ -18,6 +19,8 @@ from talktime.storage.org_store import Organization
 from talktime.storage.reminder_store import EndingLot
 
 LOT_DAYS = (30, 7)
+NEXT_DAYS = {30: 7, 7: 0}
+"""When the next reminder of the same lot comes."""
 CARD_DAYS = 30
 
 
@@ -33,13 +36,15 @@ class Due(Struct, frozen=True):
 def next_due(tx: ReadTx, org_id: int, until: int) -> Due | None:
     """The first that nobody was reminded of yet."""
     org = found(tx, org_id)
-    lots = [_of_lot(tx, org_id, days, until) for days in LOT_DAYS]
+    lots = [_of_lot(tx, org, days, until) for days in LOT_DAYS]
     cards = [_of_card(tx, org, card, until) for card in method_store.active(tx, org_id)]
     return min([due for due in (*lots, *cards) if due], key=lambda due: due.at, default=None)
 
 
-def _of_lot(tx: ReadTx, org_id: int, days: int, until: int) -> Due | None:
-    lot = reminder_store.next_ending(tx, org_id, days, until + days * DAY)
+def _of_lot(tx: ReadTx, org: Organization, days: int, until: int) -> Due | None:
+    """Whose last week has begun is not told of his last month."""
+    here = until if org.clock_at is None else org.clock_at
+    lot = reminder_store.next_ending(tx, org.org_id, days, here + NEXT_DAYS[days] * DAY, until + days * DAY)
     return Due(lot.expires_at - days * DAY, lot, days) if lot else None
 
 
@@ -75,12 +80,23 @@ def remind(tx: Tx, org_id: int, due: Due, now: int) -> None:
 
 
 def watch_spending(tx: Tx, org_id: int, now: int) -> None:
-    """Each limit once for each day or month in which it was passed."""
+    """Each limit once for each day or month in which it was passed; what was spent last thing yesterday counts, too."""
     alerts, org = alert_store.find(tx, org_id), found(tx, org_id)
+    today = _begin_of_day(now, org.time_zone)
+    yesterday = _begin_of_day(today - 1, org.time_zone)
+    for begin, end in ((yesterday, today), (today, NEVER)):
+        _watch(tx, org, alerts.spend_per_day, "day", day_of(begin, org.time_zone), Span(begin, end, now))
     month = month_of(now, org.time_zone)
-    day = day_of(now, org.time_zone)
-    _watch(tx, org, alerts.spend_per_day, "day", day, _begin_of_day(now, org.time_zone), now)
-    _watch(tx, org, alerts.spend_per_month, "month", month, begin_of(month, org.time_zone), now)
+    this = begin_of(month, org.time_zone)
+    last = month_of(this - 1, org.time_zone)
+    for name, begin, end in ((last, begin_of(last, org.time_zone), this), (month, this, NEVER)):
+        _watch(tx, org, alerts.spend_per_month, "month", name, Span(begin, end, now))
+
+
+class Span(NamedTuple):
+    begin: int
+    end: int
+    now: int
 
 
 def _begin_of_day(now: int, zone: str) -> int:
@@ -88,12 +104,12 @@ def _begin_of_day(now: int, zone: str) -> int:
     return instant(local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0))
 
 
-def _watch(tx: Tx, org: Organization, level: int | None, window: str, name: str, since: int, now: int) -> None:
+def _watch(tx: Tx, org: Organization, level: int | None, window: str, name: str, span: Span) -> None:
     if level is None:
         return
-    spent = reminder_store.spent_since(tx, org.org_id, since)
+    spent = reminder_store.spent_between(tx, org.org_id, span.begin, span.end)
     if spent <= level:
         return
     details = {"window": window, "level": decimal(level), "spent": decimal(spent), "currency": org.currency}
     once = f"{window}:{name}:{decimal(level)}"
-    notice_store.add(tx, org.org_id, [notice(org.org_id, "spend_alert", once, now, **details)])
+    notice_store.add(tx, org.org_id, [notice(org.org_id, "spend_alert", once, span.now, **details)])

@@ -89,7 +89,8 @@ def all_waiting(tx: ReadTx, limit: int) -> list[tuple[int, str]]:
     return [(row.org_id, row.method_id) for row in tx.execute(found)]
 
 
-def expiring(tx: ReadTx, month: str, limit: int) -> list[Method]:
+def expiring(tx: ReadTx, month: str, after: str, limit: int) -> list[Method]:
     """Cards that end by this month, as in `2031-04`. Spans organizations."""
-    found = select(*_COLUMNS).where(c.state == ACTIVE, c.expires <= month).order_by(c.method_id).limit(limit)
+    found = select(*_COLUMNS).where(c.state == ACTIVE, c.expires <= month, c.method_id > after)
+    found = found.order_by(c.method_id).limit(limit)
     return [_method(row) for row in tx.execute(found)]
