@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from talktime.cli.client import Client
-from talktime.cli.demo_money import money_commands
+from talktime.cli.demo_money import SELLER, money_commands
 from talktime.cli.demo_office import NAME, Office, open_office
 from talktime.cli.demo_traffic import Switch
 from talktime.cli.options import CannotDo, Json, say, say_json, settings_of
@@ -70,7 +71,9 @@ def _server(folder: Path, port: int) -> Iterator[str]:
     """In a process of its own, as it always is."""
     command = [sys.executable, "-m", "talktime.cli.main", "serve", "--data", str(folder), "--port", str(port)]
     # Ctrl-C is for us: the server is ended afterwards, when the callers have hung up.
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as server:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=SELLER | os.environ
+    ) as server:
         try:
             assert server.stdout
             line = server.stdout.readline()

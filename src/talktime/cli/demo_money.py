@@ -17,18 +17,25 @@ AGREEMENT = "EX-2041"
 # After all of it the balance stands a little above the trigger, so that calls soon take it below.
 RECHARGE = {"recharge_amount": "250", "trigger": "250", "monthly_limit": "5000"}
 TOP_UP, REFUND, INVOICES = "100", "90", ("75", "400")
-CORRECTION = {"amount": "-89.5", "reason": "Calls of a line that is billed by hand"}
+CORRECTION = {"amount": "-119.5", "reason": "Calls of a line that is billed by hand"}
 REFUSAL = {"result": "declined", "code": "insufficient_funds"}
-GRANTS: Mapping[str, int | None] = {"2.5": 20, "1.5": 75, "1": None}
+GRANTS: Mapping[str, int | None] = {"20": 20, "10": 75, "5": None}
 """Promotional money, and in how many days it expires."""
+SPENT_LAST = 900
 
 BILLING = {
-    "legal_name": "Example Telephony Ltd",
+    "legal_name": "Example Ltd",
     "address": ["1 Example Street", "London", "United Kingdom"],
     "vat_id": "GB000000000",
     "vat_rate": "20",
     "receipts_to": ["receipts@example.com"],
 }
+SELLER = {
+    "TALKTIME_SELLER_NAME": "Example Telephony",
+    "TALKTIME_SELLER_ADDRESS": "2 Example Square|1010 Riga|Latvia",
+    "TALKTIME_SELLER_VAT_ID": "LV00000000000",
+}
+"""Settings of the server: from whom receipts are."""
 MEMBERS = (
     {"name": "Ann Archer", "email": "ann@example.com", "roles": ["global_administrator"], "language": "en"},
     {"name": "Boyan Petrov", "email": "boyan@example.com", "roles": ["billing_administrator"], "language": "bg"},
@@ -60,9 +67,7 @@ def open_money(send: Ask, organization: str) -> Money:
     _recharge(ask)
     _top_up(ask)
     _invoices(ask, send)
-    send("POST", f"{account}/adjustments", CORRECTION)
-    for amount, days in GRANTS.items():
-        send("POST", f"{account}/grants", {"amount": amount, "expires_at": _in_days(days)})
+    _corrections(lambda path, body: send("POST", f"{account}/{path}", body))
     receipt = ask("GET", "/v1/receipts")["data"][-1]["id"]
     return Money(cards[1], receipt)
 
@@ -103,6 +108,13 @@ def _invoices(ask: Ask, send: Ask) -> None:
     asked = [{"amount": amount, "agreement": AGREEMENT, "po_number": f"PO-{amount}"} for amount in INVOICES]
     first, _ = [ask("POST", "/v1/top-ups", one)["id"] for one in asked]
     send("POST", f"/v1/operator/payments/{first}/confirm")
+
+
+def _corrections(post: Ask) -> None:
+    """What the operator gives, and what he takes."""
+    for amount, days in GRANTS.items():
+        post("grants", {"amount": amount, "expires_at": _in_days(days), "priority": SPENT_LAST})
+    post("adjustments", CORRECTION)
 
 
 def _in_days(days: int | None) -> str | None:
