@@ -9,7 +9,7 @@ import typer
 
 from talktime.actions import illustrative
 from talktime.cli import rate_tables
-from talktime.cli.client import Client, Refused
+from talktime.cli.client import Client, Refused, path_of
 from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, content_of, say, say_json, settings_of
 from talktime.core.call_types import CallType
 
