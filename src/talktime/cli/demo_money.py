@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from talktime.cli.options import CannotDo
+
 Ask = Callable[..., Any]
 """`ask(method, path, body)` speaks for the organization."""
 
@@ -38,7 +40,7 @@ SELLER = {
 """Settings of the server: from whom receipts are."""
 MEMBERS = (
     {"name": "Ann Archer", "email": "ann@example.com", "roles": ["global_administrator"], "language": "en"},
-    {"name": "Boyan Petrov", "email": "boyan@example.com", "roles": ["billing_administrator"], "language": "bg"},
+    {"name": "Gina Gray", "email": "gina@example.com", "roles": ["billing_administrator"], "language": "bg"},
 )
 ALERTS = {
     "balance_low": ["250", "50"],
@@ -92,7 +94,7 @@ def _until(ask: Ask, state: str) -> None:
     end = time.monotonic() + PATIENCE_SECONDS
     while ask("GET", "/v1/recharge-settings")["state"] != state:
         if time.monotonic() > end:
-            raise TimeoutError(f"auto-recharge is not '{state}' after {PATIENCE_SECONDS} s")
+            raise CannotDo(f"auto-recharge is not '{state}' after {PATIENCE_SECONDS} s")
         time.sleep(0.1)
 
 
