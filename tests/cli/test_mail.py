@@ -117,8 +117,10 @@ def test_what_did_not_arrive_is_listed_and_sent_once_more(
         assert [heard.id for heard in hook.heard] == [one["id"]] * 2
         assert hook.heard[1].signed_by(made["secret"])
         assert parked(server) == []
+        assert inside("deliveries", "list", "--parked", *server.database).stdout == "Nothing is parked.\n"
 
         assert inside("deliveries", "replay", "del_nobody", *server.database).returncode == 3
-        assert inside("deliveries", "replay", "del_nobody", "--org", org, *server.database).returncode == 3
+        unknown = inside("deliveries", "replay", "del_nobody", "--org", org, *server.database)
+        assert (unknown.returncode, unknown.stderr) == (3, f"talktime: {org} has no delivery called del_nobody\n")
         named = inside("deliveries", "replay", one["id"], "--org", org, "--json", *server.database)
         assert json.loads(named.stdout)["state"] == "waiting"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -86,6 +87,20 @@ def test_a_column_of_amounts_has_the_same_decimals_in_every_row() -> None:
         ("-0.1234", "11.8766"),
         ("10.0000", "21.8766"),
     ]
+
+
+def test_the_sums_of_a_statement_have_the_decimals_of_its_rows() -> None:
+    row = StatementRow(AT, EntryKind.CHARGE, "", -123_400, 11_876_600)
+    sheet = statement_sheet(statement("en", row))
+    amounts = [fact.value for fact in (*sheet.facts, *sheet.sums)]
+    assert len(amounts) == 4
+    assert {len(value.partition(".")[2]) for value in amounts} == {4}
+
+
+def test_the_days_of_a_statement_stay_whole_on_the_page() -> None:
+    told = page(statement_sheet(statement("en")), "")
+    assert re.search(r'<td class="day">[A-Z][a-z]+ \d+, 2031</td>', told)
+    assert 'class="day"' not in page(receipt_sheet(receipt("en")), "")
 
 
 def test_a_credit_note_shows_what_went_back_and_what_for() -> None:

@@ -67,7 +67,7 @@ def test_who_leaves_the_page_has_saved_nothing(payer: Payer) -> None:
 def test_the_bank_asks_and_the_holder_answers(payer: Payer, answer: str, status: str) -> None:
     waiting = asked(payer)
     path = path_of(waiting["redirect_url"])
-    assert "USD 120" in payer.world.nobody.get(path).content.decode()
+    assert "USD\N{NO-BREAK SPACE}120.00" in payer.world.nobody.get(path).content.decode()
     assert press(payer, path, answer=answer).status == 303
     assert payer.top_up(waiting)["status"] == status
     assert press(payer, path, answer="yes").status == 303

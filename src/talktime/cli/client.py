@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from talktime.cli.options import CannotDo
 from talktime.settings import Settings
@@ -30,6 +30,22 @@ class Refused(CannotDo):
         super().__init__(f"{problem.get('detail') or problem.get('title', '')} ({status}){errors}")
         self.status = status
         self.problem = problem
+
+
+@contextmanager
+def missing(sentence: str) -> Iterator[None]:
+    """What the API has nothing of is said in the command's own words."""
+    try:
+        yield
+    except Refused as error:
+        if error.status != 404:
+            raise
+        raise CannotDo(sentence) from error
+
+
+def path_of(where: str, *names: str) -> str:
+    """Whatever people type as a name stays one part of the path."""
+    return "/".join([where, *(quote(name, safe="") for name in names)])
 
 
 class Client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Annotated, Any
@@ -16,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from talktime.cli.client import Client
+from talktime.cli.demo_money import SELLER, money_commands
 from talktime.cli.demo_office import NAME, Office, open_office
 from talktime.cli.demo_traffic import Switch
 from talktime.cli.options import CannotDo, Json, say, say_json, settings_of
@@ -44,7 +47,7 @@ def demo(
         switch = Switch(address, office)
         # Some calls first, so that there is something to look at.
         switch.run(max(calls_per_second, 8), stop, 0.1 if once else 1)
-        _tell(address, office, switch, time.monotonic() - begun, as_json)
+        _tell(Shown(address, office, folder / "outbox", switch.last_call), time.monotonic() - begun, as_json)
         if not once:
             switch.run(calls_per_second, stop, seconds)
             if not as_json:
@@ -68,7 +71,9 @@ def _server(folder: Path, port: int) -> Iterator[str]:
     """In a process of its own, as it always is."""
     command = [sys.executable, "-m", "talktime.cli.main", "serve", "--data", str(folder), "--port", str(port)]
     # Ctrl-C is for us: the server is ended afterwards, when the callers have hung up.
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as server:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=SELLER | os.environ
+    ) as server:
         try:
             assert server.stdout
             line = server.stdout.readline()
@@ -79,52 +84,73 @@ def _server(folder: Path, port: int) -> Iterator[str]:
             server.terminate()
 
 
-def _tell(address: str, office: Office, switch: Switch, seconds: float, as_json: bool) -> None:
-    facts: dict[str, Any] = {
-        "address": address,
-        "organization": office.organization,
-        "operator_key": office.operator_key,
-        "key": office.key,
-        "call_id": switch.last_call,
-    }
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What there is to look at."""
+
+    address: str
+    office: Office
+    outbox: Path
+    call_id: str
+
+
+def _tell(shown: Shown, seconds: float, as_json: bool) -> None:
+    office = shown.office
     if as_json:
-        say_json(facts | {"seconds": round(seconds, 3)})
+        say_json(_facts(shown) | {"seconds": round(seconds, 3)})
         return
     say(f"{NAME} ({office.organization}) is open after {seconds:.1f} s, with callers. Ctrl-C ends it.")
     say()
-    say(f"  address       {address}   (what it can do: {address}/v1/docs)")
+    say(f"  address       {shown.address}   (what it can do: {shown.address}/v1/docs)")
     say(f"  its key       {office.key}")
     say(f"  operator key  {office.operator_key}")
+    say(f"  mails         {shown.outbox}")
     say()
     say("Try, in another terminal:")
     say()
-    for line in _commands(address, office, switch.last_call):
-        say(line)
+    for line in _commands(shown):
+        say(f"  {line}")
 
 
-def _commands(address: str, office: Office, call_id: str) -> Iterator[str]:
-    user = office.users[0]
-    asks = f"curl -s -H 'Authorization: Bearer '$KEY {address}/v1"
-    sends = f"curl -s -H 'Authorization: Bearer '$KEY -H 'Content-Type: application/json' {address}/v1"
+def _facts(shown: Shown) -> dict[str, Any]:
+    office = shown.office
+    return {
+        "address": shown.address,
+        "organization": office.organization,
+        "operator_key": office.operator_key,
+        "key": office.key,
+        "call_id": shown.call_id,
+        "receipt": office.money.receipt,
+        "declining_card": office.money.declining_card,
+        "outbox": str(shown.outbox),
+    }
+
+
+def _commands(shown: Shown) -> Iterator[str]:
+    asks = f"curl -s -H 'Authorization: Bearer '$KEY {shown.address}/v1"
+    sends = f"curl -s -H 'Authorization: Bearer '$KEY -H 'Content-Type: application/json' {shown.address}/v1"
+    yield f"KEY={shown.office.key}"
+    yield from money_commands(shown.office.money, asks, sends, shown.outbox)
+    yield from _call_commands(shown, asks, sends)
+
+
+def _call_commands(shown: Shown, asks: str, sends: str) -> Iterator[str]:
+    user = shown.office.users[0]
     call = f'"call_id": "try-1", "call_type": "user_out", "user": "{user}", "to": "+442079460117"'
-    yield f"  KEY={office.key}"
-    yield "  # the balance, and what of it is held by calls in progress"
-    yield f"  {asks}/balance"
-    yield "  # what a call would cost now, with worked examples; the prices of a country (all are made up)"
-    yield f"  {asks}/rates/lookup'?call_type=user_out&to=%2B442079460117'"
-    yield f"  {asks}/rates'?q=france'"
-    yield "  # may this call go on, and for how many seconds? then more of it, then its end"
-    yield f"  {sends}/calls/authorize -d '{{{call}}}'"
-    yield f"""  {sends}/calls/extend -d '{{"call_id": "try-1", "granted_seconds": 60}}'"""
-    yield f"""  {sends}/calls/settle -d '{{"call_id": "try-1", "duration_seconds": 75}}'"""
-    yield "  # the story of that call; the statement; calls in progress; the story of one of them"
-    yield f"  {asks}/calls/try-1"
-    yield f"  {asks}/entries"
-    yield f"  {asks}/calls'?state=open'"
-    yield f"  {asks}/calls/{call_id}"
-    yield "  # who called what and who paid; the minutes of this month's pools"
-    yield f"  {asks}/usage"
-    yield f"  {asks}/pools"
+    yield "# what a call would cost now, with worked examples; the prices of a country (all are made up)"
+    yield f"{asks}/rates/lookup'?call_type=user_out&to=%2B442079460117'"
+    yield f"{asks}/rates'?q=france'"
+    yield "# may this call go on, and for how many seconds? then more of it, then its end"
+    yield f"{sends}/calls/authorize -d '{{{call}}}'"
+    yield f"""{sends}/calls/extend -d '{{"call_id": "try-1", "granted_seconds": 60}}'"""
+    yield f"""{sends}/calls/settle -d '{{"call_id": "try-1", "duration_seconds": 75}}'"""
+    yield "# the story of that call; calls in progress; the story of one of them"
+    yield f"{asks}/calls/try-1"
+    yield f"{asks}/calls'?state=open'"
+    yield f"{asks}/calls/{shown.call_id}"
+    yield "# who called what and who paid; the minutes of this month's pools"
+    yield f"{asks}/usage"
+    yield f"{asks}/pools"
 
 
 def add_to(app: typer.Typer) -> None:

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from talktime.cli.demo_money import Money, open_money
+
 Send = Callable[..., Any]
 
 NAME = "Example Ltd"
-GRANT = "2500"
 SLICE_SECONDS = 60
 """Shorter than usual, so that long calls can be seen to ask for more."""
-# Its people call everywhere and all the time, so the fraud guard is told that this is usual.
+# Its people call everywhere and all the time, so the fraud guard is told that this is usual, and recharges may be many.
 COUNTED = ("concurrent_calls", "spend_per_hour", "spend_per_day", "new_destinations_per_day")
-LIMITS = {"slice_seconds": SLICE_SECONDS, "fraud": dict.fromkeys(COUNTED)}
+LIMITS = {"slice_seconds": SLICE_SECONDS, "recharges_per_24h": None, "fraud": dict.fromkeys(COUNTED)}
 
 # Where its people call: landlines and mobiles, by what their numbers begin with.
 CALLED = (
@@ -45,16 +46,17 @@ class Office:
     """Those that call out by themselves."""
     hosts: tuple[str, ...]
     """Those that hold meetings."""
+    money: Money
 
 
 def open_office(send: Send) -> Office:
     """`send(method, path, body, organization=...)` speaks for the operator."""
     operator_key = send("POST", "/v1/operator/keys", {})["key"]
     send("POST", "/v1/operator/price-lists/illustrative", {"publish": True, "default": True})
-    about = {"name": NAME, "country": "GB", "currency": "USD", "limits": LIMITS}
+    about = {"name": NAME, "country": "GB", "currency": "USD", "mode": "test", "limits": LIMITS}
     organization = send("POST", "/v1/operator/organizations", about)["id"]
     path = f"/v1/operator/organizations/{organization}"
-    send("POST", f"{path}/grants", {"amount": GRANT, "expires_at": None, "priority": 100})
+    money = open_money(send, organization)
     scopes = ["calls", "funds", "users", "reports", "rates"]
     key = send("POST", f"{path}/keys", {"scopes": scopes})["key"]
     _people(send, organization)
@@ -63,7 +65,7 @@ def open_office(send: Send) -> Office:
         send("POST", "/v1/numbers", body, organization=organization)
     users = [sign_in_name(person) for person, licences in PEOPLE.items() if licences is not MEETINGS]
     hosts = [sign_in_name(person) for person, licences in PEOPLE.items() if licences is MEETINGS]
-    return Office(organization, operator_key, key, tuple(users), tuple(hosts))
+    return Office(organization, operator_key, key, tuple(users), tuple(hosts), money)
 
 
 def _people(send: Send, organization: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from talktime.cli.client import Client
+from talktime.cli.client import Client, path_of
 from talktime.cli.options import USAGE, CannotDo, Data, Json, Url, console, say, say_json, settings_of
 
 keys = typer.Typer(help="Keys of the API: make, list and revoke them.", no_args_is_help=True)
@@ -81,7 +81,7 @@ def revoke(
 ) -> None:
     """Revoke a key. It is refused from the next request on."""
     with Client(settings_of(data, database)) as client:
-        client.send("DELETE", f"{_path(operator, org)}/{key}")
+        client.send("DELETE", path_of(_path(operator, org), key))
     if as_json:
         say_json({"revoked": key})
     else:

@@ -7,11 +7,11 @@ import time
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from talktime.actions.deliveries import send_test
 from talktime.app import open_post
-from talktime.cli.client import Client
+from talktime.cli.client import Client, missing, path_of
 from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, console, say, say_json, settings_of
 from talktime.core.languages import LANGUAGES
 
@@ -61,11 +61,11 @@ def list_deliveries(
     if as_json:
         say_json(found)
         return
-    table = Table("id", "organization", "event", "to", "state", "tries", "error")
+    table = Table(Column("Id", no_wrap=True), "Organization", "Event", "To", "State", "Tries", "Error", box=None)
     for one in found:
         words = (one["id"], one["organization"], one["event"], " ".join(one["recipients"]), one["state"])
         table.add_row(*words, str(one["tries"]), one["error"] or "")
-    console().print(table)
+    console().print(table if found else "Nothing is parked." if parked else "Everything has arrived.")
 
 
 @deliveries.command("replay")
@@ -82,7 +82,8 @@ def replay(
     """
     with Client(settings_of(data, database)) as client:
         whose = org or _owner(client, delivery)
-        again = client.send("POST", f"{ALL}/{whose}/{delivery}/replay")
+        with missing(f"{whose} has no delivery called {delivery}"):
+            again = client.send("POST", path_of(ALL, whose, delivery, "replay"))
     if as_json:
         say_json(again)
     else:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
-from talktime.cli.client import Client
-from talktime.cli.options import Data, Json, Url, console, say, say_json, settings_of
+from talktime.cli.client import Client, missing, path_of
+from talktime.cli.options import BAD, Data, Json, Url, console, say, say_json, settings_of
 
-BAD = 1
 ITEMS = "/v1/operator/reconciliation"
 LETTERS = "/v1/operator/inbox"
 providers = typer.Typer(help="Who takes the money.", no_args_is_help=True)
 reconcile = typer.Typer(help="Our books beside those of the payment providers.", no_args_is_help=True)
 inbox = typer.Typer(help="Messages of payment providers that could not be worked off.", no_args_is_help=True)
-Org = Annotated[str, typer.Argument(metavar="ORG", help="Its organization, or 'none'.")]
+Org = Annotated[str, typer.Argument(metavar="ORG", help="Its organization, or 'none', as `list` shows it.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, as `list` shows it.")]
 
 
 @providers.command("test")
@@ -49,27 +49,27 @@ def run(data: Data = None, database: Url = None, as_json: Json = False) -> None:
 
 @reconcile.command("list")
 def list_items(data: Data = None, database: Url = None, as_json: Json = False) -> None:
-    """Differences that somebody has to look at."""
+    """List differences that somebody has to look at, newest first, at most a thousand."""
     items = _asked("GET", f"{ITEMS}?limit=1000", data, database)["data"]
     if as_json:
         say_json(items)
         return
-    table = Table("At", "Organization", "Payment", "Reason", "Id", box=None)
+    table = Table(Column("Id", no_wrap=True), "Organization", "At", "Reason", "Payment", box=None)
     for item in items:
-        table.add_row(item["at"], item["organization"] or "none", item["top_up"] or "", item["reason"], item["id"])
+        table.add_row(item["id"], item["organization"] or "none", item["at"], item["reason"], item["top_up"] or "")
     console().print(table if items else "Nothing differs.")
 
 
 @reconcile.command("close")
 def close(
     org: Org,
-    item: Annotated[str, typer.Argument(metavar="ID")],
+    item: Id,
     data: Data = None,
     database: Url = None,
     as_json: Json = False,
 ) -> None:
-    """Say that somebody has looked at a difference."""
-    closed = _asked("POST", f"{ITEMS}/{org}/{item}/close", data, database)
+    """Say that somebody has looked at a difference: it is listed no more. Nothing is booked by it."""
+    closed = _done(ITEMS, org, item, "close", data, database)
     if as_json:
         say_json(closed)
     else:
@@ -78,27 +78,30 @@ def close(
 
 @inbox.command("list")
 def list_letters(data: Data = None, database: Url = None, as_json: Json = False) -> None:
-    """Messages that were parked, and why."""
+    """List messages that were parked, and why, at most a thousand."""
     letters = _asked("GET", f"{LETTERS}?limit=1000", data, database)["data"]
     if as_json:
         say_json(letters)
         return
-    table = Table("Received", "Organization", "Id", "Error", box=None)
+    table = Table(Column("Id", no_wrap=True), "Organization", "Received", "Error", box=None)
     for one in letters:
-        table.add_row(one["received_at"], one["organization"] or "none", one["id"], one["error"] or "")
+        table.add_row(one["id"], one["organization"] or "none", one["received_at"], one["error"] or "")
     console().print(table if letters else "Nothing is parked.")
 
 
 @inbox.command("replay")
 def replay(
     org: Org,
-    event: Annotated[str, typer.Argument(metavar="ID")],
+    event: Id,
     data: Data = None,
     database: Url = None,
     as_json: Json = False,
 ) -> None:
-    """Work a parked message off once more; what it has done already it does not do again."""
-    letter = _asked("POST", f"{LETTERS}/{org}/{event}/replay", data, database)
+    """Work a parked message off once more; what it has done already it does not do again.
+
+    Works beside a running server, and without one: then it is worked off when a server runs again.
+    """
+    letter = _done(LETTERS, org, event, "replay", data, database)
     if as_json:
         say_json(letter)
     else:
@@ -108,6 +111,11 @@ def replay(
 def _asked(method: str, path: str, data: Any, database: Any) -> Any:
     with Client(settings_of(data, database)) as client:
         return client.send(method, path)
+
+
+def _done(where: str, org: str, name: str, verb: str, data: Any, database: Any) -> Any:
+    with missing(f"{org} has nothing called {name}; `list` shows organizations and ids"):
+        return _asked("POST", path_of(where, org, name, verb), data, database)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from talktime.actions import illustrative
 from talktime.cli import rate_tables
-from talktime.cli.client import Client, Refused
+from talktime.cli.client import Client, Refused, path_of
 from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, content_of, say, say_json, settings_of
 from talktime.core.call_types import CallType
 
@@ -113,7 +113,7 @@ def compare(
     Each list as it is in force, or else its draft. Works beside a running server, and without one.
     """
     with Client(settings_of(data, database)) as client:
-        told = client.send("GET", f"{LISTS}/{price_list}/compare", query={"with": other})
+        told = client.send("GET", path_of(LISTS, price_list, "compare"), query={"with": other})
     if as_json:
         say_json(told)
     else:

@@ -136,8 +136,8 @@ def _sums(sums: Sequence[Fact]) -> Any:
     rows = [[_said(fact.name, PLAIN), _said(fact.value, AMOUNT)] for fact in before]
     rows.append([_said(last.name, SUM_NAME), _said(last.value, SUM)])
     lines = ("LINEABOVE", (0, -1), (-1, -1), 0.8, INK), ("VALIGN", (0, -1), (-1, -1), "MIDDLE")
-    inner = _placed(rows, [WIDTH // 4, WIDTH * 7 // 20], *lines)
-    return Table([["", inner]], [WIDTH * 2 // 5, WIDTH * 3 // 5], style=_BARE)
+    inner = _placed(rows, [WIDTH * 7 // 20, WIDTH * 7 // 20], *lines)
+    return Table([["", inner]], [WIDTH * 3 // 10, WIDTH * 7 // 10], style=_BARE)
 
 
 _BARE = [(f"{side}PADDING", (0, 0), (-1, -1), 0) for side in ("LEFT", "RIGHT", "TOP", "BOTTOM")]

@@ -78,39 +78,42 @@ def _vat(_: Translator, receipt: Receipt) -> tuple[Fact, ...]:
 
 def statement_sheet(statement: Statement) -> Sheet:
     _ = translator(statement.language, DOMAIN)
-    zone, language = statement.time_zone, statement.language
+    zone, language, decimals = statement.time_zone, statement.language, _decimals(statement)
     first, last = (formats.day(at, zone, language) for at in (statement.begin, statement.last))
-    period = f"{first} \N{EN DASH} {last}"
     return Sheet(
         language=language,
         title=_("Account statement"),
-        subtitle=period,
+        subtitle=f"{first} \N{EN DASH} {last}",
         sender=statement.seller.name,
         blocks=_parties(_, statement.seller, statement.buyer),
-        facts=(Fact(_("Opening balance"), _money(statement, statement.opening)),),
-        table=_movements(_, statement),
-        sums=_sums(_, statement),
+        facts=(Fact(_("Opening balance"), _money(statement, statement.opening, decimals)),),
+        table=_movements(_, statement, decimals),
+        sums=_sums(_, statement, decimals),
         note="" if statement.rows else _("Nothing moved in this period."),
         page=_("Page {page} of {pages}"),
     )
 
 
-def _money(statement: Statement, amount: int) -> str:
-    return formats.money(amount, statement.currency, statement.language)
+def _decimals(statement: Statement) -> int:
+    """As many as any amount has, so that all stand well below each other."""
+    amounts = [amount for row in statement.rows for amount in (row.amount, row.balance_after)]
+    return max(formats.money_decimals(one, statement.currency) for one in (statement.opening, *amounts))
 
 
-def _sums(_: Translator, statement: Statement) -> tuple[Fact, ...]:
+def _money(statement: Statement, amount: int, decimals: int) -> str:
+    return formats.money(amount, statement.currency, statement.language, decimals)
+
+
+def _sums(_: Translator, statement: Statement, decimals: int) -> tuple[Fact, ...]:
     return (
-        Fact(_("Money in"), _money(statement, statement.money_in)),
-        Fact(_("Money out"), _money(statement, statement.money_out)),
-        Fact(_("Closing balance"), _money(statement, statement.closing)),
+        Fact(_("Money in"), _money(statement, statement.money_in, decimals)),
+        Fact(_("Money out"), _money(statement, statement.money_out, decimals)),
+        Fact(_("Closing balance"), _money(statement, statement.closing, decimals)),
     )
 
 
-def _movements(_: Translator, statement: Statement) -> Table:
+def _movements(_: Translator, statement: Statement, decimals: int) -> Table:
     currency, zone, language = statement.currency, statement.time_zone, statement.language
-    amounts = [amount for row in statement.rows for amount in (row.amount, row.balance_after)]
-    decimals = max((formats.money_decimals(one, currency) for one in amounts), default=0)
 
     def cells(row: StatementRow) -> tuple[str, ...]:
         money = (formats.plain_money(one, currency, language, decimals) for one in (row.amount, row.balance_after))

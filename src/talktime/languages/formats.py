@@ -13,9 +13,9 @@ from talktime.core.money import MICROS_PER_UNIT, decimals_of
 from talktime.core.time import moment
 
 
-def money(amount: int, currency: str, language: str) -> str:
+def money(amount: int, currency: str, language: str, least: int = 0) -> str:
     """`USD 1,234.50`: all decimals that the currency has, more where the amount has more."""
-    return f"{currency}\N{NO-BREAK SPACE}{plain_money(amount, currency, language)}"
+    return f"{currency}\N{NO-BREAK SPACE}{plain_money(amount, currency, language, least)}"
 
 
 def plain_money(amount: int, currency: str, language: str, least: int = 0) -> str:

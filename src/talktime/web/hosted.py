@@ -14,7 +14,7 @@ from talktime.actions import inbox, links, methods, payments
 from talktime.actions.audit import Actor
 from talktime.actions.errors import StateConflict
 from talktime.core.gateway import BadSignature, ProviderError
-from talktime.core.money import decimal
+from talktime.languages import formats
 from talktime.storage.payment_store import Payment
 from talktime.web.problems import Problem
 from talktime.web.routes import Raw, Request, Route
@@ -101,7 +101,8 @@ def simulated_card_page(request: Request[None]) -> Raw:
 
 
 def _card_form(error: str = "") -> Raw:
-    lines = ["This is the payment simulator: no money moves. Use one of the published numbers, as 4242 4242 4242 4242."]
+    number = "\N{NO-BREAK SPACE}".join(["4242"] * 4)
+    lines = ["This is the payment simulator: no money moves.", f"Use one of the published numbers, such as {number}."]
     return page("Add a test card", lines, field="Card number", button="Save the card", error=error)
 
 
@@ -116,9 +117,8 @@ def enter_simulated_card(request: Request[None]) -> Raw:
 def simulated_bank(request: Request[None]) -> Raw:
     """The bank's page, where the card holder says who he is."""
     payment = _simulated_payment(request)
-    lines = [
-        f"Example Bank asks: do you want to pay {payment.currency} {decimal(payment.amount_micros)}? No money moves."
-    ]
+    amount = formats.money(payment.amount_micros, payment.currency, "en")
+    lines = [f"Example Bank asks: do you want to pay {amount}? No money moves."]
     return page("Is it you?", lines, button="Yes, it is me", refuse="No")
 
 
