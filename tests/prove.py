@@ -24,6 +24,7 @@ HARNESSES = {
     "Q7b": "tests.gateway --scenarios 2000 --database postgresql",
     "Q7c": "tests.crash.recharges --rounds 500",
     "Q7d": "tests.gateway.lives --lives 2000",
+    "Q7f": "tests.gateway.mails --lives 500",
     "Q7e": "tests.payments.stripe_mock",
     "Q8": "tests.gateway.orders",
     "Q10": "tests.http.schema_fuzz --cases 500",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gateway import lives, orders
+from tests.gateway import lives, mails, orders
 from tests.gateway.bank import Fault
 from tests.gateway.bugs import BUGS
 from tests.gateway.disorder import DISORDER, caught
@@ -67,6 +67,20 @@ def test_whole_lives_end_with_books_that_fit_the_providers() -> None:
     print(figures, trace)
     assert figures.findings == []
     assert figures.crashes > 40
+
+
+@pytest.mark.slow
+def test_every_notice_of_a_life_reaches_its_people_under_one_name() -> None:
+    figures, letters = mails.run(12, 1)
+    assert figures.findings == []
+    assert figures.crashes > 12
+    assert letters > 100
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("mistake", mails.MISTAKES)
+def test_a_mistake_with_mail_shows_in_the_first_fifty_lives(mistake: str) -> None:
+    assert mails.caught_at(mistake) is not None
 
 
 @pytest.mark.slow

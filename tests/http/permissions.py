@@ -162,6 +162,7 @@ class World:
             "agreement_id": self.agreement,
             "organization": lambda org: self.ours.id,
             "item_id": self.difference,
+            "event_id": self.letter,
             "receipt_id": self.receipt,
             "member_id": self.member,
             "month": lambda org: f"{datetime.now(UTC):%Y-%m}",
@@ -237,6 +238,12 @@ class World:
         good(self.shop.operator.post(events, {"type": "payment_succeeded", "top_up": unknown, "amount": "1"}))
         rows = good(self.shop.operator.get("/v1/operator/reconciliation"))["data"]
         return str(next(row["id"] for row in rows if row["top_up"] == unknown))
+
+    def letter(self, org: Organization) -> str:
+        """A message of a provider, which had its effect."""
+        self.difference(org)
+        rows = good(self.shop.operator.get("/v1/operator/inbox?state=done&limit=1000"))["data"]
+        return str(next(row["id"] for row in rows if row["organization"] == self.ours.id))
 
     def export(self, org: Organization) -> str:
         """It is done."""
