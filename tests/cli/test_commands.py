@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from talktime.storage.folder import DATABASE_FILE
 from tests.cli.inside import inside
 from tests.cli.shop import ask, authorize, open_shop, settle
 from tests.support.postgres import Cluster
@@ -254,6 +257,13 @@ def test_users_from_a_file(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- verify, backup, restore
 
 
+def nobody_is_charged(folder: Path) -> bool:
+    """Until providers were asked what they have taken since."""
+    with closing(sqlite3.connect(folder / DATABASE_FILE)) as database:
+        [(mark,)] = database.execute("SELECT value FROM control WHERE name = 'restored'")
+    return bool(mark == 1)
+
+
 def test_backup_and_restore_beside_a_running_server(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         key = open_shop(server)
@@ -271,6 +281,7 @@ def test_backup_and_restore_beside_a_running_server(tmp_path: Path) -> None:
     restored = inside("restore", tmp_path / "copy.sqlite", "--data", tmp_path / "other", "--json")
     assert restored.returncode == 0, restored.stderr
     assert json.loads(restored.stdout)["verify"]["clean"] is True
+    assert nobody_is_charged(tmp_path / "other")
     again = inside("restore", tmp_path / "copy.sqlite", "--data", tmp_path / "other")
     assert again.returncode == 3
     assert "empty folder" in again.stderr
