@@ -72,10 +72,10 @@ def test_what_is_broken_is_caught(broken: Broken) -> None:
 
 @pytest.mark.slow
 def test_a_server_that_is_killed_while_it_charges_charges_nobody_twice() -> None:
-    figures = recharges.run(40, seed=1)
+    figures = recharges.run(12, seed=1)
     print(figures)
     assert figures.findings == []
-    assert figures.charges > 100
+    assert figures.charges > 25
 
 
 @pytest.mark.slow

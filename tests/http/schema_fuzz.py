@@ -29,7 +29,6 @@ from rich.console import Console
 from tests.http.broken_doors import PLANTED, BrokenDoors
 from tests.http.shop import Json, Organization, Shop, good, place
 from tests.support.postgres import cluster_on_demand
-from tests.support.receipts import issued_beside_a_server
 from tests.support.server import Server, talktime
 
 ROOT = Path(__file__).parents[2]
@@ -184,7 +183,6 @@ def furnished(server: Server) -> tuple[str, str]:
         "cut_url": ["http://127.0.0.1:9/cut", None],
         "limit": [1, 50],
         "export_id": [good(org.api.post("/v1/exports", SPAN))["id"] for _ in range(2)],
-        "receipt_id": [issued_beside_a_server(server.where, org.id) for _ in range(2)],
         "month": [f"{datetime.now(UTC):%Y-%m}", "2026-01"],
         "member_id": [],
         "email": ["a@example.com", "b@example.com"],

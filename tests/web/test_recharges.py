@@ -10,9 +10,31 @@ from tests.web.money import ASKS, GOOD, LOST, POOR, SECOND, Payer
 SOFT = {"result": "declined", "code": "insufficient_funds"}
 
 
+ON_BOTH = frozenset(
+    {
+        *("test_below_the_trigger_it_charges_once_and_exactly_the_recharge_amount",),
+        *("test_a_call_that_takes_the_balance_below_the_trigger_recharges", "test_money_that_expires_recharges"),
+        *("test_fifty_debits_at_once_are_one_recharge", "test_a_low_balance_is_told_once_for_each_fall"),
+        *("test_a_card_that_declines_for_days_is_asked_at_0_1_3_and_7_hours_and_never_again",),
+        *("test_three_recharges_a_day_and_then_calls_are_refused_and_not_free", "test_what_nobody_paid_is_told"),
+        *("test_a_call_tells_zero_in_its_own_transaction", "test_funds_that_end_soon_are_told_30_and_7_days_before"),
+        *("test_spending_beyond_a_level_is_told_once_a_day_and_once_a_month",),
+        *("test_the_backup_is_asked_at_once_when_the_default_declines", "test_a_raised_limit_goes_on_at_once"),
+    }
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What the database itself decides is tried on both; the rest on one, so that there is time for it."""
+    if "where" in metafunc.fixturenames:
+        both = metafunc.function.__name__ in ON_BOTH
+        metafunc.parametrize("where", ["world", "postgres_world"] if both else ["world"])
+
+
 @pytest.fixture
-def payer(anywhere: World) -> Payer:
-    made = Payer(anywhere, price_list=anywhere.price_list())
+def payer(request: pytest.FixtureRequest, where: str) -> Payer:
+    world: World = request.getfixturevalue(where)
+    made = Payer(world, price_list=world.price_list())
     made.card()
     return made
 
