@@ -52,6 +52,8 @@ def serve(settings: Settings, announce: Announce) -> None:
             until_the_end.enter_context(claimed(settings.data))
         listener = until_the_end.enter_context(bound(settings.host, settings.port))
         address = address_of(listener)
+        # Links lead to the port that it is, where any free one was asked for.
+        settings = replace(settings, port=listener.getsockname()[1])
         if settings.workers > 1:
             _serve_together(settings, listener, lambda: announce(address))
         else:
