@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from talktime.core.calls import Authorize, Call, CallState, Command, Funds, Granted, Refusal, Release, Touch
 from talktime.core.decide import decide
-from talktime.core.desk import Balance, MovedLot, State, changed
+from talktime.core.desk import Balance, Desk, MovedLot, State, changed
 from talktime.core.ledger import EXPIRED, Posting
 from talktime.core.lots import Part
 from talktime.core.money import micros as usd
@@ -153,3 +153,7 @@ def test_the_funds_in_an_answer_are_those_after_the_command() -> None:
     answer = ended(paper.settle("c1", 61))
     # 11 were there; c1 costs 0.20 of the old lot, 0.50 of which c2 still holds: the rest of it has expired.
     assert answer.funds == Funds("USD", usd("10.5"), usd("0.55"), usd("9.95"))
+
+
+def test_a_call_that_was_never_granted_has_nobody_responsible() -> None:
+    assert Desk(state(Account("USD", []))).user_of(Call(1, "c1", CallState.OPEN, NOW, 1)) is None

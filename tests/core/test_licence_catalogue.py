@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from talktime.core.catalogue import CATALOGUE, Catalogue
+from talktime.core.catalogue import CATALOGUE, NOTHING, RIGHTS_KEPT, Catalogue
 from talktime.core.licence_terms import CALLS, MEETINGS, Ability, Licence
 
 ABILITIES = {
@@ -78,3 +78,10 @@ def test_an_operator_adds_licences_and_replaces_ours() -> None:
 
 def test_what_stands_for_a_licence_that_is_not_there_means_nothing() -> None:
     assert Catalogue([Licence(code="SOLD", name="Ours", counts_as="GONE")]).held(["SOLD"]) == ()
+
+
+def test_more_combinations_than_are_kept_are_answered_alike() -> None:
+    catalogue = CATALOGUE.with_licences([])
+    first = catalogue.rights(("MCOPSTN1",))
+    assert all(catalogue.rights((f"NOBODY_{n}",)) == NOTHING for n in range(RIGHTS_KEPT + 1))
+    assert catalogue.rights(("MCOPSTN1",)) == first != NOTHING

@@ -81,6 +81,13 @@ def test_the_story_ends_with_the_check_that_decided(case: Case) -> None:
     assert all(outcome in ("passed", "no") for _, outcome in told[:-1])
 
 
+def test_the_story_of_a_call_that_had_ended_before_it_was_asked_for_is_short() -> None:
+    paper = paper_of(TABLE[0])
+    paper.authorize("c1")
+    call = replace(paper.call("c1"), answer=Refused(Refusal.ALREADY_ENDED))
+    assert outcomes(call) == [("has_not_ended", "already_ended")]
+
+
 # ------------------------------------------------------------------------------------------- during a call
 
 

@@ -17,7 +17,7 @@ from talktime.core.call_types import (
 from talktime.core.calls import Asked
 from talktime.core.catalogue import NOTHING, Rights
 from talktime.core.knowledge import Knowledge
-from talktime.core.licence_terms import Ability, Caps, Licence
+from talktime.core.licence_terms import Ability, Licence
 from talktime.core.may_dial import OWN_CALLS
 from talktime.core.numbers import Number, NumberKind
 from talktime.core.organizations import Account, User
@@ -47,10 +47,6 @@ class Case(Struct, frozen=True, gc=False):
     """Nobody has to pay."""
     pool: Pool | None
     kinds: tuple[PriceKind, ...]
-
-    @property
-    def caps(self) -> Caps | None:
-        return self.licence.caps if self.licence else None
 
     @property
     def asks_credits_licence(self) -> bool:

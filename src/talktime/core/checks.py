@@ -230,17 +230,12 @@ def outcomes(call: Call) -> list[tuple[str, str]]:
 def _of_refusal(asked: Asked, answer: Refused) -> list[tuple[str, str]]:
     if answer.reason is Refusal.ALREADY_ENDED:
         return [("has_not_ended", answer.reason.value)]
-    told = [("is_emergency", NO)]
-    for reason, check in MAY_CALL:
-        if reason is answer.reason:
-            return [*told, (check.__name__, reason.value)]
-        told.append((check.__name__, PASSED))
-    told += [(pool_pays.__name__, NO), (nobody_has_to_pay.__name__, NO)]
-    for reason, check in CREDITS_PAY:
-        if reason is answer.reason:
-            return [*told, (check.__name__, reason.value)]
-        told.append((check.__name__, PASSED))
-    return told
+    steps: list[tuple[Refusal | None, str, str]] = [(reason, check.__name__, PASSED) for reason, check in MAY_CALL]
+    steps += [(None, check.__name__, NO) for check in (pool_pays, nobody_has_to_pay)]
+    steps += [(reason, check.__name__, PASSED) for reason, check in CREDITS_PAY]
+    place = [reason for reason, *_ in steps].index(answer.reason)
+    before = [(name, outcome) for _, name, outcome in steps[:place]]
+    return [("is_emergency", NO), *before, (steps[place][1], answer.reason.value)]
 
 
 def _of_grant(answer: Granted) -> list[tuple[str, str]]:
