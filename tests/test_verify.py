@@ -151,6 +151,7 @@ DAMAGE = {
     "lots differ from account": Damage("I9", "account: lots of", account("posted_micros = posted_micros - 1")),
     "debt differs": Damage("I2", "the debt book has", account("debt_micros = debt_micros + 1")),
     "held differs": Damage("I2", "account: the lots hold", account("held_micros = held_micros + 1")),
+    "frozen differs": Damage("I2", "a dispute freezes something of it", account("has_frozen = NOT has_frozen")),
     "held below zero": Damage("I3", "account: held -1", account("held_micros = -1")),
     "more held than there is": Damage("I3", "is held of", account("held_micros = 900000000")),
     "last number": Damage("I2", "stored is 77", account("last_entry_no = 77")),

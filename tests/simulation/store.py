@@ -444,7 +444,7 @@ def as_account(row: AccountRow) -> Account:
         row.country,
         row.policy,
         row.postpaid,
-        row.guard,
+        guard=row.guard,
     )
 
 

@@ -246,11 +246,16 @@ class Desk:
             self._entries.setdefault(command.org_id, []).append(entry)
 
     def funds(self, command: Concerning) -> Funds:
-        """What a dispute has frozen is in the balance, and not to be had."""
+        """All of it as the account says, read in one look. What a dispute has frozen is in the balance, and not to be
+        had: then the lots say it, which may be an instant younger."""
         account, purse = self.account(command), self.purse(command)
-        posted = account.posted + sum([move.posted for move in purse.moved.values()])
-        available = purse.available(self.now(command))
-        return Funds(account.currency, posted, posted - available, available)
+        posted, held = account.posted, account.held
+        for move in purse.moved.values():
+            posted += move.posted
+            held += move.held
+        if account.has_frozen:
+            held = posted - purse.available(self.now(command))
+        return Funds(account.currency, posted, held, posted - held)
 
     def changes(self) -> Changes:
         read = self._state.calls

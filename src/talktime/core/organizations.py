@@ -47,4 +47,6 @@ class Account(Struct, frozen=True, gc=False):
     country: str = "US"
     policy: str = DEFAULT_POLICY.value
     postpaid: bool = False
+    has_frozen: bool = False
+    """A dispute keeps some of its lots from being spent."""
     guard: Guard = OPEN

@@ -64,11 +64,18 @@ def move(tx: Tx, org_id: int, lot_id: str, by: Move) -> None:
 def freeze(tx: Tx, org_id: int, lot_id: str) -> None:
     """Nobody spends what is left of it; what calls hold of it they may still be charged."""
     tx.execute(_of_state(org_id, lot_id, (OPEN, SPENT)).values(state=FROZEN))
+    _tell_account(tx, org_id)
 
 
 def thaw(tx: Tx, org_id: int, lot_id: str) -> None:
     state = case((c.posted_micros == 0, SPENT), else_=OPEN)
     tx.execute(_of_state(org_id, lot_id, (FROZEN,)).values(state=state))
+    _tell_account(tx, org_id)
+
+
+def _tell_account(tx: Tx, org_id: int) -> None:
+    frozen = select(c.lot_id).where(c.org_id == org_id, c.state == FROZEN).exists()
+    tx.execute(update(t.accounts).where(t.accounts.c.org_id == org_id).values(has_frozen=frozen))
 
 
 def frozen_total(tx: ReadTx, org_id: int) -> int:

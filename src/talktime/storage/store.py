@@ -127,7 +127,8 @@ def _entry_row(entry: Entry, entry_no: int, at: int, balance: int) -> tuple[Any,
 # In the order of these columns both databases are asked for an organization and its open lots.
 ACCOUNT_COLUMNS = """a.org_id, o.currency, a.posted_micros, a.held_micros, a.debt_micros,
 a.last_entry_no, a.credits_set_up, o.state = 'closed', o.slice_seconds, o.max_call_seconds, o.grace_seconds,
-o.time_zone, o.price_list, o.clock_at, o.country, o.policy, o.billing_account = 'postpaid', o.limits, o.mode"""
+o.time_zone, o.price_list, o.clock_at, o.country, o.policy, o.billing_account = 'postpaid',
+a.has_frozen, o.limits, o.mode"""
 LOT_COLUMNS = """l.org_id, l.lot_id, l.posted_micros, l.held_micros, l.purchased_at, l.expires_at, l.priority,
 l.kind = 'promotional'"""
 USER_COLUMNS = "u.user_id, u.usage_location, u.licences, u.policy, u.number, u.blocked_at IS NOT NULL"

@@ -77,6 +77,7 @@ accounts = _organization_table(
     _has("credits_set_up", Boolean, server_default=text("false")),
     # A balance below it is somebody's business: what falls out of a threshold is looked at by whoever moved it.
     _has("wake_micros", BigInteger, server_default="1"),
+    _has("has_frozen", Boolean, server_default=text("false")),
     CheckConstraint("held_micros >= 0", name="accounts_held"),
     CheckConstraint("debt_micros >= 0", name="accounts_debt"),
     CheckConstraint("posted_micros + debt_micros >= held_micros", name="accounts_covered"),

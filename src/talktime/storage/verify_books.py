@@ -145,6 +145,8 @@ class Books:
             )
         if account.held_micros != held:
             tell("I2", f"account: the lots hold {held}, stored is {account.held_micros}")
+        if account.has_frozen != any(lot.state == "frozen" for lot in self.lots.values()):
+            tell("I2", f"account: a dispute freezes something of it: {bool(account.has_frozen)}, and its lots disagree")
 
     def _check_lot(self, lot: Any, tell: Tell) -> None:
         derived = self.sums.get(f"lot:{lot.lot_id}", 0)

@@ -344,6 +344,7 @@ def make_tables() -> None:
 
 def change_tables() -> None:
     op.add_column("accounts", sa.Column("wake_micros", sa.BigInteger(), server_default="1", nullable=False))
+    op.add_column("accounts", sa.Column("has_frozen", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("jobs", sa.Column("due_at", sa.BigInteger(), nullable=True))
     op.add_column("jobs", sa.Column("tries", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("notices", sa.Column("told_at", sa.BigInteger(), nullable=True))
