@@ -21,7 +21,7 @@ from talktime.web.routes import Raw
 
 SHOWN, FILE_MAX = 12, 100_000
 TABS = ("all", "top-ups", "charges", "expired", "adjustments")
-OF_PAYMENTS = ("top_up:", "recharge:", "refund:")
+OF_PAYMENTS = ("pay:",)
 
 
 class Activity(NamedTuple):
