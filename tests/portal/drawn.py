@@ -25,11 +25,10 @@ PAGE = """
     <title>Drawn</title>
     <link rel="stylesheet" href="tokens.css">
     <link rel="stylesheet" href="components.css">
-    <link rel="stylesheet" href="uplot.min.css">
+    {{ charts.styles() }}
     <script defer src="htmx.min.js"></script>
-    <script defer src="uplot.min.js"></script>
-    <script type="module" src="talktime.js"></script>
-    <script type="module" src="charts.js"></script>
+    <script defer src="talktime.js"></script>
+    {{ charts.scripts() }}
   </head>
   <body>
     <main class="page">{{ body }}
@@ -58,7 +57,7 @@ def pages() -> Environment:
 
 def alone(chart: BarChart) -> str:
     page = IMPORT + '{{ charts.bars(chart, "Daily consumption") }}'
-    return pages().from_string(page).render(_=words, chart=chart)
+    return pages().from_string(page).render(_=words, asset=str, chart=chart)
 
 
 def page(body: str = "") -> str:
@@ -67,6 +66,7 @@ def page(body: str = "") -> str:
         .from_string(IMPORT + PAGE)
         .render(
             _=words,
+            asset=str,
             body=Markup(body),
             line=balance_line(5 * UNIT, UNIT, 2 * UNIT, trigger=UNIT),
             pool=meter("Domestic Calling Plan", 90, 100, "90 / 100 min", "United States", "80% passed on Nov 18."),

@@ -1,7 +1,9 @@
 // Figures under the pointer and under the arrow keys, for charts that the server has drawn.
 // uPlot stands where the SVG stands, at its size and with its colours; all words and figures come from the table below.
+(() => {
+"use strict";
 
-const COLUMN = 0.7, PALE = "45%";
+const COLUMN = 0.7, PALE = "45%", GAP = 10;
 
 function read(chart) {
   const rows = [...chart.querySelectorAll("tr[data-values]")];
@@ -115,8 +117,9 @@ function makeLive(chart) {
     Object.assign(stage, { ariaValueNow: at ?? last, ariaValueText: spoken(data, at ?? last) });
     if (at === null) return;
     fill(tip, data, at);
-    tip.style.left = `${((at + 0.5) / (last + 1)) * 100}%`;
-    tip.classList.toggle("chart-tip-before", at > last / 2);
+    const middle = ((at + 0.5) / (last + 1)) * field.clientWidth;
+    const beside = at > last / 2 ? middle - tip.offsetWidth - GAP : middle + GAP;
+    tip.style.left = `${Math.max(Math.min(beside, field.clientWidth - tip.offsetWidth), 0)}px`;
   }
 
   function draw() {
@@ -157,3 +160,4 @@ function begin(root) {
 
 begin(document.body);
 document.addEventListener("htmx:load", (event) => begin(event.detail.elt));
+})();

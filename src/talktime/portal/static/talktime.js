@@ -1,4 +1,6 @@
 // What makes pages quicker. Every page works without it.
+(() => {
+"use strict";
 
 const all = (root, what) => [...(root.matches?.(what) ? [root] : []), ...root.querySelectorAll(what)];
 
@@ -127,3 +129,4 @@ document.addEventListener("toast", (event) => say(event.detail.text, event.detai
 look(document.body);
 // htmx says so of the whole page as well, which has been looked at.
 document.addEventListener("htmx:load", (event) => event.detail.elt !== document.body && look(event.detail.elt));
+})();
