@@ -8,8 +8,6 @@ from talktime.actions.audit import Actor
 from talktime.actions.errors import NotFound, StateConflict
 from talktime.actions.hang_ups import ask_hang_up
 from talktime.core.ids import org_number
-from talktime.storage import hang_up_store
-from talktime.storage.database import EVERYBODY
 from tests.web.test_switches import Edge, Listener, edge, listener
 
 __all__ = ["edge", "listener"]
@@ -67,13 +65,3 @@ def test_a_switch_with_an_address_is_told_of_the_one_call_at_once(edge: Edge, li
     edge.world.app.cut_off(org_id_of(edge), call_id="c2")
     assert listener.heard.wait(10)
     assert [told for _, told in listener.told] == [{"call_ids": ["c2"]}]
-
-
-def test_what_is_over_is_forgotten(edge: Edge) -> None:
-    edge.authorize("c1")
-    edge.authorize("c2")
-    ask(edge, "c1")
-    ask(edge, "c2")
-    edge.org.api.post("/v1/calls/release", {"call_id": "c1"})
-    assert edge.world.app.database.write(EVERYBODY, hang_up_store.forget_ended) == 1
-    assert edge.beat(["c2"]) == ["c2"]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, exists, text
+from sqlalchemy import text
 
-from talktime.storage import tables as t
 from talktime.storage.database import Tx
-
-h, c = t.hang_ups.c, t.calls.c
 
 # Both databases say it like this.
 _ASK = text(
@@ -20,9 +17,3 @@ def ask(tx: Tx, org_id: int, call_id: str, by: str, now: int) -> bool:
     """False: somebody has asked before."""
     row = {"org_id": org_id, "call_id": call_id, "asked_at": now, "asked_by": by}
     return tx.execute(_ASK, row).rowcount == 1
-
-
-def forget_ended(tx: Tx) -> int:
-    """Of all organizations: what is over needs no hanging up."""
-    goes_on = exists().where(c.org_id == h.org_id, c.call_id == h.call_id, c.due_at.is_not(None))
-    return tx.execute(delete(t.hang_ups).where(~goes_on)).rowcount
