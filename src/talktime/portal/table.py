@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from talktime.portal import assets
+from talktime.portal.account import pages as account
 from talktime.portal.billing import pages as billing
 from talktime.portal.home import pages as home
 
-PAGES = [*assets.PAGES, *home.PAGES, *billing.PAGES]
+PAGES = [*assets.PAGES, *account.PAGES, *home.PAGES, *billing.PAGES]
