@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "actions": {"core", "notifications", "payments", "rating", "storage", "switches"},
     "jobs": {"core", "storage", "actions", "charging", "reports", "app"},
     "web": {"core", "actions", "charging", "documents", "languages", "reports", "storage", "app"},
+    "portal": {"core"},
     "cli": {
         *("core", "actions", "charging", "rating", "reports", "storage"),
         *("app", "settings", "server", "observability", "web"),
@@ -58,6 +59,7 @@ LIBRARIES: dict[str, set[str]] = {
     "actions": {"msgspec", "structlog"},
     "jobs": {"msgspec", "structlog"},
     "web": {"jinja2", "msgspec", "structlog", "prometheus_client"},
+    "portal": {"markdown_it", "markupsafe"},
     "cli": {"msgspec", "rich", "structlog", "typer"},
     "settings": set(),
     "clock": set(),
