@@ -19,11 +19,13 @@ from talktime import supervisor
 from talktime.app import App, open_app
 from talktime.jobs.worker import Worker
 from talktime.observability import set_up_logging
+from talktime.portal.door import Portal, beside
 from talktime.settings import Settings
 from talktime.storage.folder import claimed, socket_path
 from talktime.supervisor import Stop
 from talktime.web.asgi import Api
 
+Door = Callable[..., Any]
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 30
 SWITCH_SECONDS = 0.001
@@ -114,14 +116,14 @@ def _answer(app: App, listener: socket.socket, ready: Ready, stop: Stop) -> None
     # What was made at the start stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    HttpServer(api, folder, ready, stop).run(sockets=[listener])
+    HttpServer(api, beside(api, Portal(app)), folder, ready, stop).run(sockets=[listener])
 
 
 class HttpServer(uvicorn.Server):
     """Answers on a socket, and on a local one for the owner of the data folder."""
 
-    def __init__(self, api: Api, folder: Path | None, ready: Ready, stop: Stop) -> None:
-        super().__init__(_config(api))
+    def __init__(self, api: Api, doors: Door, folder: Path | None, ready: Ready, stop: Stop) -> None:
+        super().__init__(_config(doors))
         self._stop = stop
         self._local = _config(FromTheOwner(api))
         self._folder = folder
@@ -165,7 +167,7 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-def _config(application: Callable[..., Any]) -> uvicorn.Config:
+def _config(application: Door) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         interface="asgi3",

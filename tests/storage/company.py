@@ -12,6 +12,7 @@ from talktime.actions import (
     agreements,
     alerts,
     blocking,
+    credentials,
     exports,
     funds,
     idempotency,
@@ -27,13 +28,16 @@ from talktime.actions import (
     receipts,
     recharges,
     refunds,
+    sessions,
     switches,
+    tickets,
     webhooks,
 )
 from talktime.actions.audit import Actor
 from talktime.actions.payments import TopUp
 from talktime.actions.recharges import Asker
 from talktime.actions.seal import seal_all
+from talktime.actions.sessions import Visitor
 from talktime.actions.tender import Terms
 from talktime.actions.webhooks import Wanted
 from talktime.charging.engine import Engine, Shelf
@@ -46,9 +50,10 @@ from talktime.core.number_rows import read_number_rows
 from talktime.core.prices import Row
 from talktime.core.receipts import BillingDetails, Paid, Party, ReceiptKind
 from talktime.core.scopes import OPERATOR_ORG, Scope
+from talktime.core.sign_in_rules import SignInRules
 from talktime.core.time import DAY
 from talktime.notifications.hooks import Hooks
-from talktime.storage import inbox_store, method_store, price_store
+from talktime.storage import inbox_store, method_store, price_store, rule_store, sign_in_store
 from talktime.storage import tables as t
 from talktime.storage.adjustment_store import BOOKED, Adjustment, Reversal
 from talktime.storage.agreement_store import Agreement
@@ -66,6 +71,7 @@ from tests.core.switch import NOW, PAY_AS_YOU_GO, ROWS, YEAR
 from tests.storage.shop import Phone
 
 BOSS, OTHER = Actor("key_boss", NOW), Actor("key_other", NOW)
+PASSWORD = "four words are easily kept"
 VALUES: dict[str, Any] = {
     "name": "Contoso",
     "country": "GB",
@@ -102,6 +108,7 @@ def found_company(database: Database, store: Store) -> int:
     database.write(org_id, _corrections, org_id)
     database.write(org_id, _documents, org_id)
     pay(database, org_id)
+    sign_in(database, org_id)
     export = exports.Export(NOW - DAY, NOW, "csv", own_carrier=False)
     database.write(org_id, exports.begin, org_id, "job_1", export, None, BOSS)
     seal_all(database, lambda: NOW + DAY)
@@ -134,6 +141,22 @@ def _people(tx: Tx, org_id: int) -> None:
     switches.add_switch(tx, Vault(bytes(KEY_BYTES)), org_id, "edge", "sw_1", secret, BOSS)
     roles = ("global_administrator",)
     members.invite(tx, org_id, MemberRow("mem_1", "Ada", "ada@example.com", roles, "en", INVITED, NOW), BOSS)
+
+
+def sign_in(database: Database, org_id: int) -> None:
+    """Ada has a password and is signed in; Bob was invited and has not answered."""
+    credentials.set_password(database, org_id, "mem_1", PASSWORD, BOSS)
+    database.write(org_id, sessions.open_session, org_id, "mem_1", Visitor("192.0.2.1", "Example"), NOW, True)
+    database.write((), sign_in_store.count, "name:example", NOW, NOW - DAY)
+    database.write(org_id, _sign_in, org_id)
+
+
+def _sign_in(tx: Tx, org_id: int) -> None:
+    roles = ("helpdesk",)
+    members.invite(tx, org_id, MemberRow("mem_2", "Bob", "bob@example.com", roles, "lv", INVITED, NOW), BOSS)
+    tickets.issue(tx, org_id, tickets.Kind.INVITATION, "mem_2", NOW)
+    rule_store.save(tx, org_id, SignInRules(password_length=14))
+    tx.execute(insert(t.hang_ups), {"org_id": org_id, "call_id": "c4", "asked_at": NOW, "asked_by": "mem_1"})
 
 
 def _calls(phone: Phone) -> None:

@@ -314,6 +314,7 @@ ADDED: Mapping[str, Rows] = {
     },
     "0002": {"control": [{"name": "restored", "value": 0}]},
     "0003": {},
+    "0004": {},
 }
 
 
@@ -333,6 +334,19 @@ def test_a_database_of_an_older_version_opens_with_equal_rows_and_adds_up(nothin
         report = verify(database)
         assert report.findings == []
         assert (report.entries, report.calls) == (len(rows["entries"]), len(rows["calls"]))
+
+
+def test_who_was_a_member_before_there_was_signing_in_is_found_by_the_address(nothing: str) -> None:
+    rows = {name: [dict(row) for row in mine] for name, mine in frozen("0003").items()}
+    ada = rows["members"][0]
+    gone = ada | {"member_id": "mem_0", "email": "gone@example.com", "state": "removed"}
+    rows["members"] = [gone, ada | {"email": "ÄDA@Example.com"}]
+    with database_at(nothing) as database:
+        schema.migrate(database, "0003")
+        load(database, rows)
+        schema.prepare(database)
+        found = rows_of(database)["sign_ins"]
+    assert found == [{"email": "äda@example.com", "organization": 1, "member_id": ada["member_id"]}]
 
 
 def test_who_had_licences_before_there_were_pools_has_them_after_the_first_start(nothing: str) -> None:

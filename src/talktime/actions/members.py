@@ -11,8 +11,9 @@ from talktime.actions import audit
 from talktime.actions.audit import Actor
 from talktime.actions.errors import Invalid, NotFound, StateConflict
 from talktime.core.emails import is_email
-from talktime.core.roles import ADMINISTRATOR
-from talktime.storage import member_store, org_store
+from talktime.core.roles import ADMINISTRATOR, OPERATOR_ROLES, ORGANIZATION_ROLES
+from talktime.core.scopes import OPERATOR_ORG
+from talktime.storage import member_store, org_store, sign_in_store
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.member_store import REMOVED, MemberRow
 
@@ -32,6 +33,7 @@ def invite(tx: Tx, org_id: int, member: MemberRow, actor: Actor) -> MemberRow:
     _check(tx, org_id, member)
 
     member_store.add(tx, org_id, member)
+    sign_in_store.add(tx, member.email.casefold(), org_id, member.member_id)
     audit.note(tx, org_id, actor, "member.invited", member.member_id, None, _told(member))
     return member
 
@@ -44,6 +46,7 @@ def change(tx: Tx, org_id: int, member_id: str, values: Mapping[str, Any], actor
     _check_administrator(tx, org_id, old, new)
 
     member_store.change(tx, org_id, new)
+    _move(tx, org_id, old, new)
     audit.note(tx, org_id, actor, "member.changed", member_id, _told(old), _told(new))
     return new
 
@@ -55,6 +58,7 @@ def remove(tx: Tx, org_id: int, member_id: str, actor: Actor) -> None:
     _check_administrator(tx, org_id, old, gone)
 
     member_store.change(tx, org_id, gone)
+    sign_in_store.remove(tx, old.email.casefold(), org_id)
     audit.note(tx, org_id, actor, "member.removed", member_id, _told(old), None)
 
 
@@ -74,9 +78,19 @@ def _locked(tx: Tx, org_id: int, member_id: str) -> MemberRow:
     return member
 
 
+def _move(tx: Tx, org_id: int, old: MemberRow, new: MemberRow) -> None:
+    """Signs in by the new address from now on."""
+    if new.email.casefold() != old.email.casefold():
+        sign_in_store.remove(tx, old.email.casefold(), org_id)
+        sign_in_store.add(tx, new.email.casefold(), org_id, new.member_id)
+
+
 def _check(tx: ReadTx, org_id: int, member: MemberRow) -> None:
     if not is_email(member.email):
         raise Invalid("invalid_email", "email")
+    # The operator's roles are no organization's to give.
+    if not set(member.roles) <= set(OPERATOR_ROLES if org_id == OPERATOR_ORG else ORGANIZATION_ROLES):
+        raise Invalid("unknown_role", "roles")
     others = (one for one in member_store.members(tx, org_id) if one.is_there and one.member_id != member.member_id)
     if member.email.casefold() in {one.email.casefold() for one in others}:
         raise StateConflict("already_used", "email")

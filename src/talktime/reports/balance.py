@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from msgspec import Struct
-from sqlalchemy import func, select
 
-from talktime.core.ids import uuid7
-from talktime.core.ledger import EntryKind
 from talktime.core.lots import Lot
 from talktime.core.money import round_half_up
 from talktime.core.time import DAY, NEVER
+from talktime.reports.flows import charged_between, id_from
 from talktime.storage import lot_store, org_store, payment_store, recharge_store
-from talktime.storage import tables as t
 from talktime.storage.database import ReadTx
 
-e = t.entries.c
 DAYS = 7
 
 
@@ -45,18 +41,11 @@ def balance(tx: ReadTx, org_id: int, now: int) -> Balance:
         held,
         posted - held,
         payment_store.undecided_total(tx, org_id),
-        round_half_up(_charged_since(tx, org_id, now - DAYS * DAY), DAYS),
+        round_half_up(charged_between(tx, org_id, id_from(now - DAYS * DAY)), DAYS),
         _next_expiry(account.lots, now),
         bool(account.credits_set_up),
         recharge_store.find(tx, org_id).state.value,
     )
-
-
-def _charged_since(tx: ReadTx, org_id: int, since: int) -> int:
-    """What calls have cost. Ids of entries sort like their time."""
-    recent = (e.entry_id >= uuid7(since, 0), e.at >= since, e.kind == EntryKind.CHARGE.value)
-    charged = select(func.coalesce(func.sum(e.amount_micros), 0)).where(e.org_id == org_id, *recent)
-    return -int(tx.scalar(charged) or 0)
 
 
 def _next_expiry(lots: list[Lot], now: int) -> tuple[int, int] | None:

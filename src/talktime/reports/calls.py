@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from talktime.core.calls import Call
 from talktime.storage import tables as t
@@ -31,3 +31,7 @@ def newest(tx: ReadTx, org_id: int, limit: int, before: tuple[int, str] | None, 
         query = query.where(when <= at, (when < at) | (c.call_id < call_id))
     stories = tx.scalars(query.order_by(when.desc(), c.call_id.desc()).limit(limit))
     return [decode_call(story) for story in stories]
+
+
+def count_running(tx: ReadTx, org_id: int) -> int:
+    return int(tx.scalar(select(func.count()).where(c.org_id == org_id, c.due_at.is_not(None))) or 0)

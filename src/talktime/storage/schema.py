@@ -9,7 +9,7 @@ from sqlalchemy import inspect, text
 from talktime.storage.database import Database, ReadTx
 from talktime.storage.errors import SchemaTooNew
 
-NEWEST = "0003"
+NEWEST = "0004"
 """The schema that this program works with; the history is in `migrations/versions`."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

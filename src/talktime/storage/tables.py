@@ -586,6 +586,66 @@ members = _organization_table(
     Column("sessions_since", BigInteger),
 )
 
+# How a member proves who it is; a secret of codes is sealed by the vault. `totp_step`: a code is good once.
+credentials = _organization_table(
+    "credentials",
+    _key("member_id"),
+    Column("password", Word),
+    Column("password_at", BigInteger),
+    Column("totp_secret", LargeBinary),
+    Column("totp_at", BigInteger),
+    _number("totp_step"),
+    _has("recovery", server_default="[]"),
+    Column("sso_subject", Word),
+)
+
+# Of the secret in the cookie only the digest is here.
+sessions = _organization_table(
+    "sessions",
+    _key("session_id"),
+    _has("digest"),
+    _has("member_id"),
+    _has("created_at", BigInteger),
+    _has("seen_at", BigInteger),
+    # When this person last proved who it is.
+    _has("fresh_at", BigInteger),
+    _has("ends_at", BigInteger),
+    Column("ended_at", BigInteger),
+    _has("address"),
+    _has("agent"),
+    # The organization that an operator looks into.
+    Column("acting_for", BigInteger),
+    _has("two_factors", Boolean, server_default=text("false")),
+    Index("sessions_of", "org_id", "member_id"),
+)
+
+# What a link or a form may be used for, once.
+tickets = _organization_table(
+    "tickets",
+    _key("ticket_id"),
+    _has("digest"),
+    _has("kind"),
+    _has("member_id"),
+    _has("created_at", BigInteger),
+    _has("ends_at", BigInteger),
+    Column("used_at", BigInteger),
+    Index("tickets_of", "org_id", "member_id"),
+)
+
+sign_in_rules = _organization_table(
+    "sign_in_rules",
+    _has("settings", server_default="{}"),
+    Column("sso_secret", LargeBinary),
+)
+
+# Calls that somebody asked in the portal to be hung up.
+hang_ups = _organization_table(
+    "hang_ups",
+    _key("call_id"),
+    _has("asked_at", BigInteger),
+    _has("asked_by"),
+)
+
 webhooks = _organization_table(
     "webhooks",
     _key("webhook_id"),
@@ -697,6 +757,24 @@ number_rows = _table(
     _key("digits", BigInteger),
     _has("cells"),
     _has("created_at", BigInteger),
+)
+
+# Where somebody who gives an address may belong: nobody else knows an organization before signing in.
+sign_ins = _table(
+    "sign_ins",
+    "reference",
+    _key("email"),
+    _key("organization", BigInteger),
+    _has("member_id"),
+)
+
+# Failures to sign in, which all server processes count together.
+attempts = _table(
+    "attempts",
+    "local",
+    _key("name"),
+    _number("failures"),
+    _has("since_at", BigInteger),
 )
 
 # Counters of the installation: revisions that tell every process when to read price lists and keys again.

@@ -39,8 +39,11 @@ class Problem(Exception):
         detail: str | None = None,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        values: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(code)
+        self.values = dict(values or {})
+        """What the sentence is filled with: pages say it in other languages."""
         self.status = status
         self.code = code
         self.detail = sentence(code) if detail is None else detail
@@ -63,7 +66,7 @@ def problem_of(error: Exception) -> Problem | None:
         case ActionError():
             detail = sentence(error.code, **error.values)
             about = [FieldError(error.field, error.code, detail)] if error.field else []
-            return Problem(error.status, error.code, detail, about)
+            return Problem(error.status, error.code, detail, about, values=error.values)
         case ProviderError():
             return Problem(503, "provider_not_available", headers={"retry-after": "30"})
         case msgspec.ValidationError():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -122,17 +122,33 @@ class Route:
         return (self.handler.__doc__ or self.handler.__name__.replace("_", " ")).strip().splitlines()[0]
 
 
+class Placed(Protocol):
+    """What stands at an address."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def segments(self) -> tuple[str, ...]: ...
+
+
+AnyRoute = TypeVar("AnyRoute", bound=Placed)
+
+
 @dataclass(slots=True)
-class Router:
-    routes: Sequence[Route]
-    _exact: dict[tuple[str, ...], dict[str, Route]] = field(default_factory=dict)
-    _open: dict[int, list[dict[str, Route]]] = field(default_factory=dict)
+class Router(Generic[AnyRoute]):
+    routes: Sequence[AnyRoute]
+    _exact: dict[tuple[str, ...], dict[str, AnyRoute]] = field(default_factory=dict)
+    _open: dict[int, list[dict[str, AnyRoute]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for route in self.routes:
             self._methods_of(route)[route.method] = route
 
-    def _methods_of(self, route: Route) -> dict[str, Route]:
+    def _methods_of(self, route: AnyRoute) -> dict[str, AnyRoute]:
         if "{" not in route.path:
             return self._exact.setdefault(route.segments, {})
         same_length = self._open.setdefault(len(route.segments), [])
@@ -142,7 +158,7 @@ class Router:
         same_length.append({})
         return same_length[-1]
 
-    def find(self, method: str, raw_path: bytes) -> tuple[Route, dict[str, str]]:
+    def find(self, method: str, raw_path: bytes) -> tuple[AnyRoute, dict[str, str]]:
         """Names are taken from the path as it was sent, so that a name may hold a slash."""
         try:
             parts = tuple(unquote(part, errors="strict") for part in raw_path.decode("ascii").strip("/").split("/"))
@@ -158,17 +174,17 @@ class Router:
         allowed = ", ".join(sorted({one for methods in candidates for one in methods}))
         raise Problem(405, "method_not_allowed", f"Allowed here: {allowed}.", headers={"allow": allowed})
 
-    def _candidates(self, parts: tuple[str, ...]) -> list[dict[str, Route]]:
+    def _candidates(self, parts: tuple[str, ...]) -> list[dict[str, AnyRoute]]:
         exact = [self._exact[parts]] if parts in self._exact else []
         fitting = [methods for methods in self._open.get(len(parts), ()) if _fits(next(iter(methods.values())), parts)]
         return exact + fitting
 
 
-def _fits(route: Route, parts: Sequence[str]) -> bool:
+def _fits(route: Placed, parts: Sequence[str]) -> bool:
     return all(_segment(want).matches(part) for want, part in zip(route.segments, parts, strict=True))
 
 
-def _named(route: Route, parts: Sequence[str]) -> dict[str, str]:
+def _named(route: Placed, parts: Sequence[str]) -> dict[str, str]:
     pairs = [(_segment(want), part) for want, part in zip(route.segments, parts, strict=True)]
     return {want.name: want.named(part) for want, part in pairs if want.name}
 

@@ -1,0 +1,41 @@
+"""Passwords of members. Hashing takes its time, so it is done outside of transactions."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from talktime.actions import audit
+from talktime.actions.audit import Actor
+from talktime.actions.members import found
+from talktime.storage import credential_store, member_store, passwords, session_store
+from talktime.storage.database import Database, Tx
+from talktime.storage.member_store import ACTIVE
+
+
+def set_password(
+    database: Database, org_id: int, member_id: str, password: str, actor: Actor, keep_session: str = ""
+) -> None:
+    """Who was invited is active from now on; all sessions but one are over."""
+    hashed = passwords.hashed(password)
+    database.write(org_id, keep_password, org_id, member_id, hashed, actor, keep_session)
+
+
+def keep_password(tx: Tx, org_id: int, member_id: str, hashed: str, actor: Actor, keep_session: str = "") -> None:
+    member = found(tx, org_id, member_id)
+    credential = credential_store.find(tx, org_id, member_id)
+
+    credential_store.save(tx, org_id, replace(credential, password=hashed, password_at=actor.now))
+    if member.is_there:
+        member_store.change(tx, org_id, replace(member, state=ACTIVE))
+    session_store.end_all(tx, org_id, member_id, keep_session, actor.now)
+    audit.note(tx, org_id, actor, "member.password_changed", member_id)
+
+
+def renew_hash(database: Database, org_id: int, member_id: str, password: str) -> None:
+    """The same password as it is kept now, after the parameters have changed."""
+    database.write(org_id, _renew, org_id, member_id, passwords.hashed(password))
+
+
+def _renew(tx: Tx, org_id: int, member_id: str, hashed: str) -> None:
+    credential = credential_store.find(tx, org_id, member_id)
+    credential_store.save(tx, org_id, replace(credential, password=hashed))

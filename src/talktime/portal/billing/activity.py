@@ -1,0 +1,103 @@
+"""What moved the balance: charges summed between other movements, or each by itself."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from talktime.core.money import decimal
+from talktime.core.time import moment
+from talktime.portal import shown
+from talktime.portal.pages import Answer
+from talktime.portal.visit import Visit
+from talktime.portal.words import kind_name
+from talktime.reports import flows, top_ups
+from talktime.reports.flows import Line
+from talktime.web.problems import invalid
+from talktime.web.routes import Raw
+
+SHOWN, FILE_MAX = 12, 100_000
+TABS = ("all", "top-ups", "charges", "expired", "adjustments")
+OF_PAYMENTS = ("pay:",)
+
+
+class Activity(NamedTuple):
+    tab: str
+    lines: Sequence[Line]
+    next: str | None
+    receipts: dict[str, str]
+    """By the entry."""
+    begin: str
+    end: str
+    query: str
+    """What tabs and pages keep of the address."""
+
+
+def activity_of(visit: Visit) -> Activity:
+    tab = visit.query.get("tab") if visit.query.get("tab") in TABS else "all"
+    begin, end = _day(visit, "from"), _day(visit, "to")
+    lines, following = _lines(visit, tab, SHOWN, visit.query.maybe("cursor"))
+    query = f"tab={tab}&from={begin or ''}&to={end or ''}"
+    return Activity(tab, lines, following, _receipts(visit, lines), str(begin or ""), str(end or ""), query)
+
+
+def _lines(visit: Visit, tab: str, limit: int, before: str | None) -> tuple[list[Line], str | None]:
+    begin, end = _day(visit, "from"), _day(visit, "to")
+    since = flows.id_from(flows.midnight(begin, visit.zone)) if begin else ""
+    until = flows.id_from(flows.midnight(end + timedelta(days=1), visit.zone)) if end else None
+    before = min(before, until) if before and until else before or until
+    if tab == "all":
+        return visit.read(flows.folded, visit.org_id, visit.zone, limit, before, since)
+    if tab == "charges":
+        return visit.read(flows.charges, visit.org_id, limit, before, since)
+    return visit.read(flows.of_kinds, visit.org_id, tab, limit, before, since)
+
+
+def _day(visit: Visit, name: str) -> date | None:
+    text = visit.query.get(name)
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise invalid(name, "This is no day.", "no_day") from error
+
+
+def payment_of(line: Line) -> str | None:
+    """Keys are made from causes, so they name the payment."""
+    return line.key.split(":")[1] if line.key.startswith(OF_PAYMENTS) else None
+
+
+def _receipts(visit: Visit, lines: Sequence[Line]) -> dict[str, str]:
+    payments = {line.entry_id: payment for line in lines if (payment := payment_of(line))}
+    if not payments:
+        return {}
+    found = visit.read(top_ups.receipts_of, visit.org_id, sorted(set(payments.values())))
+    return {entry: found[payment] for entry, payment in payments.items() if payment in found}
+
+
+def what(visit: Visit, line: Line) -> str:
+    return kind_name(visit, line.kind)
+
+
+def get_csv(visit: Visit) -> Answer:
+    """The same list as a file: amounts as decimals with a point, times in UTC."""
+    tab = visit.query.get("tab") if visit.query.get("tab") in TABS else "all"
+    lines, _ = _lines(visit, tab, FILE_MAX, None)
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(("at", "kind", "entry", "note", "entries", "amount", "balance_after", "currency"))
+    for line in lines:
+        at = moment(line.at).isoformat()
+        amounts = (decimal(line.amount), decimal(line.balance_after), visit.currency)
+        writer.writerow((at, line.kind, line.entry_id, _harmless(line.note), line.count, *amounts))
+    name = f'attachment; filename="activity-{shown.at(visit.today, visit.zone).date()}.csv"'
+    return Raw(file.getvalue().encode(), "text/csv; charset=utf-8", {"content-disposition": name})
+
+
+def _harmless(text: str) -> str:
+    """A spreadsheet would take it for a formula."""
+    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text

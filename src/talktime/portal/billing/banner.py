@@ -1,0 +1,106 @@
+"""One banner at most: the most serious problem, with the one button that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from talktime.core.money import micros
+from talktime.core.time import DAY
+from talktime.portal import shown
+from talktime.portal.billing.purse import Purse
+from talktime.portal.visit import Visit
+from talktime.portal.words import failure
+
+EXPIRES_SOON = 7 * DAY
+
+
+class Banner(NamedTuple):
+    tone: str
+    title: str
+    text: str
+    path: str
+    label: str
+    does: bool = False
+    """The button does something by itself, it does not only lead there."""
+
+
+def banner_of(visit: Visit, purse: Purse) -> Banner | None:
+    looks: tuple[Callable[[Visit, Purse], Banner | None], ...] = (_recharge, _empty, _expiring)
+    return next((found for look in looks if (found := look(visit, purse))), None)
+
+
+def _recharge(visit: Visit, purse: Purse) -> Banner | None:
+    _, setting = visit.say, purse.recharge
+    amount = visit_money(visit, setting["recharge_amount"] or "0")
+    match setting["state"]:
+        case "paused" if setting["state_detail"] == "dispute":
+            title, text = _("Auto-recharge is paused: a payment is disputed"), _("A bank decides about it.")
+            return Banner("danger", title, text, "/billing/credits/recharge", _("Modify recharge settings"))
+        case "paused":
+            title = _("Payment failed, and auto-recharge is paused")
+            text = _(
+                "{reason} Nothing is charged until this is mended.", reason=failure(visit, setting["state_detail"])
+            )
+            return Banner(
+                "danger", title, f"{text} {_lasts(visit, purse)}", "/billing/payment-options", _("Replace the card")
+            )
+        case "retrying":
+            when = shown.moment_text(setting["next_attempt_at"], visit.zone, visit.language)
+            title = _("The recharge of {amount} was declined", amount=amount)
+            reason = failure(visit, setting["state_detail"])
+            text = _("{reason} It is tried again on {when}.", reason=reason, when=when)
+            return Banner("danger", title, text, "/billing/payment-options", _("Replace the card"))
+        case "requires_action":
+            title = _("Your bank wants to know that it is you")
+            text = _("The recharge of {amount} waits for the card holder's confirmation.", amount=amount)
+            return Banner("danger", title, text, "/billing/credits/authenticate", _("Confirm the payment"), True)
+        case "limit_reached":
+            limit = visit_money(visit, setting["monthly_limit"] or "0")
+            title = _("The monthly limit of {amount} is reached", amount=limit)
+            text = _("Nothing more is recharged this month. {lasts}", lasts=_lasts(visit, purse))
+            return Banner("live", title, text, "/billing/credits/recharge", _("Modify recharge settings"))
+        case "velocity_limited":
+            title = _("Auto-recharge has paused for a while: three recharges in 24 hours")
+            text = _("So fast a use may be fraud. Look at the calls; it goes on by itself.")
+            return Banner("live", title, text, "/reports/usage", _("Usage report"))
+    return None
+
+
+def _empty(visit: Visit, purse: Purse) -> Banner | None:
+    _, balance = visit.say, micros(purse.balance["balance"])
+    if balance > 0 or not purse.balance["credits_set_up"]:
+        return None
+    title = _("The balance is below zero") if balance < 0 else _("The balance is zero")
+    text = _("Calls that credits pay for do not begin until funds are added.")
+    return Banner("danger", title, text, "/billing/credits/add", _("Add more funds"))
+
+
+def _expiring(visit: Visit, purse: Purse) -> Banner | None:
+    _ = visit.say
+    soon = [lot for lot in purse.ending if lot.expires_at <= visit.today + EXPIRES_SOON]
+    if not soon:
+        return None
+    first = soon[0]
+    title = _(
+        "{amount} expires on {day}",
+        amount=visit_money(visit, first.posted_micros),
+        day=shown.day(first.expires_at, visit.zone, visit.language),
+    )
+    text = _("What is left of it then is forfeited.")
+    return Banner("live", title, text, "/billing/credits/lots", _("Show what expires"))
+
+
+def _lasts(visit: Visit, purse: Purse) -> str:
+    days = purse.lasts(purse.available)
+    if days is None:
+        return ""
+    return visit.say.plural(
+        "At the 7-day average the balance lasts about {count} day.",
+        "At the 7-day average the balance lasts about {count} days.",
+        days,
+    )
+
+
+def visit_money(visit: Visit, amount: str | int) -> str:
+    return shown.money(amount, visit.currency, visit.language)

@@ -1,0 +1,98 @@
+"""Templates become pages: an environment for each language, with its words and formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from talktime.core.time import NEVER
+from talktime.languages.catalogues import translator
+from talktime.portal import shown, words
+from talktime.portal.assets import asset
+from talktime.portal.billing import words as billing
+from talktime.portal.billing.activity import what
+from talktime.portal.shell import Shell
+from talktime.portal.visit import DOMAIN, Visit
+
+TEMPLATES = Path(__file__).parent / "templates"
+FUNCTIONS = (
+    *(billing.card_text, billing.cards_to_choose, billing.consent_sentence, billing.limit_meter),
+    *(billing.recharge_sentence, billing.state_name, billing.state_tone),
+    *(words.event_name, words.failure, words.kind_name, words.role_name, what),
+)
+"""What templates may call besides their own macros."""
+OF_ZONE = {"day": shown.day, "short_day": shown.short_day, "moment": shown.moment_text, "clock": shown.clock}
+ID_SHOWN = 12
+OF_MONEY = {
+    "money": shown.money,
+    "cents": shown.cents,
+    "rounded": shown.rounded,
+    "field_money": shown.field_money,
+    "whole": shown.whole,
+}
+
+
+@cache
+def environment(language: str) -> Environment:
+    loader = FileSystemLoader(TEMPLATES)
+    made = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    say = translator(language, DOMAIN)
+    made.globals.update({"_": say, "_n": say.plural, "asset": asset, "language": language})
+    made.filters.update({name: _with_zone(function, language) for name, function in OF_ZONE.items()})
+    made.filters.update({name: _with_currency(function, language) for name, function in OF_MONEY.items()})
+    made.filters["exact"] = _exact(language)
+    made.filters["number"] = partial(shown.number, language=language)
+    made.filters["month"] = partial(shown.month, language=language)
+    made.filters["date"] = partial(shown.date_text, language=language)
+    made.filters["duration"] = shown.duration
+    made.filters["mark"] = shown.mark
+    made.filters["place"] = partial(shown.place_of, language=language)
+    made.filters["country"] = partial(shown.country, language=language)
+    made.filters["card_end"] = partial(billing.card_end, language=language)
+    made.filters["short_id"] = lambda one: one if len(one) <= ID_SHOWN else f"…{one[-ID_SHOWN:]}"
+    made.filters["iso_day"] = pass_context(lambda context, at: billing.iso_day(at, context["visit"].zone))
+    made.globals.update({function.__name__: function for function in FUNCTIONS}, never=NEVER)
+    made.filters["card"] = lambda one: shown.card(one["brand"], one["last4"], say("ending in"))
+    return made
+
+
+def _with_zone(function: Callable[..., str], language: str) -> Callable[..., str]:
+    @pass_context
+    def told(context: Context, when: Any, zone: str | None = None) -> str:
+        return function(when, zone or context["visit"].zone, language)
+
+    return told
+
+
+def _with_currency(function: Callable[..., str], language: str) -> Callable[..., str]:
+    @pass_context
+    def told(context: Context, amount: Any, currency: str | None = None) -> str:
+        return function(amount, currency or context["visit"].currency, language)
+
+    return told
+
+
+def _exact(language: str) -> Callable[..., Markup]:
+    @pass_context
+    def told(context: Context, amount: Any, currency: str | None = None, sign: bool = False) -> Markup:
+        return shown.exact(amount, currency or context["visit"].currency, language, sign)
+
+    return told
+
+
+def render(visit: Visit, template: str, **values: Any) -> bytes:
+    page = environment(visit.language).get_template(template)
+    return page.render(visit=visit, shell=Shell(visit), **values).encode()

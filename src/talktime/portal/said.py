@@ -1,0 +1,30 @@
+"""What is told on the page that follows something that was done."""
+
+from __future__ import annotations
+
+from talktime.portal.visit import Visit
+
+
+def said(visit: Visit) -> str:
+    """Nothing for words that are not ours: an address can be made up by anybody."""
+    _ = visit.say
+    words = {
+        "saved": _("The changes are saved."),
+        "paid": _("The funds are added."),
+        "pending": _("The payment is on its way. It shows here as soon as the provider has decided."),
+        "invoiced": _("The invoice is made. Its funds can be spent once it is paid."),
+        "charged": _("The settings are saved, and the recharge has begun."),
+        "retried": _("Auto-recharge tries again now."),
+        "card-saved": _("The card is saved."),
+        "card-removed": _("The card is removed."),
+        "added": _("It is added."),
+        "removed": _("It is removed."),
+        "signed-out": _("You are signed out."),
+        "hung-up": _("The switch is told to end the call."),
+        "invited": _("The invitation is on its way."),
+        "begun": _("It has begun."),
+        "confirmed": _("It is confirmed and booked."),
+        "sent": _("It is sent."),
+        "refunded": _("The refund has begun."),
+    }
+    return words.get(visit.query.get("said"), "")

@@ -1,0 +1,48 @@
+"""What a link or a form may be used for, once; only digests are here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import insert, select, update
+
+from talktime.storage import tables as t
+from talktime.storage.database import ReadTx, Tx
+
+c = t.tickets.c
+
+
+class TicketRow(Struct, frozen=True):
+    ticket_id: str
+    digest: str
+    kind: str
+    member_id: str
+    created_at: int
+    ends_at: int
+    used_at: int | None = None
+
+
+COLUMNS = [t.tickets.c[name] for name in TicketRow.__struct_fields__]
+
+
+def find(tx: ReadTx, org_id: int, ticket_id: str) -> TicketRow | None:
+    row = tx.execute(select(*COLUMNS).where(c.org_id == org_id, c.ticket_id == ticket_id)).first()
+    return TicketRow(*row) if row else None
+
+
+def add(tx: Tx, org_id: int, row: TicketRow) -> None:
+    values: dict[str, Any] = {name: getattr(row, name) for name in row.__struct_fields__}
+    tx.execute(insert(t.tickets), values | {"org_id": org_id})
+
+
+def use(tx: Tx, org_id: int, ticket_id: str, now: int) -> bool:
+    """False: somebody was quicker."""
+    mine = (c.org_id == org_id, c.ticket_id == ticket_id, c.used_at.is_(None))
+    return tx.execute(update(t.tickets).where(*mine).values(used_at=now)).rowcount == 1
+
+
+def use_all(tx: Tx, org_id: int, member_id: str, kind: str, now: int) -> None:
+    """A newer one takes their place."""
+    mine = (c.org_id == org_id, c.member_id == member_id, c.kind == kind, c.used_at.is_(None))
+    tx.execute(update(t.tickets).where(*mine).values(used_at=now))
