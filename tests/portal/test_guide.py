@@ -12,6 +12,7 @@ from babel.numbers import format_decimal
 
 from talktime.core.calls import Refusal
 from talktime.core.languages import LANGUAGES
+from talktime.core.roles import ORGANIZATION_ROLES
 from talktime.portal import guide
 from tests.portal.guide_words import LABELS, PATHS, SAID, TITLES
 
@@ -138,6 +139,15 @@ def test_every_reason_of_a_refused_call_is_explained(language: str) -> None:
     anchors = [anchor for anchor, _ in guide.page(language, "who-pays").headings]
     assert {*Refusal} <= {*anchors}
     assert anchors.index("refused") < min(anchors.index(reason) for reason in Refusal)
+
+
+@in_each
+def test_the_table_of_roles_has_those_that_there_are(language: str) -> None:
+    lines = (guide.FOLDER / language / "roles.md").read_text().splitlines()
+    rows = [line.split("|")[1].strip() for line in lines if line.startswith("| ")][1:]
+    assert len(rows) == len(ORGANIZATION_ROLES)
+    if language == "en":
+        assert [row.lower().replace(" ", "_") for row in rows] == [*ORGANIZATION_ROLES]
 
 
 @on_each
