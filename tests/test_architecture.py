@@ -59,7 +59,7 @@ LIBRARIES: dict[str, set[str]] = {
     "actions": {"msgspec", "structlog"},
     "jobs": {"msgspec", "structlog"},
     "web": {"jinja2", "msgspec", "structlog", "prometheus_client"},
-    "portal": {"babel", "jinja2", "markupsafe", "msgspec", "segno", "structlog"},
+    "portal": {"babel", "jinja2", "markdown_it", "markupsafe", "msgspec", "segno", "structlog"},
     "cli": {"msgspec", "rich", "structlog", "typer"},
     "settings": set(),
     "clock": set(),
