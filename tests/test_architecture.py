@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "portal": {"core", "actions", "languages", "reports", "storage", "web", "app"},
     "cli": {
         *("core", "actions", "charging", "rating", "reports", "storage"),
-        *("app", "settings", "server", "observability", "web"),
+        *("app", "clock", "settings", "server", "observability", "web"),
     },
     "settings": {"core"},
     "clock": set(),
