@@ -17,7 +17,10 @@ from talktime.portal import shown, words
 from talktime.portal.assets import asset
 from talktime.portal.billing import words as billing
 from talktime.portal.billing.activity import what
+from talktime.portal.numbers import words as numbers
 from talktime.portal.shell import Shell
+from talktime.portal.users import policies
+from talktime.portal.users import words as users
 from talktime.portal.visit import DOMAIN, Visit
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -25,6 +28,9 @@ FUNCTIONS = (
     *(billing.card_text, billing.cards_to_choose, billing.consent_sentence, billing.limit_meter),
     *(billing.recharge_sentence, billing.state_name, billing.state_tone),
     *(words.event_name, words.failure, words.kind_name, words.role_name, what),
+    *(users.block_reason, users.column_name, users.countries, users.licence_names, users.user_kind, users.user_kinds),
+    *(policies.choices_for_calls, policies.choices_for_meetings, policies.policy_sentence),
+    *(numbers.served, numbers.serving, numbers.number_type, numbers.number_types),
 )
 """What templates may call besides their own macros."""
 OF_ZONE = {"day": shown.day, "short_day": shown.short_day, "moment": shown.moment_text, "clock": shown.clock}
