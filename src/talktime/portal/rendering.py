@@ -28,7 +28,15 @@ FUNCTIONS = (
     *(billing.card_text, billing.cards_to_choose, billing.consent_sentence, billing.limit_meter),
     *(billing.recharge_sentence, billing.state_name, billing.state_tone),
     *(words.event_name, words.failure, words.kind_name, words.role_name, what),
-    *(users.block_reason, users.column_name, users.countries, users.licence_names, users.user_kind, users.user_kinds),
+    *(
+        users.block_reason,
+        users.column_help,
+        users.column_name,
+        users.countries,
+        users.licence_names,
+        users.user_kind,
+        users.user_kinds,
+    ),
     *(policies.choices_for_calls, policies.choices_for_meetings, policies.policy_sentence),
     *(numbers.served, numbers.serving, numbers.number_type, numbers.number_types),
 )

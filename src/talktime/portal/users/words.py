@@ -7,6 +7,9 @@ from functools import cache
 from unicodedata import normalize
 
 from talktime.core.countries import CODES
+from talktime.core.languages import LANGUAGES
+from talktime.core.policies import DEFAULT_POLICY
+from talktime.core.user_rows import KINDS
 from talktime.portal import shown
 from talktime.portal.sentences import plain
 from talktime.portal.visit import Visit
@@ -54,6 +57,22 @@ def column_name(visit: Visit, column: str) -> str:
         "policy": _("Calling policy"),
     }
     return names.get(column, column)
+
+
+def column_help(visit: Visit, column: str) -> str:
+    """What a cell may hold."""
+    _ = visit.say
+    texts = {
+        "name": _("Any text."),
+        "sign_in_name": _("Any text; no two users have the same."),
+        "usage_location": _("A country as two letters, like {example}.", example="GB"),
+        "number": _("Like {example}, or nothing.", example="+442079460100"),
+        "kind": _("{codes}. Nothing: the first.", codes=", ".join(KINDS)),
+        "language": _("{codes}. Nothing: the first.", codes=", ".join(LANGUAGES)),
+        "licences": _("Codes with one space between, like {example}.", example="MCOEV MCOPSTNPP"),
+        "policy": _("The name of a policy, like {example}. Nothing: the organization's.", example=DEFAULT_POLICY),
+    }
+    return texts.get(column, "")
 
 
 def line_error(visit: Visit, code: str) -> str:
