@@ -20,7 +20,10 @@ from talktime.portal.assets import asset
 from talktime.portal.billing import words as billing
 from talktime.portal.billing.activity import what
 from talktime.portal.calls import words as calls
+from talktime.portal.numbers import words as numbers
 from talktime.portal.shell import Shell
+from talktime.portal.users import policies
+from talktime.portal.users import words as users
 from talktime.portal.visit import DOMAIN, Visit
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -30,6 +33,17 @@ FUNCTIONS = (
     *(words.event_name, words.failure, words.kind_name, words.role_name, what, device),
     *(calls.call_state_name, calls.call_state_tone, calls.call_type_name, calls.check_name, calls.destination_name),
     *(calls.payer_name, calls.payer_tone, calls.refusal_name),
+    *(
+        users.block_reason,
+        users.column_help,
+        users.column_name,
+        users.countries,
+        users.licence_names,
+        users.user_kind,
+        users.user_kinds,
+    ),
+    *(policies.choices_for_calls, policies.choices_for_meetings, policies.policy_sentence),
+    *(numbers.served, numbers.serving, numbers.number_type, numbers.number_types),
 )
 """What templates may call besides their own macros."""
 OF_ZONE = {"day": shown.day, "short_day": shown.short_day, "moment": shown.moment_text, "clock": shown.clock}

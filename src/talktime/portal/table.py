@@ -8,6 +8,8 @@ from talktime.portal.billing import pages as billing
 from talktime.portal.calls import pages as calls
 from talktime.portal.help import pages as help_
 from talktime.portal.home import pages as home
+from talktime.portal.numbers import pages as numbers
+from talktime.portal.users import pages as users
 
 PAGES = [
     *assets.PAGES,
@@ -16,4 +18,6 @@ PAGES = [
     *calls.PAGES,
     *help_.PAGES,
     *home.PAGES,
+    *numbers.PAGES,
+    *users.PAGES,
 ]
