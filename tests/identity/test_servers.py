@@ -181,9 +181,10 @@ def test_only_servers_out_in_the_world_are_asked_and_over_tls(url: str) -> None:
 
 
 def test_a_name_that_leads_behind_our_walls_is_not_followed_there() -> None:
-    """`localhost.` is no address that can be seen through before it is looked up."""
+    """As one number an address is not seen through before it is looked up."""
+    assert Asker().may_ask("https://2130706433:1/")
     with pytest.raises(NotReached, match="internal"):
-        Asker(seconds=1).get("https://localhost.:1/")
+        Asker(seconds=1).get("https://2130706433:1/")
 
 
 def test_in_the_own_network_tls_is_left_out_on_this_machine_alone() -> None:

@@ -4,6 +4,7 @@ there at once. Tests make it lie."""
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping
@@ -151,7 +152,8 @@ class OidcServer(Loopback):
         if self.id_token is not None:
             return self.id_token
         now = self.clock()
-        half = sha256(access.encode()).digest()[:16]
+        digest = hashlib.new(f"sha{self.algorithm[2:]}", access.encode()).digest()
+        half = digest[: len(digest) // 2]
         claims = {
             "iss": self.issuer,
             "aud": CLIENT_ID,
