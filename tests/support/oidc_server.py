@@ -61,6 +61,8 @@ class OidcServer(Loopback):
         self.authorized: list[dict[str, str]] = []
         self.proofs: list[str] = []
         """How whoever asked for a token proved that he is the client."""
+        self.forgets_codes = True
+        """As it must: a code is good once."""
         self._codes: dict[str, dict[str, str]] = {}
 
     # ------------------------------------------------------------ a browser
@@ -132,7 +134,8 @@ class OidcServer(Loopback):
     def token(self, form: Mapping[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
         if not self._is_client(form, authorization):
             return 401, {"error": "invalid_client"}
-        asked = self._codes.pop(form.get("code", ""), None)
+        take = self._codes.pop if self.forgets_codes else self._codes.get
+        asked = take(form.get("code", ""), None)
         if form.get("grant_type") != "authorization_code" or asked is None:
             return 400, {"error": "invalid_grant"}
         if form.get("redirect_uri") != asked["redirect_uri"] or not _is_verifier(form, asked):
