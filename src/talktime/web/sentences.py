@@ -73,6 +73,8 @@ SENTENCES = {
     "unknown_role": "There is no such role here.",
     "sign_in_failed": "The e-mail address or the password is wrong.",
     "too_many_attempts": "That was tried too often: try again in {seconds} s.",
+    "not_invited": "Only who was invited and has not answered is invited again.",
+    "already_set_up": "An operator signs in here already.",
     "wrong_password": "This is not your password.",
     "wrong_code": "This code is not right, or was used already.",
     "password_too_short": "A password has at least {least} characters.",
