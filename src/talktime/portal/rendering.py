@@ -14,6 +14,7 @@ from markupsafe import Markup
 from talktime.core.time import NEVER
 from talktime.languages.catalogues import translator
 from talktime.portal import shown, words
+from talktime.portal.account.devices import device
 from talktime.portal.assets import asset
 from talktime.portal.billing import words as billing
 from talktime.portal.billing.activity import what
@@ -24,7 +25,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 FUNCTIONS = (
     *(billing.card_text, billing.cards_to_choose, billing.consent_sentence, billing.limit_meter),
     *(billing.recharge_sentence, billing.state_name, billing.state_tone),
-    *(words.event_name, words.failure, words.kind_name, words.role_name, what),
+    *(words.event_name, words.failure, words.kind_name, words.role_name, what, device),
 )
 """What templates may call besides their own macros."""
 OF_ZONE = {"day": shown.day, "short_day": shown.short_day, "moment": shown.moment_text, "clock": shown.clock}
