@@ -29,5 +29,13 @@ def said(visit: Visit) -> str:
         "confirmed": _("It is confirmed and booked."),
         "sent": _("It is sent."),
         "refunded": _("The refund has begun."),
+        "user-added": _("The user is added. Licences are next: without one, no call goes out."),
+        "user-removed": _("The user is removed, and the licences are free again."),
+        "blocked": _("The user is blocked, and calls in progress are being ended."),
+        "unblocked": _("The user may call again."),
+        "assigned": _("The licences are given and taken away."),
+        "number-added": _("The number is added."),
+        "number-removed": _("The number is given up."),
+        "imported": _("The file is taken over."),
     }
     return words.get(visit.query.get("said"), "")
