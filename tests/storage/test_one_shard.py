@@ -75,6 +75,7 @@ MAY_SPAN = {
     "simulator_store.with_charges": "which test organizations have simulated charges",
     "switch_store.silent": "finds switches that are no longer heard",
     "upkeep_store.with_expired_answers": "finds answers that are kept no longer",
+    "upkeep_store.with_old_sign_ins": "finds sessions and links that are long over",
     "user_store.organizations_with": "which organizations have a licence whose terms change",
     "verify._rows": "verify looks at everything",
     "verify._without_account": "verify looks at everything",

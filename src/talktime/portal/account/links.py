@@ -4,11 +4,13 @@ look at links, too."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from talktime.actions import invitations, resets, set_up, tickets
 from talktime.actions.attempts import TooManyAttempts
 from talktime.actions.errors import ActionError
 from talktime.actions.sign_in import SignedIn
+from talktime.actions.single_sign_on import path_of
 from talktime.core.languages import LANGUAGES
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.portal.account.refusals import refused
@@ -44,7 +46,8 @@ def _invitation(visit: Visit, errors: Errors = None) -> Screen:
     invited = visit.app.database.read(tickets.org_of(ticket), invitations.invited_by, ticket, visit.now)
     if invited is None:
         return GONE
-    values = {"invited": invited, "name": visit.form.get("name") or invited.member.name, "errors": errors}
+    values: dict[str, Any] = {"invited": invited, "sso": path_of(invited.org_id)}
+    values |= {"name": visit.form.get("name") or invited.member.name, "errors": errors}
     return Screen("account/invitation.html", values, 422 if errors else 200)
 
 
