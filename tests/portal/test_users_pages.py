@@ -87,7 +87,7 @@ def test_a_long_list_has_pages_that_keep_the_filter(admin: Reader, org: Organiza
 
 def test_the_file_of_all_users_can_be_downloaded(admin: Reader, org: Organization) -> None:
     user(org, "Amy Archer")
-    file = admin.get("/users/export")
+    file = admin.get("/users/users.csv")
     assert file.headers["content-type"].startswith("text/csv")
     [ann] = csv.DictReader(StringIO(file.content.decode()))
     assert ann["sign_in_name"] == "amy@example.com"
@@ -344,7 +344,7 @@ def test_a_file_that_cannot_be_read_says_why(admin: Reader, content: bytes, said
 
 def test_a_file_that_changes_nothing_is_not_offered_again(admin: Reader, org: Organization) -> None:
     user(org, "Amy Archer")
-    seen = admin.upload(IMPORT, IMPORT, "file", admin.get("/users/export").content)
+    seen = admin.upload(IMPORT, IMPORT, "file", admin.get("/users/users.csv").content)
     assert "there is nothing to do" in seen.words
     assert [form.action for form in seen.forms if form.action.startswith(IMPORT)] == []
 
