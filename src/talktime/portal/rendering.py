@@ -33,17 +33,9 @@ FUNCTIONS = (
     *(words.event_name, words.failure, words.kind_name, words.role_name, what, device),
     *(calls.call_state_name, calls.call_state_tone, calls.call_type_name, calls.check_name, calls.destination_name),
     *(calls.payer_name, calls.payer_tone, calls.refusal_name),
-    *(
-        users.block_reason,
-        users.column_help,
-        users.column_name,
-        users.countries,
-        users.licence_names,
-        users.user_kind,
-        users.user_kinds,
-    ),
-    *(policies.choices_for_calls, policies.choices_for_meetings, policies.policy_sentence),
-    *(numbers.served, numbers.serving, numbers.number_type, numbers.number_types),
+    *numbers.FUNCTIONS,
+    *policies.FUNCTIONS,
+    *users.FUNCTIONS,
 )
 """What templates may call besides their own macros."""
 OF_ZONE = {"day": shown.day, "short_day": shown.short_day, "moment": shown.moment_text, "clock": shown.clock}
