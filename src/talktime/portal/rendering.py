@@ -17,6 +17,8 @@ from talktime.portal import shown, words
 from talktime.portal.assets import asset
 from talktime.portal.billing import words as billing
 from talktime.portal.billing.activity import what
+from talktime.portal.operator import words as operator
+from talktime.portal.operator.corrections import may_confirm
 from talktime.portal.shell import Shell
 from talktime.portal.visit import DOMAIN, Visit
 
@@ -25,6 +27,10 @@ FUNCTIONS = (
     *(billing.card_text, billing.cards_to_choose, billing.consent_sentence, billing.limit_meter),
     *(billing.recharge_sentence, billing.state_name, billing.state_tone),
     *(words.event_name, words.failure, words.kind_name, words.role_name, what),
+    *(operator.action_name, operator.billing_name, operator.block_reason, operator.delivery_state),
+    *(operator.difference_reason, operator.job_name, operator.job_state, operator.letter_state),
+    *(operator.member_state, operator.mode_name, operator.price_kind, operator.provider_name),
+    *(operator.version_state, operator.who, may_confirm),
 )
 """What templates may call besides their own macros."""
 OF_ZONE = {"day": shown.day, "short_day": shown.short_day, "moment": shown.moment_text, "clock": shown.clock}

@@ -25,6 +25,14 @@ def said(visit: Visit) -> str:
         "begun": _("It has begun."),
         "confirmed": _("It is confirmed and booked."),
         "sent": _("It is sent."),
+        "closed": _("The organization is closed. New calls are refused from now on."),
+        "drafted": _("The draft is saved. Nothing changes before it is published."),
+        "published": _("The prices are in force."),
+        "scheduled": _("The prices come into force at the time you chose."),
+        "corrected": _("It is booked."),
+        "waits": _("It is kept, and booked as soon as a second person confirms it."),
+        "rejected": _("The payment is rejected: nothing is credited."),
+        "ended": _("The person is signed out everywhere."),
         "refunded": _("The refund has begun."),
     }
     return words.get(visit.query.get("said"), "")
