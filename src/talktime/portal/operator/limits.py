@@ -11,6 +11,7 @@ from talktime.actions.organizations import limits_of
 from talktime.core.fraud import Guard, guard_of
 from talktime.core.limits import Limits
 from talktime.core.money import decimal
+from talktime.core.recharges import RECHARGES_PER_24H
 from talktime.portal import shown
 from talktime.portal.operator.ours import named, whole
 from talktime.portal.pages import Answer, Away, Screen
@@ -53,6 +54,8 @@ def _stored(visit: Visit, org: Organization, guard: Guard) -> dict[str, str]:
     spending = {name: decimal(value) for name in ("spend_per_hour", "spend_per_day") if (value := getattr(guard, name))}
     counted = {name: getattr(guard, name) for name in ("concurrent_calls", "call_seconds", "new_destinations_per_day")}
     found = counted | dict.fromkeys(("spend_per_hour", "spend_per_day")) | spending
+    if limits.recharges_per_24h is UNSET:
+        fields["limits.recharges_per_24h"] = str(RECHARGES_PER_24H)
     return fields | {f"limits.fraud.{name}": _text(visit, org, value) for name, value in found.items()}
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
+from talktime.actions import prices
+from talktime.core.prices import Row
 from talktime.portal.operator.files import CSV, BadLine, bad_lines, sent_file
 from talktime.portal.operator.ours import EVERYTHING, needed, whole, wrong
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
+from talktime.storage.database import ReadTx
+from talktime.web.price_list_forms import row_body
 from talktime.web.problems import Problem
 
 HERE, API = "/operator/price-lists", "/v1/operator/price-lists"
@@ -25,12 +32,33 @@ def get_list(visit: Visit) -> Answer:
 
 
 def _list(visit: Visit, errors: dict[str, str] | None = None) -> Answer:
+    one, part = visit.ask(_path(visit)), visit.query.get("q")
     version = visit.query.get("version")
-    query = {"limit": ROWS_SHOWN, "cursor": visit.query.maybe("cursor"), "version": version or None}
-    one = visit.ask(_path(visit))
-    rows = visit.ask(f"{_path(visit)}/rows", **query)
-    values = {"list": one, "rows": rows["data"], "next": rows["next"], "version": version, "errors": errors}
+    rows = _found(visit, part, version) if part else _rows(visit, version)
+    values = {"list": one, "rows": rows["data"], "next": rows["next"], "version": version, "errors": errors, "q": part}
     return Screen("operator/price-list.html", values | {"draft": draft_of(one)}, 422 if errors else 200)
+
+
+def _rows(visit: Visit, version: str) -> Any:
+    query = {"limit": ROWS_SHOWN, "cursor": visit.query.maybe("cursor"), "version": version}
+    return visit.ask(f"{_path(visit)}/rows", **query)
+
+
+def _found(visit: Visit, part: str, version: str) -> Any:
+    """Rows of a destination, or those that may price a number."""
+
+    def look(tx: ReadTx) -> list[Row]:
+        known = prices.found(tx, visit.names["id"])
+        return prices.rows(tx, known, int(version) if version.isdecimal() else None, visit.now)
+
+    digits = part.lstrip("+").replace(" ", "")
+    fits = (lambda row: digits.startswith(row.prefix)) if digits.isdecimal() else _called(part)
+    rows = [row for row in visit.app.database.read((), look) if fits(row)]
+    return {"data": [msgspec.to_builtins(row_body(row)) for row in rows[:ROWS_SHOWN]], "next": None}
+
+
+def _called(part: str) -> Callable[[Row], bool]:
+    return lambda row: part.casefold() in row.destination.casefold()
 
 
 def _path(visit: Visit) -> str:

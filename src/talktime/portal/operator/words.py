@@ -115,6 +115,8 @@ def who(visit: Visit, by: str, names: dict[str, str]) -> str:
         return names[by]
     if by.startswith("key_"):
         return _("API key …{end}", end=by[-6:])
+    if by == "local":
+        return _("The command line")
     return _("A member of the organization") if by.startswith("mem_") else _("By itself")
 
 
