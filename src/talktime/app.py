@@ -31,6 +31,8 @@ from talktime.core.prices import Prices
 from talktime.core.receipts import seller_of
 from talktime.core.switches import SILENT_AFTER
 from talktime.core.time import DAY
+from talktime.identity.asking import Asker
+from talktime.identity.identity import Identity
 from talktime.notifications.hooks import Hooks
 from talktime.notifications.mail import Mailer
 from talktime.notifications.outbox import Outbox
@@ -72,6 +74,7 @@ class App:
     batcher: Batcher
     vault: Vault
     post: Post
+    identity: Identity
     meters: Meters
     till: Till
     inbox: Inbox
@@ -81,7 +84,7 @@ class App:
     terms: Terms
     links: Links
     cut_off: Callable[..., None]
-    """Tells the switches of a closed organization, or of its blocked user, without waiting for them."""
+    """Tells the switches of a closed organization, of its blocked user or of one call, without waiting for them."""
     now: Callable[[], int]
 
     def new_id(self, prefix: str) -> str:
@@ -143,8 +146,8 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     last_known = LastKnown(database.read(EVERYBODY, org_store.countries))
     vault = Vault(key_from(settings.secret_key) if settings.secret_key else key_in(settings.data))
 
-    def cut_off(org_id: int, caller: str | None = None) -> None:
-        Thread(target=hang_up_all, args=(database, vault, org_id, caller), daemon=True).start()
+    def cut_off(org_id: int, caller: str | None = None, call_id: str | None = None) -> None:
+        Thread(target=hang_up_all, args=(database, vault, org_id, caller, call_id), daemon=True).start()
 
     for_callers = Engine(store, prices, keys.revision, knowledge, last_known, cut_off)
     batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)
@@ -172,6 +175,7 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
         batcher=batcher,
         vault=vault,
         post=open_post(settings),
+        identity=Identity(Asker(internal=settings.sso_to_internal), clock),
         meters=meters,
         till=till,
         inbox=inbox,

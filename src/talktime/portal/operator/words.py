@@ -11,7 +11,7 @@ from talktime.reports import members
 PEOPLE_MAX = 1_000
 
 
-def billing_name(visit: Visit, account: str) -> str:
+def payer_kind(visit: Visit, account: str) -> str:
     _ = visit.say
     return {"prepaid": _("Prepaid"), "postpaid": _("Postpaid"), "partner": _("Through a partner")}.get(account, account)
 
@@ -21,13 +21,13 @@ def mode_name(visit: Visit, mode: str) -> str:
     return {"live": _("Live"), "test": _("Test")}.get(mode, mode)
 
 
-def version_state(visit: Visit, state: str) -> str:
+def list_state(visit: Visit, state: str) -> str:
     """Of a version of a price list."""
     _ = visit.say
     return {"draft": _("Draft"), "scheduled": _("Scheduled"), "published": _("Published")}.get(state, state)
 
 
-def price_kind(visit: Visit, kind: str) -> str:
+def row_kind(visit: Visit, kind: str) -> str:
     _ = visit.say
     return {"outbound": _("Outbound"), "conference": _("Conference"), "toll_free": _("Toll-free")}.get(kind, kind)
 
@@ -52,7 +52,7 @@ def difference_reason(visit: Visit, reason: str) -> str:
     return reasons.get(reason, reason.replace("_", " ").capitalize())
 
 
-def job_name(visit: Visit, job: Any) -> str:
+def work_name(visit: Visit, job: Any) -> str:
     """Of long work, and of what comes again and again."""
     _ = visit.say
     kinds = {"export": _("Export of usage"), "verification": _("Verification of the ledger")}
@@ -69,12 +69,12 @@ def job_name(visit: Visit, job: Any) -> str:
     return kinds.get(job["kind"], str(job["kind"]))
 
 
-def job_state(visit: Visit, status: str) -> str:
+def work_state(visit: Visit, status: str) -> str:
     _ = visit.say
     return {"running": _("Running"), "done": _("Done"), "failed": _("Failed")}.get(status, status)
 
 
-def delivery_state(visit: Visit, state: str) -> str:
+def arrival(visit: Visit, state: str) -> str:
     _ = visit.say
     states = {
         "waiting": _("Waiting"),
@@ -92,7 +92,7 @@ def letter_state(visit: Visit, state: str) -> str:
     return {"waiting": _("Waiting"), "done": _("Done"), "parked": _("Given up")}.get(state, state)
 
 
-def member_state(visit: Visit, state: str) -> str:
+def membership(visit: Visit, state: str) -> str:
     _ = visit.say
     return {"invited": _("Invited"), "active": _("Active"), "removed": _("Removed")}.get(state, state)
 
@@ -108,7 +108,7 @@ def who_names(visit: Visit) -> dict[str, str]:
     return {row.member_id: row.name for row in rows}
 
 
-def who(visit: Visit, by: str, names: dict[str, str]) -> str:
+def done_by(visit: Visit, by: str, names: dict[str, str]) -> str:
     """Who did something: a person, a key, or the product itself."""
     _ = visit.say
     if by in names:
@@ -120,28 +120,7 @@ def who(visit: Visit, by: str, names: dict[str, str]) -> str:
     return _("A member of the organization") if by.startswith("mem_") else _("By itself")
 
 
-def limit_name(visit: Visit, name: str) -> str:
-    """Of the fraud guard."""
-    _ = visit.say
-    names = {
-        "concurrent_calls": _("Calls at once"),
-        "call_seconds": _("Seconds of a call"),
-        "spend_per_hour": _("Spending in an hour"),
-        "spend_per_day": _("Spending in a day"),
-        "new_destinations_per_day": _("New countries in a day"),
-    }
-    return names.get(name, name)
-
-
-def block_reason(visit: Visit, reason: str) -> str:
-    """What the guard writes is a code; what people write is theirs."""
-    known = {name: limit_name(visit, name) for name in ("concurrent_calls", "spend_per_hour", "spend_per_day")}
-    known["new_destinations_per_day"] = limit_name(visit, "new_destinations_per_day")
-    code = reason.rpartition(":")[2].strip()
-    return visit.say("Fraud guard: {limit}", limit=known[code]) if code in known else reason
-
-
-def action_name(visit: Visit, action: str) -> str:
+def operator_action(visit: Visit, action: str) -> str:
     """Of the operator's audit log."""
     _ = visit.say
     names = {
