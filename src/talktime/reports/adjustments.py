@@ -30,9 +30,9 @@ def page(tx: ReadTx, org_id: int, limit: int, before: str | None) -> Sequence[Ad
     return [Adjustment(*row) for row in tx.execute(query.order_by(c.adjustment_id.desc()).limit(limit))]
 
 
-def everywhere(tx: ReadTx, status: str, limit: int, before: str | None) -> Sequence[Asked]:
-    """Of all organizations, newest first. Spans organizations."""
-    query = select(c.org_id, *_COLUMNS).where(c.status == status)
+def everywhere(tx: ReadTx, wanted: str, limit: int, before: str | None) -> Sequence[Asked]:
+    """Of all organizations in one state, newest first. Spans organizations."""
+    query = select(c.org_id, *_COLUMNS).where(c.status == wanted)
     if before is not None:
         query = query.where(c.adjustment_id < before)
     rows = tx.execute(query.order_by(c.adjustment_id.desc()).limit(limit))
