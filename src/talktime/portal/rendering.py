@@ -21,6 +21,8 @@ from talktime.portal.billing import words as billing
 from talktime.portal.billing.activity import what
 from talktime.portal.calls import words as calls
 from talktime.portal.numbers import words as numbers
+from talktime.portal.operator import words as operator
+from talktime.portal.operator.corrections import may_confirm
 from talktime.portal.shell import Shell
 from talktime.portal.users import policies
 from talktime.portal.users import words as users
@@ -36,6 +38,9 @@ FUNCTIONS = (
     *numbers.FUNCTIONS,
     *policies.FUNCTIONS,
     *users.FUNCTIONS,
+    *(operator.arrival, operator.difference_reason, operator.done_by, operator.letter_state, operator.list_state),
+    *(operator.membership, operator.mode_name, operator.operator_action, operator.payer_kind),
+    *(operator.provider_name, operator.row_kind, operator.work_name, operator.work_state, may_confirm),
 )
 """What templates may call besides their own macros."""
 OF_ZONE = {"day": shown.day, "short_day": shown.short_day, "moment": shown.moment_text, "clock": shown.clock}
