@@ -15,7 +15,11 @@ from talktime.storage.delivery_store import EMAIL, WAITING, DeliveryRow
 from talktime.storage.ticket_store import TicketRow
 from talktime.storage.vault import Vault
 
-PATHS = {Kind.INVITATION.value: "/invitation", Kind.PASSWORD_RESET.value: "/password/reset"}
+PATHS = {
+    Kind.INVITATION.value: "/invitation",
+    Kind.PASSWORD_RESET.value: "/password/reset",
+    Kind.SSO_LINK.value: "/sso/by-mail",
+}
 """Of the pages that their links lead to."""
 
 

@@ -22,6 +22,8 @@ class Kind(StrEnum):
     """The password was right, the code is outstanding."""
     ORGANIZATION_CHOICE = "organization_choice"
     """The password was right, in more than one organization."""
+    SSO_LINK = "sso_link"
+    """Leads to the organization's own sign-in, and opens nothing by itself."""
     SINGLE_SIGN_ON = "single_sign_on"
     """Somebody came back from another server: kept only so that he does so once."""
 
@@ -34,6 +36,7 @@ LASTS = {
     Kind.SET_UP: DAY,
     Kind.SECOND_FACTOR: 10 * MINUTE,
     Kind.ORGANIZATION_CHOICE: 10 * MINUTE,
+    Kind.SSO_LINK: DAY,
     Kind.SINGLE_SIGN_ON: 10 * MINUTE,
 }
 

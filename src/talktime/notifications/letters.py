@@ -17,7 +17,7 @@ from talktime.notifications.mail import Letter
 
 TEMPLATES = Path(__file__).parent / "templates"
 DOMAIN = "mail"
-PERSONAL = frozenset({"invitation", "password_reset"})
+PERSONAL = frozenset({"invitation", "password_reset", "sso_link"})
 """To one person alone."""
 OTHER = "other"
 """The words for an event that has none of its own."""
