@@ -17,6 +17,7 @@ from talktime.portal import shown, words
 from talktime.portal.assets import asset
 from talktime.portal.billing import words as billing
 from talktime.portal.billing.activity import what
+from talktime.portal.settings import words as settings
 from talktime.portal.shell import Shell
 from talktime.portal.visit import DOMAIN, Visit
 
@@ -25,6 +26,7 @@ FUNCTIONS = (
     *(billing.card_text, billing.cards_to_choose, billing.consent_sentence, billing.limit_meter),
     *(billing.recharge_sentence, billing.state_name, billing.state_tone),
     *(words.event_name, words.failure, words.kind_name, words.role_name, what),
+    *settings.FUNCTIONS,
 )
 """What templates may call besides their own macros."""
 OF_ZONE = {"day": shown.day, "short_day": shown.short_day, "moment": shown.moment_text, "clock": shown.clock}

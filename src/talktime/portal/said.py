@@ -26,5 +26,7 @@ def said(visit: Visit) -> str:
         "confirmed": _("It is confirmed and booked."),
         "sent": _("It is sent."),
         "refunded": _("The refund has begun."),
+        "sending": _("It is on its way; below it shows what became of it."),
+        "revoked": _("The key is revoked."),
     }
     return words.get(visit.query.get("said"), "")

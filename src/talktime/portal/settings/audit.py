@@ -1,0 +1,159 @@
+"""The audit log: who changed what and when, to be searched and taken along."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from talktime.actions.errors import Invalid
+from talktime.core.time import moment
+from talktime.portal import shown
+from talktime.portal.pages import Answer, Screen
+from talktime.portal.settings.changing import REFUSED, errors_of
+from talktime.portal.settings.deeds import Difference, action_name, differences
+from talktime.portal.visit import Visit
+from talktime.reports import audit, members
+from talktime.reports.audit import Wanted
+from talktime.reports.csv_files import harmless
+from talktime.reports.flows import midnight
+from talktime.storage.audit_store import AuditRow
+from talktime.storage.member_store import MemberRow
+from talktime.web.routes import Raw
+
+SHOWN, FILE_MAX, NAMES_MAX = 50, 100_000, 1000
+KINDS = {
+    "sign_in": ("member.sign", "member.sessions_ended", "member.password", "sign_in_rules."),
+    "members": ("member.invited", "member.changed", "member.removed"),
+    "money": (
+        *("top_up.", "payment.", "payment_method.", "recharge", "refund.", "agreement.", "billing_details."),
+        *("credit.", "adjustment.", "call.reversed"),
+    ),
+    "users": ("user.", "users.", "licences.", "number."),
+    "settings": ("alerts.", "key.", "webhook.", "switch.", "organization."),
+}
+HEADER = ("at", "who", "who_id", "action", "object", "old", "new")
+
+
+class Line(NamedTuple):
+    row: AuditRow
+    what: str
+    about: str
+    who: str
+    differences: list[Difference]
+
+
+class Filter(NamedTuple):
+    """What stands in the fields."""
+
+    kind: str
+    who: str
+    begin: str
+    end: str
+
+    @property
+    def query(self) -> str:
+        return urlencode({"kind": self.kind, "who": self.who, "from": self.begin, "to": self.end})
+
+
+def get_audit(visit: Visit) -> Answer:
+    chosen = _filter(visit)
+    people = _people(visit)
+    try:
+        rows = _rows(visit, chosen, SHOWN + 1, visit.query.maybe("cursor"))
+    except REFUSED as error:
+        return _shown(visit, chosen, people, (), errors_of(visit, error))
+    return _shown(visit, chosen, people, rows, None)
+
+
+def _shown(
+    visit: Visit,
+    chosen: Filter,
+    people: dict[str, MemberRow],
+    rows: Sequence[AuditRow],
+    errors: dict[str, str] | None,
+) -> Answer:
+    values = {
+        "chosen": chosen,
+        "kinds": [*KINDS],
+        "people": people.values(),
+        "lines": [_line(visit, row, people) for row in rows[:SHOWN]],
+        "next": rows[SHOWN - 1].audit_id if len(rows) > SHOWN else None,
+        "errors": errors,
+    }
+    return Screen("settings/audit.html", values, 422 if errors else 200)
+
+
+def _filter(visit: Visit) -> Filter:
+    query = visit.query
+    return Filter(query.get("kind"), query.get("who"), query.get("from"), query.get("to"))
+
+
+def _people(visit: Visit) -> dict[str, MemberRow]:
+    """Also those who are gone."""
+    return {one.member_id: one for one in visit.read(members.page, visit.org_id, NAMES_MAX, None)}
+
+
+def _rows(visit: Visit, chosen: Filter, limit: int, before: str | None) -> Sequence[AuditRow]:
+    begin, end = _day("from", chosen.begin), _day("to", chosen.end)
+    wanted = Wanted(
+        begins=KINDS.get(chosen.kind, ()),
+        actor=chosen.who,
+        since=midnight(begin, visit.zone) if begin else None,
+        until=midnight(end + timedelta(days=1), visit.zone) if end else None,
+    )
+    return visit.read(audit.search, visit.org_id, wanted, limit, before)
+
+
+def _day(field: str, text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise Invalid("no_day", field) from error
+
+
+def _line(visit: Visit, row: AuditRow, people: dict[str, MemberRow]) -> Line:
+    about, who = _about(row, people), who_did(visit, row.actor, people)
+    return Line(row, action_name(visit, row.action), about, who, differences(visit, row))
+
+
+def who_did(visit: Visit, actor: str, people: dict[str, MemberRow]) -> str:
+    """The operator's people are his own business: here they are the operator."""
+    _ = visit.say
+    if actor in people:
+        return people[actor].name
+    kind, _rest, tail = actor.partition("_")
+    match kind:
+        case "mem":
+            return _("The operator")
+        case "key":
+            return _("API key {key}", key=f"…{tail[-8:]}")
+    return _("The payment provider") if actor.startswith("provider") else _("Talktime itself")
+
+
+def _about(row: AuditRow, people: dict[str, MemberRow]) -> str:
+    """What has a name is called by it; what there is only one of needs none."""
+    if row.object in people:
+        return people[row.object].name
+    beginning, _, tail = row.object.rpartition("_")
+    is_id = len(tail) == 32 and beginning.isalpha()
+    if is_id:
+        return f"…{tail[-8:]}"
+    return row.object if row.action.startswith(("switch.", "user.")) else ""
+
+
+def get_file(visit: Visit) -> Answer:
+    """The same list as a file, with all values as they are kept; times in UTC."""
+    people = _people(visit)
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(HEADER)
+    for row in _rows(visit, _filter(visit), FILE_MAX, None):
+        who = who_did(visit, row.actor, people)
+        cells = (who, row.actor, row.action, row.object, row.old or "", row.new or "")
+        writer.writerow((moment(row.at).isoformat(), *map(harmless, cells)))
+    name = f'attachment; filename="audit-{shown.at(visit.now, visit.zone).date()}.csv"'
+    return Raw(file.getvalue().encode(), "text/csv; charset=utf-8", {"content-disposition": name})
