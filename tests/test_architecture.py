@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "portal": {"core", "actions", "languages", "reports", "storage", "web", "app"},
     "cli": {
         *("core", "actions", "charging", "rating", "reports", "storage"),
-        *("app", "settings", "server", "observability", "web"),
+        *("app", "clock", "settings", "server", "observability", "web"),
     },
     "settings": {"core"},
     "clock": set(),
@@ -59,7 +59,7 @@ LIBRARIES: dict[str, set[str]] = {
     "actions": {"msgspec", "structlog"},
     "jobs": {"msgspec", "structlog"},
     "web": {"jinja2", "msgspec", "structlog", "prometheus_client"},
-    "portal": {"babel", "jinja2", "markupsafe", "msgspec", "structlog"},
+    "portal": {"babel", "jinja2", "markdown_it", "markupsafe", "msgspec", "structlog"},
     "cli": {"msgspec", "rich", "structlog", "typer"},
     "settings": set(),
     "clock": set(),

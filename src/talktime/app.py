@@ -81,7 +81,7 @@ class App:
     terms: Terms
     links: Links
     cut_off: Callable[..., None]
-    """Tells the switches of a closed organization, or of its blocked user, without waiting for them."""
+    """Tells the switches of a closed organization, of its blocked user or of one call, without waiting for them."""
     now: Callable[[], int]
 
     def new_id(self, prefix: str) -> str:
@@ -143,8 +143,8 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     last_known = LastKnown(database.read(EVERYBODY, org_store.countries))
     vault = Vault(key_from(settings.secret_key) if settings.secret_key else key_in(settings.data))
 
-    def cut_off(org_id: int, caller: str | None = None) -> None:
-        Thread(target=hang_up_all, args=(database, vault, org_id, caller), daemon=True).start()
+    def cut_off(org_id: int, caller: str | None = None, call_id: str | None = None) -> None:
+        Thread(target=hang_up_all, args=(database, vault, org_id, caller, call_id), daemon=True).start()
 
     for_callers = Engine(store, prices, keys.revision, knowledge, last_known, cut_off)
     batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)

@@ -68,9 +68,11 @@ def remove_switch(tx: Tx, org_id: int, name: str, actor: Actor) -> None:
     audit.note(tx, org_id, actor, "switch.removed", name, _told(old), None)
 
 
-def hang_up_all(database: Database, vault: Vault, org_id: int, caller: str | None = None) -> None:
-    """The calls of a closed organization, or of a blocked user, at each switch that can be told at once."""
-    for reference, call_ids in _by_switch(database, org_id, caller).items():
+def hang_up_all(
+    database: Database, vault: Vault, org_id: int, caller: str | None = None, call_id: str | None = None
+) -> None:
+    """The calls of a closed organization or a blocked user, or one alone, at each switch that can be told at once."""
+    for reference, call_ids in _by_switch(database, org_id, caller, call_id).items():
         owner = OPERATOR_ORG if reference.startswith("operator:") else org_id
         name = reference.partition(":")[2]
         row = database.read(owner, switch_store.find, owner, name)
@@ -79,10 +81,10 @@ def hang_up_all(database: Database, vault: Vault, org_id: int, caller: str | Non
             cut(row.cut_url, token, call_ids)
 
 
-def _by_switch(database: Database, org_id: int, caller: str | None) -> dict[str, Sequence[str]]:
+def _by_switch(database: Database, org_id: int, caller: str | None, call_id: str | None) -> dict[str, Sequence[str]]:
     calls: dict[str, list[str]] = {}
-    for switch, call_id in database.read(org_id, call_store.open_by_switch, org_id, caller):
-        calls.setdefault(switch, []).append(call_id)
+    for switch, found in database.read(org_id, call_store.open_by_switch, org_id, caller, call_id):
+        calls.setdefault(switch, []).append(found)
     return dict(calls)
 
 

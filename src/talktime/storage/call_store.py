@@ -11,7 +11,7 @@ from talktime.storage import tables as t
 from talktime.storage.database import ReadTx
 from talktime.storage.store import decode_call
 
-c, o, u = t.calls.c, t.organizations.c, t.users.c
+c, o, u, h = t.calls.c, t.organizations.c, t.users.c, t.hang_ups.c
 
 
 def open_of_switch(tx: ReadTx, switch: str, org_id: int | None = None) -> Sequence[Call]:
@@ -23,21 +23,31 @@ def open_of_switch(tx: ReadTx, switch: str, org_id: int | None = None) -> Sequen
 
 
 def to_hang_up(tx: ReadTx, switch: str, org_id: int | None = None) -> Sequence[str]:
-    """Calls in progress that must end: their organization is closed, or who makes them is blocked."""
+    """Calls in progress that must end: their organization is closed, who makes them is blocked, or somebody asked."""
     query = select(c.call_id).join(t.organizations, o.org_id == c.org_id)
     query = query.outerjoin(t.users, and_(u.org_id == c.org_id, u.user_id == c.caller))
-    ends = or_(o.state == "closed", u.blocked_at.is_not(None))
+    query = query.outerjoin(t.hang_ups, and_(h.org_id == c.org_id, h.call_id == c.call_id))
+    ends = or_(o.state == "closed", u.blocked_at.is_not(None), h.asked_at.is_not(None))
     query = query.where(c.due_at.is_not(None), c.switch == switch, c.emergency.is_(False), ends)
     if org_id is not None:
         query = query.where(c.org_id == org_id, o.org_id == org_id)
     return tx.scalars(query.order_by(c.call_id)).all()
 
 
-def open_by_switch(tx: ReadTx, org_id: int, caller: str | None = None) -> Sequence[tuple[str, str]]:
-    """Switch and call of those in progress, of an organization or of one who calls; none is an emergency."""
+def open_emergency(tx: ReadTx, org_id: int, call_id: str) -> bool | None:
+    """Whether this call in progress is an emergency; None: it is not in progress."""
+    return tx.scalar(select(c.emergency).where(c.org_id == org_id, c.call_id == call_id, c.due_at.is_not(None)))
+
+
+def open_by_switch(
+    tx: ReadTx, org_id: int, caller: str | None = None, call_id: str | None = None
+) -> Sequence[tuple[str, str]]:
+    """Switch and call of those in progress: all, those of one who calls, or one alone; none is an emergency."""
     query = select(c.switch, c.call_id).where(c.org_id == org_id, c.due_at.is_not(None), c.switch.is_not(None))
     if caller is not None:
         query = query.where(c.caller == caller)
+    if call_id is not None:
+        query = query.where(c.call_id == call_id)
     return [(switch, call_id) for switch, call_id in tx.execute(query.where(c.emergency.is_(False)))]
 
 

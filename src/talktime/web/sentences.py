@@ -39,6 +39,7 @@ SENTENCES = {
     "credits_not_set_up": "The organization has not set up communication credits.",
     "no_credits_licence": "The user lacks the Communications Credits licence.",
     "no_balance": "The available balance does not cover the fee and the first increment.",
+    "emergency_call": "An emergency call is never ended from here.",
     "already_ended": "The end of this call was reported before it was authorized.",
     "not_a_test_organization": "Only a test organization has this.",
     "second_person_needed": "Another person must confirm this.",
