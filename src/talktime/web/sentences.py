@@ -69,6 +69,7 @@ SENTENCES = {
     "licence_is_named": "Another licence of your own names '{licence}': change that one first.",
     "added_and_removed": "The same licence cannot be added and removed.",
     "unknown_user": "Nobody is known by this name.",
+    "password_length_range": "It must be from {least} to {most} characters.",
     "no_email": "'{address}' is no e-mail address.",
     "invalid_url": "This is no http:// or https:// address.",
     "invalid_email": "This is no e-mail address.",

@@ -14,7 +14,7 @@ from talktime.core.time import moment
 from talktime.portal import shown
 from talktime.portal.pages import Answer, Screen
 from talktime.portal.settings.changing import REFUSED, errors_of
-from talktime.portal.settings.deeds import Difference, action_name, differences
+from talktime.portal.settings.deeds import Difference, action_name, differences, name_in
 from talktime.portal.visit import Visit
 from talktime.reports import audit, members
 from talktime.reports.audit import Wanted
@@ -25,6 +25,7 @@ from talktime.storage.member_store import MemberRow
 from talktime.web.routes import Raw
 
 SHOWN, FILE_MAX, NAMES_MAX = 50, 100_000, 1000
+ID_LENGTH, SHOWN_OF_ID = 32, 8
 KINDS = {
     "sign_in": ("member.sign", "member.sessions_ended", "member.password", "sign_in_rules."),
     "members": ("member.invited", "member.changed", "member.removed"),
@@ -127,10 +128,10 @@ def who_did(visit: Visit, actor: str, people: dict[str, MemberRow]) -> str:
         return people[actor].name
     kind, _rest, tail = actor.partition("_")
     match kind:
-        case "mem":
+        case "mem" | "local":
             return _("The operator")
         case "key":
-            return _("API key {key}", key=f"…{tail[-8:]}")
+            return _("API key {key}", key=f"…{tail[-SHOWN_OF_ID:]}")
     return _("The payment provider") if actor.startswith("provider") else _("Talktime itself")
 
 
@@ -138,11 +139,12 @@ def _about(row: AuditRow, people: dict[str, MemberRow]) -> str:
     """What has a name is called by it; what there is only one of needs none."""
     if row.object in people:
         return people[row.object].name
-    beginning, _, tail = row.object.rpartition("_")
-    is_id = len(tail) == 32 and beginning.isalpha()
-    if is_id:
-        return f"…{tail[-8:]}"
-    return row.object if row.action.startswith(("switch.", "user.")) else ""
+    if row.action.startswith("organization."):
+        return ""
+    _beginning, _, tail = row.object.rpartition("_")
+    if len(tail) == ID_LENGTH:
+        return name_in(row) or f"…{tail[-SHOWN_OF_ID:]}"
+    return row.object if row.action.startswith("switch.") else name_in(row)
 
 
 def get_file(visit: Visit) -> Answer:

@@ -11,6 +11,7 @@ from talktime.core.languages import LANGUAGES
 from talktime.core.roles import OPERATOR_ROLES, ORGANIZATION_ROLES
 from talktime.core.scopes import Scope
 from talktime.portal import shown
+from talktime.portal.billing.words import state_name
 from talktime.portal.settings.words import scope_name
 from talktime.portal.shell import own_name
 from talktime.portal.visit import Visit
@@ -19,6 +20,11 @@ from talktime.storage.audit_store import AuditRow
 
 INSTANTS = ("expires_at",)
 """Kept as whole microseconds."""
+NAMES = ("name", "number", "url")
+AMOUNTS = (
+    *("amount", "recharge_amount", "trigger", "monthly_limit"),
+    *("balance_low", "spend_per_day", "spend_per_month"),
+)
 
 
 class Difference(NamedTuple):
@@ -63,7 +69,9 @@ def action_name(visit: Visit, action: str) -> str:
         "recharge.retried": _("Auto-recharge tried again"),
         "recharge_settings.changed": _("Auto-recharge settings changed"),
         "refund.asked": _("Refund asked for"),
+        "member.sso_released": _("Single sign-on of a person released"),
         "sign_in_rules.changed": _("Sign-in rules changed"),
+        "sign_in_rules.sso_changed": _("Single sign-on changed"),
         "switch.changed": _("Switch changed"),
         "switch.created": _("Switch added"),
         "switch.removed": _("Switch removed"),
@@ -97,6 +105,8 @@ def field_name(visit: Visit, field: str) -> str:
         "balance_low": _("Low balance"),
         "billing_account": _("Kind of account"),
         "brand": _("Card"),
+        "client_id": _("Client ID"),
+        "client_secret": _("Client secret"),
         "confirmed_by": _("Confirmed by"),
         "country": _("Country"),
         "currency": _("Currency"),
@@ -105,8 +115,10 @@ def field_name(visit: Visit, field: str) -> str:
         "default": _("Default"),
         "email": _("E-mail address"),
         "enabled": _("Switched on"),
+        "enforced": _("Single sign-on only"),
         "events": _("Events"),
         "expires_at": _("Expires"),
+        "issuer": _("Issuer"),
         "language": _("Language"),
         "last4": _("Last four digits"),
         "legal_name": _("Legal name"),
@@ -157,6 +169,17 @@ def differences(visit: Visit, row: AuditRow) -> list[Difference]:
     ]
 
 
+def name_in(row: AuditRow) -> str:
+    """What the changed thing is called, where its values say so."""
+    for text in (row.new, row.old):
+        values = None if text is None else msgspec.json.decode(text)
+        if isinstance(values, dict):
+            found = next((values[name] for name in NAMES if values.get(name)), None)
+            if isinstance(found, str):
+                return found
+    return ""
+
+
 def _flat(value: Any) -> Mapping[str, Any]:
     """What is inside of something is called by both names."""
     if value is None:
@@ -193,6 +216,10 @@ def _word(visit: Visit, field: str, text: str) -> str:
     if text in ORGANIZATION_ROLES or text in OPERATOR_ROLES:
         return role_name(visit, text)
     match field:
+        case name if name in AMOUNTS:
+            return shown.money(text, visit.currency, visit.language)
+        case "state" | "status" | "second_factor":
+            return state_word(visit, text)
         case "language" if text in LANGUAGES:
             return own_name(text)
         case "scopes" if text in [*Scope]:
@@ -202,3 +229,27 @@ def _word(visit: Visit, field: str, text: str) -> str:
         case "country" | "usage_location":
             return shown.country(text, visit.language)
     return text
+
+
+def state_word(visit: Visit, state: str) -> str:
+    """Of people, payments, adjustments and auto-recharge alike."""
+    _ = visit.say
+    names = {
+        "active": _("Active"),
+        "asked": _("Asked for"),
+        "awaiting_confirmation": _("Waiting for the money"),
+        "booked": _("Booked"),
+        "closed": _("Closed"),
+        "confirmed": _("Confirmed"),
+        "failed": _("Failed"),
+        "invited": _("Invited"),
+        "open": _("Open"),
+        "pending": _("On its way"),
+        "removed": _("Removed"),
+        "requires_action": _("Waiting for you"),
+        "required": _("Required"),
+        "optional": _("Optional"),
+        "succeeded": _("Succeeded"),
+        "waiting": _("Waiting"),
+    }
+    return names.get(state) or state_name(visit, state)

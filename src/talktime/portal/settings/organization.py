@@ -50,4 +50,5 @@ def _check(visit: Visit, wish: dict[str, str]) -> None:
 @cache
 def zones() -> tuple[str, ...]:
     """Those that are called after a place."""
-    return tuple(sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")))
+    placed = (zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
+    return ("UTC", *sorted(placed))

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from talktime.core.roles import Right
 from talktime.portal.pages import Answer, Away, get, post
-from talktime.portal.settings import audit, keys, members, organization, recipients, roles, switches, webhooks
+from talktime.portal.settings import (
+    audit,
+    keys,
+    members,
+    organization,
+    recipients,
+    roles,
+    sign_in,
+    switches,
+    webhooks,
+)
 from talktime.portal.visit import Visit
 
 SEE, CHANGE = Right.SETTINGS_SEE, Right.SETTINGS_CHANGE
@@ -57,6 +67,13 @@ PAGES = [
     post(SWITCH, switches.change, CHANGE),
     get(f"{SWITCH}/remove", switches.ask_to_remove, CHANGE),
     post(f"{SWITCH}/remove", switches.remove, CHANGE),
+    get(sign_in.HERE, sign_in.get_sign_in, SEE),
+    get(sign_in.RULES, sign_in.get_rules, CHANGE, fresh=True),
+    post(sign_in.RULES, sign_in.save_rules, CHANGE, fresh=True),
+    get(sign_in.SSO, sign_in.get_single_sign_on, CHANGE, fresh=True),
+    post(sign_in.SSO, sign_in.save_single_sign_on, CHANGE, fresh=True),
+    get(sign_in.OFF, sign_in.ask_to_switch_off, CHANGE, fresh=True),
+    post(sign_in.OFF, sign_in.switch_off, CHANGE, fresh=True),
     get("/settings/roles", roles.get_roles, SEE),
     get("/settings/audit", audit.get_audit, SEE),
     get("/settings/audit.csv", audit.get_file, SEE),
