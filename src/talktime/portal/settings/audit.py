@@ -16,7 +16,7 @@ from talktime.portal.pages import Answer, Screen
 from talktime.portal.settings.changing import REFUSED, errors_of
 from talktime.portal.settings.deeds import Difference, action_name, differences, name_in
 from talktime.portal.visit import Visit
-from talktime.reports import audit, members
+from talktime.reports import audit, keys, members
 from talktime.reports.audit import Wanted
 from talktime.reports.csv_files import harmless
 from talktime.reports.flows import midnight
@@ -47,6 +47,13 @@ class Line(NamedTuple):
     differences: list[Difference]
 
 
+class Known(NamedTuple):
+    """Those of the organization who may have done something, also those who are gone."""
+
+    people: dict[str, MemberRow]
+    keys: frozenset[str]
+
+
 class Filter(NamedTuple):
     """What stands in the fields."""
 
@@ -62,26 +69,20 @@ class Filter(NamedTuple):
 
 def get_audit(visit: Visit) -> Answer:
     chosen = _filter(visit)
-    people = _people(visit)
     try:
         rows = _rows(visit, chosen, SHOWN + 1, visit.query.maybe("cursor"))
     except REFUSED as error:
-        return _shown(visit, chosen, people, (), errors_of(visit, error))
-    return _shown(visit, chosen, people, rows, None)
+        return _shown(visit, chosen, (), errors_of(visit, error))
+    return _shown(visit, chosen, rows)
 
 
-def _shown(
-    visit: Visit,
-    chosen: Filter,
-    people: dict[str, MemberRow],
-    rows: Sequence[AuditRow],
-    errors: dict[str, str] | None,
-) -> Answer:
+def _shown(visit: Visit, chosen: Filter, rows: Sequence[AuditRow], errors: dict[str, str] | None = None) -> Answer:
+    known = _known(visit)
     values = {
         "chosen": chosen,
         "kinds": [*KINDS],
-        "people": people.values(),
-        "lines": [_line(visit, row, people) for row in rows[:SHOWN]],
+        "people": known.people.values(),
+        "lines": [_line(visit, row, known) for row in rows[:SHOWN]],
         "next": rows[SHOWN - 1].audit_id if len(rows) > SHOWN else None,
         "errors": errors,
     }
@@ -93,9 +94,9 @@ def _filter(visit: Visit) -> Filter:
     return Filter(query.get("kind"), query.get("who"), query.get("from"), query.get("to"))
 
 
-def _people(visit: Visit) -> dict[str, MemberRow]:
-    """Also those who are gone."""
-    return {one.member_id: one for one in visit.read(members.page, visit.org_id, NAMES_MAX, None)}
+def _known(visit: Visit) -> Known:
+    people = {one.member_id: one for one in visit.read(members.page, visit.org_id, NAMES_MAX, None)}
+    return Known(people, frozenset(one.key_id for one in visit.read(keys.page, visit.org_id, NAMES_MAX, None)))
 
 
 def _rows(visit: Visit, chosen: Filter, limit: int, before: str | None) -> Sequence[AuditRow]:
@@ -116,23 +117,24 @@ def _day(field: str, text: str) -> date | None:
         raise Invalid("no_day", field) from error
 
 
-def _line(visit: Visit, row: AuditRow, people: dict[str, MemberRow]) -> Line:
-    about, who = _about(row, people), who_did(visit, row.actor, people)
+def _line(visit: Visit, row: AuditRow, known: Known) -> Line:
+    about, who = _about(row, known.people), who_did(visit, row.actor, known)
     return Line(row, action_name(visit, row.action), about, who, differences(visit, row))
 
 
-def who_did(visit: Visit, actor: str, people: dict[str, MemberRow]) -> str:
-    """The operator's people are his own business: here they are the operator."""
+def who_did(visit: Visit, actor: str, known: Known) -> str:
+    """The operator's people and keys are his own business: here they are the operator."""
     _ = visit.say
-    if actor in people:
-        return people[actor].name
-    kind, _rest, tail = actor.partition("_")
-    match kind:
-        case "mem" | "local":
+    if actor in known.people:
+        return known.people[actor].name
+    if actor in known.keys:
+        return _("API key {key}", key=f"…{actor[-SHOWN_OF_ID:]}")
+    match actor.partition("_")[0].partition(":")[0]:
+        case "mem" | "key" | "local":
             return _("The operator")
-        case "key":
-            return _("API key {key}", key=f"…{tail[-SHOWN_OF_ID:]}")
-    return _("The payment provider") if actor.startswith("provider") else _("Talktime itself")
+        case "provider":
+            return _("The payment provider")
+    return _("Talktime itself")
 
 
 def _about(row: AuditRow, people: dict[str, MemberRow]) -> str:
@@ -149,12 +151,12 @@ def _about(row: AuditRow, people: dict[str, MemberRow]) -> str:
 
 def get_file(visit: Visit) -> Answer:
     """The same list as a file, with all values as they are kept; times in UTC."""
-    people = _people(visit)
+    known = _known(visit)
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(HEADER)
     for row in _rows(visit, _filter(visit), FILE_MAX, None):
-        who = who_did(visit, row.actor, people)
+        who = who_did(visit, row.actor, known)
         cells = (who, row.actor, row.action, row.object, row.old or "", row.new or "")
         writer.writerow((moment(row.at).isoformat(), *map(harmless, cells)))
     name = f'attachment; filename="audit-{shown.at(visit.now, visit.zone).date()}.csv"'

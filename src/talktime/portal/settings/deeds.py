@@ -66,9 +66,15 @@ def action_name(visit: Visit, action: str) -> str:
         "payment_method.added": _("Card added"),
         "payment_method.changed": _("Card changed"),
         "payment_method.removed": _("Card removed"),
+        "reconciliation.closed": _("Deviation closed"),
         "recharge.retried": _("Auto-recharge tried again"),
         "recharge_settings.changed": _("Auto-recharge settings changed"),
         "refund.asked": _("Refund asked for"),
+        "member.recovery_codes_renewed": _("New recovery codes"),
+        "member.recovery_code_used": _("Recovery code used"),
+        "member.second_factor_removed": _("Second factor removed"),
+        "member.second_factor_added": _("Second factor set up"),
+        "member.sso_linked": _("Single sign-on of a person linked"),
         "member.sso_released": _("Single sign-on of a person released"),
         "sign_in_rules.changed": _("Sign-in rules changed"),
         "sign_in_rules.sso_changed": _("Single sign-on changed"),
@@ -89,7 +95,7 @@ def action_name(visit: Visit, action: str) -> str:
         "webhook.removed": _("Webhook removed"),
         "webhook.secret_changed": _("Secret of a webhook changed"),
     }
-    return names.get(action) or action.replace(".", " ").replace("_", " ").capitalize()
+    return names.get(action, action)
 
 
 def field_name(visit: Visit, field: str) -> str:
