@@ -47,7 +47,7 @@ DOORS_MAY_USE = {"database", "errors", "folder", "backup", "diagnosis"}
 
 # Libraries of others that a package may use. The standard library is there for all, but see CORE_MAY_NOT.
 LIBRARIES: dict[str, set[str]] = {
-    "core": {"msgspec", "phonenumbers"},
+    "core": {"msgspec", "phonenumbers", "zxcvbn"},
     "storage": {"msgspec", "sqlalchemy", "alembic", "psycopg", "cryptography"},
     "rating": {"msgspec", "polars"},
     "switches": set(),
@@ -61,7 +61,7 @@ LIBRARIES: dict[str, set[str]] = {
     "actions": {"msgspec", "structlog"},
     "jobs": {"msgspec", "structlog"},
     "web": {"jinja2", "msgspec", "structlog", "prometheus_client"},
-    "portal": {"babel", "jinja2", "markdown_it", "markupsafe", "msgspec", "structlog"},
+    "portal": {"babel", "jinja2", "markdown_it", "markupsafe", "msgspec", "segno", "structlog"},
     "cli": {"msgspec", "rich", "structlog", "typer"},
     "settings": set(),
     "clock": set(),

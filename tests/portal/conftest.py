@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.portal.client import PortalWorld
+from tests.portal.site import Site, demonstration
+from tests.support.browser import browser
 from tests.web.client import World
 from tests.web.conftest import anywhere, empty_data, empty_postgres, postgres_world, world
 
@@ -26,3 +29,15 @@ def portal_anywhere(request: pytest.FixtureRequest) -> Iterator[PortalWorld]:
     made = PortalWorld(cast(World, request.getfixturevalue("anywhere")))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with demonstration(tmp_path_factory.mktemp("site") / "data") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with browser() as made:
+        yield made

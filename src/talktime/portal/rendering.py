@@ -11,21 +11,40 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from talktime.core.phone_text import spaced
 from talktime.core.time import NEVER
 from talktime.languages.catalogues import translator
 from talktime.portal import shown, words
+from talktime.portal.account.devices import device
 from talktime.portal.assets import asset
 from talktime.portal.billing import words as billing
 from talktime.portal.billing.activity import what
+from talktime.portal.calls import words as calls
+from talktime.portal.numbers import words as numbers
 from talktime.portal.settings import words as settings
 from talktime.portal.shell import Shell
+from talktime.portal.users import policies
+from talktime.portal.users import words as users
 from talktime.portal.visit import DOMAIN, Visit
 
 TEMPLATES = Path(__file__).parent / "templates"
 FUNCTIONS = (
     *(billing.card_text, billing.cards_to_choose, billing.consent_sentence, billing.limit_meter),
     *(billing.recharge_sentence, billing.state_name, billing.state_tone),
-    *(words.event_name, words.failure, words.kind_name, words.role_name, what),
+    *(words.event_name, words.failure, words.kind_name, words.role_name, what, device),
+    *(calls.call_state_name, calls.call_state_tone, calls.call_type_name, calls.check_name, calls.destination_name),
+    *(calls.payer_name, calls.payer_tone, calls.refusal_name),
+    *(
+        users.block_reason,
+        users.column_help,
+        users.column_name,
+        users.countries,
+        users.licence_names,
+        users.user_kind,
+        users.user_kinds,
+    ),
+    *(policies.choices_for_calls, policies.choices_for_meetings, policies.policy_sentence),
+    *(numbers.served, numbers.serving, numbers.number_type, numbers.number_types),
     *settings.FUNCTIONS,
 )
 """What templates may call besides their own macros."""
@@ -33,6 +52,7 @@ OF_ZONE = {"day": shown.day, "short_day": shown.short_day, "moment": shown.momen
 ID_SHOWN = 12
 OF_MONEY = {
     "money": shown.money,
+    "precise": shown.precise,
     "cents": shown.cents,
     "rounded": shown.rounded,
     "field_money": shown.field_money,
@@ -61,6 +81,7 @@ def environment(language: str) -> Environment:
     made.filters["date"] = partial(shown.date_text, language=language)
     made.filters["duration"] = shown.duration
     made.filters["mark"] = shown.mark
+    made.filters["phone"] = spaced
     made.filters["place"] = partial(shown.place_of, language=language)
     made.filters["country"] = partial(shown.country, language=language)
     made.filters["card_end"] = partial(billing.card_end, language=language)

@@ -58,6 +58,13 @@ def exact(amount: Amount, currency: str, language: str, sign: bool = False) -> M
     return _MONEY.format(currency, _SUB.format(written[:-cut], written[-cut:], ""))
 
 
+def precise(amount: Amount, currency: str, language: str) -> str:
+    """In a sentence, with every digit that is booked."""
+    value, least = in_micros(amount), decimals_of(currency)
+    written = _signed(formats.plain_money(abs(value), currency, language, least), value, sign=False)
+    return f"{currency}\N{NO-BREAK SPACE}{written}"
+
+
 def _signed(written: str, value: int, sign: bool) -> str:
     mark = "\N{MINUS SIGN}" if value < 0 else "+" if sign and value > 0 else ""
     return mark + written

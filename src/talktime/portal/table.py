@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from talktime.portal import assets
+from talktime.portal.account import pages as account
 from talktime.portal.billing import pages as billing
+from talktime.portal.calls import pages as calls
 from talktime.portal.help import pages as help_
 from talktime.portal.home import pages as home
+from talktime.portal.numbers import pages as numbers
 from talktime.portal.settings import pages as settings
+from talktime.portal.users import pages as users
 
-PAGES = [*assets.PAGES, *home.PAGES, *billing.PAGES, *settings.PAGES, *help_.PAGES]
+PAGES = [
+    *assets.PAGES,
+    *account.PAGES,
+    *billing.PAGES,
+    *calls.PAGES,
+    *help_.PAGES,
+    *home.PAGES,
+    *numbers.PAGES,
+    *settings.PAGES,
+    *users.PAGES,
+]

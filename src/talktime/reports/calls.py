@@ -11,7 +11,7 @@ from talktime.storage import tables as t
 from talktime.storage.database import ReadTx
 from talktime.storage.store import decode_call
 
-c = t.calls.c
+c, h = t.calls.c, t.hang_ups.c
 
 
 def find(tx: ReadTx, org_id: int, call_id: str) -> Call | None:
@@ -35,3 +35,8 @@ def newest(tx: ReadTx, org_id: int, limit: int, before: tuple[int, str] | None, 
 
 def count_running(tx: ReadTx, org_id: int) -> int:
     return int(tx.scalar(select(func.count()).where(c.org_id == org_id, c.due_at.is_not(None))) or 0)
+
+
+def asked_to_hang_up(tx: ReadTx, org_id: int, call_ids: Sequence[str]) -> frozenset[str]:
+    """Those of them that somebody wants ended."""
+    return frozenset(tx.scalars(select(h.call_id).where(h.org_id == org_id, h.call_id.in_(call_ids))))

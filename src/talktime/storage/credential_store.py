@@ -48,7 +48,24 @@ def _credential(row: Any) -> Credential:
 
 def save(tx: Tx, org_id: int, credential: Credential) -> None:
     values: dict[str, Any] = {name: getattr(credential, name) for name in credential.__struct_fields__}
-    values["recovery"] = msgspec.json.encode(credential.recovery).decode()
+    values["recovery"] = _json(credential.recovery)
     mine = (c.org_id == org_id, c.member_id == credential.member_id)
     if tx.execute(update(t.credentials).where(*mine).values(values)).rowcount == 0:
         tx.execute(insert(t.credentials), values | {"org_id": org_id})
+
+
+def use_step(tx: Tx, org_id: int, member_id: str, step: int) -> bool:
+    """False: somebody was quicker with the same code."""
+    mine = (c.org_id == org_id, c.member_id == member_id, c.totp_step < step)
+    return tx.execute(update(t.credentials).where(*mine).values(totp_step=step)).rowcount == 1
+
+
+def use_recovery(tx: Tx, org_id: int, credential: Credential, digest: str) -> bool:
+    """False: the codes are others by now."""
+    before, after = credential.recovery, [one for one in credential.recovery if one != digest]
+    mine = (c.org_id == org_id, c.member_id == credential.member_id, c.recovery == _json(before))
+    return tx.execute(update(t.credentials).where(*mine).values(recovery=_json(after))).rowcount == 1
+
+
+def _json(digests: Sequence[str]) -> str:
+    return msgspec.json.encode(digests).decode()
