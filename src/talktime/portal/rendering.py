@@ -19,6 +19,8 @@ from talktime.portal.assets import asset
 from talktime.portal.billing import words as billing
 from talktime.portal.billing.activity import what
 from talktime.portal.calls import words as calls
+from talktime.portal.rates import look_up
+from talktime.portal.reports import blocked, usage
 from talktime.portal.shell import Shell
 from talktime.portal.visit import DOMAIN, Visit
 
@@ -28,6 +30,8 @@ FUNCTIONS = (
     *(billing.recharge_sentence, billing.state_name, billing.state_tone),
     *(words.event_name, words.failure, words.kind_name, words.role_name, what),
     *(calls.call_state_name, calls.call_state_tone, calls.call_type_name, calls.check_name, calls.destination_name),
+    *(look_up.example_text, look_up.number_kind_name, look_up.price_kind_name, look_up.way_name),
+    *(usage.change_text, blocked.block_reason),
     *(calls.payer_name, calls.payer_tone, calls.refusal_name),
 )
 """What templates may call besides their own macros."""
