@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test check style prove bench lock clean packages
+.PHONY: help install demo test check style prove bench pictures lock clean packages
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
@@ -39,6 +39,9 @@ prove: packages .venv/.test ## the long proofs: crashes, failovers, simulations;
 
 bench: packages .venv/.test ## how fast it is, beside what the databases can do at best
 	$(BIN)/python -m bench
+
+pictures: packages .venv/.test ## the portal's main pages in all languages, light and dark, wide and on a phone
+	$(BIN)/python -m tests.portal.pictures
 
 lock: .venv-lock/.made ## remake requirements/*.txt; UPGRADE=1 takes newer versions
 	$(LOCK) pyproject.toml --group build -o requirements/runtime.txt

@@ -13,6 +13,7 @@ import io
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -20,22 +21,40 @@ from babel.messages.pofile import write_po
 
 from talktime.core.languages import LANGUAGES
 from talktime.languages.catalogues import SOURCE, path_of, read
+from talktime.web.sentences import SENTENCES
 
 PACKAGES = Path(__file__).parents[1] / "src" / "talktime"
-DOMAINS: Mapping[str, str] = {"mail": "notifications", "documents": "documents"}
+DOMAINS: Mapping[str, str] = {
+    "mail": "notifications",
+    "documents": "documents",
+    "portal": "portal",
+    "sentences": "web",
+}
 """The package that speaks in a domain."""
-METHODS = [("**.py", "python"), ("**/templates/*", "jinja2.ext.babel_extract")]
-KEYWORDS = {"_": None, "_n": (1, 2), "plural": (1, 2)}
+METHODS = [("**.py", "python"), ("**/templates/**", "jinja2.ext.babel_extract")]
+KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "_n": (1, 2), "plural": (1, 2)}
+OF_REFUSALS: dict[str, tuple[int, ...] | None] = {"invalid": (2,)}
+"""What is said about one field; the sentences of codes stand in a table."""
 WIDTH = 120
 
 
 def said_in(domain: str) -> Catalog:
     """All texts of a domain, in the order of the source."""
     catalogue = Catalog(domain=domain)
-    found = extract_from_dir(PACKAGES / DOMAINS[domain], METHODS, {"**": {"encoding": "utf-8"}}, KEYWORDS, ())
-    for _, _, text, _, _ in found:
+    for text in _refusals() if domain == "sentences" else _texts(DOMAINS[domain], KEYWORDS):
         catalogue.add(text)
     return catalogue
+
+
+def _texts(package: str, keywords: Mapping[str, Any]) -> Iterator[Any]:
+    found = extract_from_dir(PACKAGES / package, METHODS, {"**": {"encoding": "utf-8"}}, keywords, ())
+    yield from (text for _, _, text, _, _ in found)
+
+
+def _refusals() -> Iterator[Any]:
+    yield from SENTENCES.values()
+    for package in ("web", "portal"):
+        yield from _texts(package, OF_REFUSALS)
 
 
 def domains() -> Iterator[tuple[str, Catalog]]:

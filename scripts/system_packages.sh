@@ -19,6 +19,10 @@ has_header() {
     [ -e "/usr/include/$1" ] || echo "#include <$1>" | gcc -E - >/dev/null 2>&1
 }
 
+has_chromium() {
+    command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
+}
+
 # Looks for what is used, not for package names: it may as well have come another way.
 missing() {
     has_postgres || echo "postgresql-$POSTGRES_LEAST"
@@ -26,6 +30,8 @@ missing() {
     has_header stdlib.h || echo libc6-dev
     has_header sqlite3.h || echo libsqlite3-dev
     command -v wrk >/dev/null || echo wrk
+    has_chromium || echo chromium
+    [ -n "$(find /usr/share/fonts /usr/local/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] || echo fonts-dejavu-core
     [ ! -x /usr/bin/python3 ] || /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
 }
 
@@ -60,7 +66,7 @@ wanted=$(missing | xargs)
 
 if ! command -v apt-get >/dev/null; then
     echo "The tests need PostgreSQL $POSTGRES_LEAST or newer (initdb, postgres, pg_basebackup), gcc, the headers of the C library" >&2
-    echo "and of SQLite, wrk, and a Python with its venv module. Missing here, by their names in Debian: $wanted" >&2
+    echo "and of SQLite, wrk, Chromium with a font, and a Python with its venv module. Missing here, by their names in Debian: $wanted" >&2
     exit 1
 elif [ "$(id -u)" -eq 0 ]; then
     # shellcheck disable=SC2086 # one word for each package

@@ -22,7 +22,7 @@ Answer = Callable[[str, str], bytes | None]
 @contextmanager
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
+        pytest.fail("there is no Chromium: `make packages` installs it")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM)
         yield chromium

@@ -213,7 +213,8 @@ class Organization:
         """A call that has ended and is charged."""
         call_id = f"call-{uuid.uuid4()}"
         body = {"call_id": call_id, "call_type": "ucap_out", "user": self.caller(), "to": to}
-        assert self.api.post("/v1/calls/authorize", body).json["decision"] == "granted"
+        began = self.api.post("/v1/calls/authorize", body)
+        assert began.json["decision"] == "granted", began.content
         done = self.api.post("/v1/calls/settle", {"call_id": call_id, "duration_seconds": seconds})
         assert done.status == 200
         return call_id

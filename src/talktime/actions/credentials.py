@@ -6,18 +6,28 @@ from msgspec.structs import replace
 
 from talktime.actions import audit
 from talktime.actions.audit import Actor
+from talktime.actions.errors import Invalid
 from talktime.actions.members import found
-from talktime.storage import credential_store, member_store, passwords, session_store
-from talktime.storage.database import Database, Tx
+from talktime.core.passwords import weakness_of
+from talktime.core.sign_in_rules import PASSWORD_LENGTH_MOST
+from talktime.storage import credential_store, member_store, passwords, rule_store, session_store
+from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.member_store import ACTIVE
 
 
 def set_password(
     database: Database, org_id: int, member_id: str, password: str, actor: Actor, keep_session: str = ""
 ) -> None:
-    """Who was invited is active from now on; all sessions but one are over."""
+    """Who was invited is active from now on; all sessions but one are over. A weak one is refused."""
+    database.read(org_id, check_password, org_id, member_id, password)
     hashed = passwords.hashed(password)
     database.write(org_id, keep_password, org_id, member_id, hashed, actor, keep_session)
+
+
+def check_password(tx: ReadTx, org_id: int, member_id: str, password: str) -> None:
+    member, least = found(tx, org_id, member_id), rule_store.find(tx, org_id).password_length
+    if weakness := weakness_of(password, least, (member.name, member.email)):
+        raise Invalid(weakness, "password", least=least, most=PASSWORD_LENGTH_MOST)
 
 
 def keep_password(tx: Tx, org_id: int, member_id: str, hashed: str, actor: Actor, keep_session: str = "") -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from talktime.actions import audit, pool_sizes, roster
@@ -147,6 +148,36 @@ def owned(tx: ReadTx, org_id: int) -> Sequence[Owned]:
     known = {row.code for row in rows}
     endless = pool_sizes.unlimited(knowledge_store.catalogue(tx))
     return sorted([*rows, *(Owned(code, None, 0) for code in endless - known)], key=lambda row: row.code)
+
+
+class Stock(Struct, frozen=True):
+    """A licence of the catalogue, and what the organization has of it."""
+
+    code: str
+    name: str
+    purchased: int | None
+    """None: any number."""
+    assigned: int
+    is_owned: bool
+    """Bought or assigned at some time."""
+    is_sold: bool
+    """Others are there in any number, always."""
+
+    @property
+    def free(self) -> int | None:
+        return None if self.purchased is None else self.purchased - self.assigned
+
+
+def stock(tx: ReadTx, org_id: int) -> list[Stock]:
+    """All licences that there are, in the order of the catalogue."""
+    catalogue = knowledge_store.catalogue(tx)
+    endless, rows = pool_sizes.unlimited(catalogue), {row.code: row for row in user_store.owned(tx, org_id)}
+    found = []
+    for licence in catalogue:
+        row = rows.get(licence.code, Owned(licence.code, None, 0))
+        flags = licence.code in rows, licence.code not in endless
+        found.append(Stock(row.code, licence.name, row.purchased, row.assigned, *flags))
+    return found
 
 
 def names_of_licences(tx: ReadTx) -> Mapping[str, str]:

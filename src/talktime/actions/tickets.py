@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from hashlib import sha256
 
 from talktime.actions import tokens
 from talktime.core.scopes import OPERATOR_ORG
@@ -20,6 +21,8 @@ class Kind(StrEnum):
     """The password was right, the code is outstanding."""
     ORGANIZATION_CHOICE = "organization_choice"
     """The password was right, in more than one organization."""
+    SINGLE_SIGN_ON = "single_sign_on"
+    """Somebody came back from another server: kept only so that he does so once."""
 
 
 LASTS = {
@@ -28,6 +31,7 @@ LASTS = {
     Kind.SET_UP: DAY,
     Kind.SECOND_FACTOR: 10 * MINUTE,
     Kind.ORGANIZATION_CHOICE: 10 * MINUTE,
+    Kind.SINGLE_SIGN_ON: 10 * MINUTE,
 }
 
 
@@ -52,6 +56,13 @@ def use(tx: Tx, text: str, kind: Kind, now: int) -> TicketRow | None:
     """The one time."""
     token, row = tokens.read(text), found(tx, text, kind, now)
     return row if token and row and ticket_store.use(tx, token.org_id, row.ticket_id, now) else None
+
+
+def use_up(tx: Tx, org_id: int, kind: Kind, secret: str, now: int) -> bool:
+    """What was made without a row here has its one time as well. False: that is over."""
+    digest = sha256(secret.encode()).hexdigest()
+    row = TicketRow(f"tic_{digest[:32]}", digest, kind, "", now, now + LASTS[kind], now)
+    return ticket_store.add_once(tx, org_id, row)
 
 
 def org_of(text: str) -> int:

@@ -39,18 +39,26 @@ class Taken(Struct, frozen=True):
 def take(tx: Tx, org_id: int, lines: Sequence[UserLine], new_id: Callable[[], str], actor: Actor) -> Taken:
     """Who has the sign-in name of a line is changed, all others are made; who is not named stays as he is."""
     org = locked(tx, org_id)
+    changes, taken = foreseen(tx, org_id, lines, new_id, actor.now)
+
+    roster.write(tx, org, changes, actor)
+    _note(tx, org_id, changes, actor)
+    return taken
+
+
+def foreseen(
+    tx: ReadTx, org_id: int, lines: Sequence[UserLine], new_id: Callable[[], str], now: int
+) -> tuple[Sequence[Change], Taken]:
+    """What a file would change, and how much that is. Nothing is done yet."""
     users = user_store.of_organization(tx, org_id)
-    placed = _asked(lines, {user.sign_in_name: user for user in users}, new_id, actor.now)
+    placed = _asked(lines, {user.sign_in_name: user for user in users}, new_id, now)
     errors = [wrong_at(bad, number, of_file) for number, bad in islice(_wrong(tx, org_id, placed, users), ERRORS_MAX)]
     if errors:
         raise InvalidMany([(one.field, one.code, one.detail) for one in errors])
 
     changes = [change for _, change in placed if change.old != change.new]
-
-    roster.write(tx, org, changes, actor)
-    _note(tx, org_id, changes, actor)
     made = sum(change.old is None for change in changes)
-    return Taken(made, len(changes) - made, len(placed) - len(changes))
+    return changes, Taken(made, len(changes) - made, len(placed) - len(changes))
 
 
 def _asked(

@@ -7,7 +7,7 @@ import http.client
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -51,10 +51,13 @@ def path_of(where: str, *names: str) -> str:
 class Client:
     """Acts as the operator, for whoever can read the data folder or has the address of the database."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, now: Callable[[], int] | None = None) -> None:
+        """`now`: another clock than the real one, where there is no server."""
+        self._settings, self._now = settings, now
         self._opened = ExitStack()
         self._api: Any = None
+        self.app: Any = None
+        """Where there is no server: the product itself."""
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -110,9 +113,9 @@ class Client:
         with ExitStack() as opened:
             if self._settings.on_sqlite:
                 opened.enter_context(claimed(self._settings.data))
-            app = open_app(self._settings)
-            opened.callback(app.close)
-            self._api = Api(app)
+            self.app = open_app(self._settings, self._now)
+            opened.callback(self.app.close)
+            self._api = Api(self.app)
             self._opened = opened.pop_all()
 
     def _through_the_socket(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:

@@ -18,10 +18,14 @@ from typing import Annotated, Any
 import typer
 
 from talktime.cli.client import Client
-from talktime.cli.demo_money import SELLER, money_commands
+from talktime.cli.demo_members import SignIn, let_in
+from talktime.cli.demo_money import SELLER, money_commands, recent_money
 from talktime.cli.demo_office import NAME, Office, open_office
 from talktime.cli.demo_traffic import Switch
-from talktime.cli.options import CannotDo, Json, say, say_json, settings_of
+from talktime.cli.demo_year import DAYS, a_year_ago, live
+from talktime.cli.options import CannotDo, Json, progress_bar, say, say_json, settings_of
+from talktime.clock import SteadyClock
+from talktime.core.time import MINUTE
 from talktime.storage.folder import DATABASE_FILE
 
 
@@ -41,18 +45,34 @@ def demo(
     stop = Event()
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, lambda number, frame: stop.set())
-    with _folder(data) as folder, _server(folder, port) as address:
-        with Client(settings_of(folder, None)) as client:
-            office = open_office(client.send)
-        switch = Switch(address, office)
-        # Some calls first, so that there is something to look at.
-        switch.run(max(calls_per_second, 8), stop, 0.1 if once else 1)
-        _tell(Shown(address, office, folder / "outbox", switch.last_call), time.monotonic() - begun, as_json)
-        if not once:
-            switch.run(calls_per_second, stop, seconds)
-            if not as_json:
-                say()
-                say("calls: " + ", ".join(f"{number} {what}" for what, number in sorted(switch.did.items())))
+    with _folder(data) as folder:
+        office, receipt, people = _prepared(folder, as_json)
+        with _server(folder, port) as address:
+            switch = Switch(address, office)
+            # Some calls first, so that there is something to look at.
+            switch.run(max(calls_per_second, 8), stop, 0.1 if once else 1)
+            shown = Shown(address, office, folder / "outbox", switch.last_call, receipt, people)
+            _tell(shown, time.monotonic() - begun, as_json)
+            if not once:
+                switch.run(calls_per_second, stop, seconds)
+                if not as_json:
+                    say()
+                    say("calls: " + ", ".join(f"{number} {what}" for what, number in sorted(switch.did.items())))
+
+
+def _prepared(folder: Path, quiet: bool) -> tuple[Office, str, list[SignIn]]:
+    """The year that lies behind it, in this process and before there is a server. Gives the newest receipt, too, and
+    who can sign in."""
+    now = SteadyClock()()
+    clock = a_year_ago(now)
+    with Client(settings_of(folder, None), clock) as client:
+        office = open_office(client.send)
+        with progress_bar(hidden=quiet) as shown:
+            year = shown.add_task("A year passes", total=DAYS)
+            live(client.app, clock, office, now, lambda: shown.advance(year))
+        clock.at = now - 2 * MINUTE
+        receipt = recent_money(client.send, office.organization)
+        return office, receipt, let_in(client.app, client.send, office.organization)
 
 
 @contextmanager
@@ -92,6 +112,8 @@ class Shown:
     office: Office
     outbox: Path
     call_id: str
+    receipt: str
+    people: list[SignIn]
 
 
 def _tell(shown: Shown, seconds: float, as_json: bool) -> None:
@@ -101,7 +123,11 @@ def _tell(shown: Shown, seconds: float, as_json: bool) -> None:
         return
     say(f"{NAME} ({office.organization}) is open after {seconds:.1f} s, with callers. Ctrl-C ends it.")
     say()
-    say(f"  address       {shown.address}   (what it can do: {shown.address}/v1/docs)")
+    say(f"  open          {shown.address}/")
+    for person in shown.people:
+        say(f"  sign in as    {person.email:<22} {person.password}   ({person.who})")
+    say()
+    say(f"  its API       {shown.address}/v1/docs")
     say(f"  its key       {office.key}")
     say(f"  operator key  {office.operator_key}")
     say(f"  mails         {shown.outbox}")
@@ -116,12 +142,13 @@ def _facts(shown: Shown) -> dict[str, Any]:
     office = shown.office
     return {
         "address": shown.address,
+        "sign_in": [person._asdict() for person in shown.people],
         "organization": office.organization,
         "operator_key": office.operator_key,
         "key": office.key,
         "call_id": shown.call_id,
-        "receipt": office.money.receipt,
-        "declining_card": office.money.declining_card,
+        "receipt": shown.receipt,
+        "declining_card": office.declining_card,
         "outbox": str(shown.outbox),
     }
 
@@ -130,7 +157,7 @@ def _commands(shown: Shown) -> Iterator[str]:
     asks = f"curl -s -H 'Authorization: Bearer '$KEY {shown.address}/v1"
     sends = f"curl -s -H 'Authorization: Bearer '$KEY -H 'Content-Type: application/json' {shown.address}/v1"
     yield f"KEY={shown.office.key}"
-    yield from money_commands(shown.office.money, asks, sends, shown.outbox)
+    yield from money_commands(shown.receipt, shown.office.declining_card, asks, sends, shown.outbox)
     yield from _call_commands(shown, asks, sends)
 
 

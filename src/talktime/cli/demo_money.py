@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from talktime.cli.options import CannotDo
+from talktime.core.money import decimal, micros
 
 Ask = Callable[..., Any]
 """`ask(method, path, body)` speaks for the organization."""
 
 GOOD_CARD, DECLINING_CARD = "4242424242424242", "4000000000009995"
 AGREEMENT = "EX-2041"
-# After all of it the balance stands a little above the trigger, so that calls soon take it below.
-RECHARGE = {"recharge_amount": "250", "trigger": "250", "monthly_limit": "5000"}
+RECHARGE = {"recharge_amount": "250", "trigger": "100", "monthly_limit": "1500"}
 TOP_UP, REFUND, INVOICES = "100", "90", ("75", "400")
-CORRECTION = {"amount": "-119.5", "reason": "Calls of a line that is billed by hand"}
-REFUSAL = {"result": "declined", "code": "insufficient_funds"}
+REASON = "Calls of a line that is billed by hand"
+A_LITTLE, MOST_CORRECTED = 400_000, "500"
+"""Micros above the trigger after all of it; what one person may correct alone."""
 GRANTS: Mapping[str, int | None] = {"20": 20, "10": 75, "5": None}
 """Promotional money, and in how many days it expires."""
 SPENT_LAST = 900
@@ -47,55 +45,42 @@ ALERTS = {
     "spend_per_day": "500",
     "recipients": ["finance@example.com", "global_administrator", "billing_administrator"],
 }
-PATIENCE_SECONDS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
-    declining_card: str
-    receipt: str
+def open_money(ask: Ask) -> str:
+    """At the very beginning: a card that is charged at once, one that declines, and what stands on receipts."""
+    ask("PUT", "/v1/billing-details", BILLING)
+    _, declining = [
+        ask("POST", "/v1/payment-methods", {"simulator_card": one})["id"] for one in (GOOD_CARD, DECLINING_CARD)
+    ]
+    ask("POST", "/v1/agreements", {"number": AGREEMENT})
+    ask("POST", "/v1/top-ups", {"amount": RECHARGE["recharge_amount"]})
+    ask("PUT", "/v1/recharge-settings", {"enabled": True} | RECHARGE)
+    return str(declining)
 
 
-def open_money(send: Ask, organization: str) -> Money:
-    """`send` as in `open_office`. The people first, since they get mail about all that follows."""
+def recent_money(send: Ask, organization: str) -> str:
+    """Of the last days; the people first, since they get mail about all that follows. Gives the newest receipt."""
     account = f"/v1/operator/organizations/{organization}"
 
     def ask(method: str, path: str, body: Any = None) -> Any:
         return send(method, path, body, organization=organization)
 
+    send("PUT", f"{account}/simulator", {"answers": []})
     _people(ask)
-    cards = [ask("POST", "/v1/payment-methods", {"simulator_card": one})["id"] for one in (GOOD_CARD, DECLINING_CARD)]
-    send("PUT", f"{account}/simulator", {"answers": [REFUSAL]})
-    _recharge(ask)
     _top_up(ask)
     _invoices(ask, send)
-    _corrections(lambda path, body: send("POST", f"{account}/{path}", body))
-    receipt = ask("GET", "/v1/receipts")["data"][-1]["id"]
-    return Money(cards[1], receipt)
+    for amount, days in GRANTS.items():
+        body = {"amount": amount, "expires_at": _in_days(days), "priority": SPENT_LAST}
+        send("POST", f"{account}/grants", body)
+    _correction(ask, send, account)
+    return str(ask("GET", "/v1/receipts")["data"][0]["id"])
 
 
 def _people(ask: Ask) -> None:
-    ask("PUT", "/v1/billing-details", BILLING)
     for member in MEMBERS:
         ask("POST", "/v1/members", member)
     ask("PUT", "/v1/alerts", ALERTS)
-
-
-def _recharge(ask: Ask) -> None:
-    """Nothing is there yet, so it charges at once. The first attempt is declined, the second is not."""
-    ask("PUT", "/v1/recharge-settings", {"enabled": True, "confirm_charge": True} | RECHARGE)
-    _until(ask, "retrying")
-    ask("POST", "/v1/recharge-settings/retry")
-    _until(ask, "on")
-
-
-def _until(ask: Ask, state: str) -> None:
-    """Recharges are made by the server in its own time."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while ask("GET", "/v1/recharge-settings")["state"] != state:
-        if time.monotonic() > end:
-            raise CannotDo(f"auto-recharge is not '{state}' after {PATIENCE_SECONDS} s")
-        time.sleep(0.1)
 
 
 def _top_up(ask: Ask) -> None:
@@ -106,27 +91,27 @@ def _top_up(ask: Ask) -> None:
 
 def _invoices(ask: Ask, send: Ask) -> None:
     """The first was paid, the second is awaited."""
-    ask("POST", "/v1/agreements", {"number": AGREEMENT})
     asked = [{"amount": amount, "agreement": AGREEMENT, "po_number": f"PO-{amount}"} for amount in INVOICES]
     first, _ = [ask("POST", "/v1/top-ups", one)["id"] for one in asked]
     send("POST", f"/v1/operator/payments/{first}/confirm")
 
 
-def _corrections(post: Ask) -> None:
-    """What the operator gives, and what he takes."""
-    for amount, days in GRANTS.items():
-        post("grants", {"amount": amount, "expires_at": _in_days(days), "priority": SPENT_LAST})
-    post("adjustments", CORRECTION)
+def _correction(ask: Ask, send: Ask, account: str) -> None:
+    """So much that the calls of the next minutes take the balance below the trigger."""
+    left = micros(ask("GET", "/v1/balance")["balance"]) - micros(RECHARGE["trigger"])
+    too_much = min(left - A_LITTLE, micros(MOST_CORRECTED))
+    if too_much > 0:
+        send("POST", f"{account}/adjustments", {"amount": f"-{decimal(too_much)}", "reason": REASON})
 
 
 def _in_days(days: int | None) -> str | None:
     return None if days is None else (datetime.now(UTC) + timedelta(days=days)).isoformat()
 
 
-def money_commands(money: Money, asks: str, sends: str, outbox: Path) -> Iterator[str]:
+def money_commands(receipt: str, declining_card: str, asks: str, sends: str, outbox: Path) -> Iterator[str]:
     """What to try with it; `asks` and `sends` are the beginnings of commands."""
     below, charged = RECHARGE["trigger"], RECHARGE["recharge_amount"]
-    declining = f'{{"amount": "50", "payment_method": "{money.declining_card}"}}'
+    declining = f'{{"amount": "50", "payment_method": "{declining_card}"}}'
     yield "# the balance, and what of it is held by calls in progress; what it is made of, and until when"
     yield f"{asks}/balance"
     yield f"{asks}/lots"
@@ -137,7 +122,7 @@ def money_commands(money: Money, asks: str, sends: str, outbox: Path) -> Iterato
     yield f"{asks}/entries"
     yield f"{asks}/statements/{datetime.now(UTC):%Y-%m}.pdf -o statement.pdf"
     yield f"{asks}/receipts"
-    yield f"{asks}/receipts/{money.receipt}.pdf -o receipt.pdf"
+    yield f"{asks}/receipts/{receipt}.pdf -o receipt.pdf"
     yield "# mails about all that, in English and Bulgarian: each is a file, since there is no mail server"
     yield f"grep -E '^(To|Content-Language):' {outbox}/*"
     yield "# funds from a card that declines"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from talktime.cli.demo_money import Money, open_money
+from talktime.cli.demo_money import open_money
 
 Send = Callable[..., Any]
 
@@ -46,17 +46,26 @@ class Office:
     """Those that call out by themselves."""
     hosts: tuple[str, ...]
     """Those that hold meetings."""
-    money: Money
+    declining_card: str
+    send: Send
+    """Speaks for the operator."""
 
 
 def open_office(send: Send) -> Office:
     """`send(method, path, body, organization=...)` speaks for the operator."""
     operator_key = send("POST", "/v1/operator/keys", {})["key"]
     send("POST", "/v1/operator/price-lists/illustrative", {"publish": True, "default": True})
-    about = {"name": NAME, "country": "GB", "currency": "USD", "mode": "test", "limits": LIMITS}
+    about = {
+        "name": NAME,
+        "country": "GB",
+        "currency": "USD",
+        "time_zone": "Europe/London",
+        "mode": "test",
+        "limits": LIMITS,
+    }
     organization = send("POST", "/v1/operator/organizations", about)["id"]
     path = f"/v1/operator/organizations/{organization}"
-    money = open_money(send, organization)
+    declining = open_money(lambda *asked: send(*asked, organization=organization))
     scopes = ["calls", "funds", "users", "reports", "rates"]
     key = send("POST", f"{path}/keys", {"scopes": scopes})["key"]
     _people(send, organization)
@@ -65,7 +74,7 @@ def open_office(send: Send) -> Office:
         send("POST", "/v1/numbers", body, organization=organization)
     users = [sign_in_name(person) for person, licences in PEOPLE.items() if licences is not MEETINGS]
     hosts = [sign_in_name(person) for person, licences in PEOPLE.items() if licences is MEETINGS]
-    return Office(organization, operator_key, key, tuple(users), tuple(hosts), money)
+    return Office(organization, operator_key, key, tuple(users), tuple(hosts), declining, send)
 
 
 def _people(send: Send, organization: str) -> None:

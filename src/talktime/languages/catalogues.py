@@ -44,6 +44,8 @@ class Translator:
 def translator(language: str, domain: str) -> Translator:
     if language == SOURCE:
         return Translator(language, {}, lambda count: int(count != 1))
+    if not path_of(language, domain).exists():
+        return Translator(language, {}, catalogue_plural(language))
     catalogue = read(language, domain)
     known = {_key(message.id): _texts(message.string) for message in catalogue if message.id and message.string}
     return Translator(language, known, catalogue_plural(language))

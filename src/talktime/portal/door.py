@@ -130,7 +130,7 @@ class Portal:
             return None
         if visit.session is None:
             return Away(f"{SIGN_IN}?next={quote(asked.whole_path, safe='')}")
-        if visit.session.must_enrol and not visit.path.startswith(("/me/", "/sign-out")):
+        if visit.session.must_enrol and not visit.path.startswith(("/me/", "/sign-out", AGAIN)):
             return Away(ENROL)
         if page.right is not None and page.right not in visit.rights:
             raise Problem(403, "forbidden")

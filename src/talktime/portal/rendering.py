@@ -15,24 +15,38 @@ from talktime.core.phone_text import spaced
 from talktime.core.time import NEVER
 from talktime.languages.catalogues import translator
 from talktime.portal import shown, words
+from talktime.portal.account.devices import device
 from talktime.portal.assets import asset
 from talktime.portal.billing import words as billing
 from talktime.portal.billing.activity import what
 from talktime.portal.calls import words as calls
+from talktime.portal.numbers import words as numbers
 from talktime.portal.rates import look_up
-from talktime.portal.reports import blocked, usage
+from talktime.portal.reports import usage
 from talktime.portal.shell import Shell
+from talktime.portal.users import policies
+from talktime.portal.users import words as users
 from talktime.portal.visit import DOMAIN, Visit
 
 TEMPLATES = Path(__file__).parent / "templates"
 FUNCTIONS = (
     *(billing.card_text, billing.cards_to_choose, billing.consent_sentence, billing.limit_meter),
     *(billing.recharge_sentence, billing.state_name, billing.state_tone),
-    *(words.event_name, words.failure, words.kind_name, words.role_name, what),
+    *(words.event_name, words.failure, words.kind_name, words.role_name, what, device),
     *(calls.call_state_name, calls.call_state_tone, calls.call_type_name, calls.check_name, calls.destination_name),
-    *(look_up.example_text, look_up.number_kind_name, look_up.price_kind_name, look_up.way_name),
-    *(usage.change_text, blocked.block_reason),
+    *(look_up.example_text, look_up.number_kind_name, look_up.price_kind_name, look_up.way_name, usage.change_text),
     *(calls.payer_name, calls.payer_tone, calls.refusal_name),
+    *(
+        users.block_reason,
+        users.column_help,
+        users.column_name,
+        users.countries,
+        users.licence_names,
+        users.user_kind,
+        users.user_kinds,
+    ),
+    *(policies.choices_for_calls, policies.choices_for_meetings, policies.policy_sentence),
+    *(numbers.served, numbers.serving, numbers.number_type, numbers.number_types),
 )
 """What templates may call besides their own macros."""
 OF_ZONE = {"day": shown.day, "short_day": shown.short_day, "moment": shown.moment_text, "clock": shown.clock}

@@ -19,6 +19,9 @@ def said(visit: Visit) -> str:
         "card-removed": _("The card is removed."),
         "added": _("It is added."),
         "removed": _("It is removed."),
+        "password-changed": _("The password is changed. Wherever else you were signed in, you are no longer."),
+        "sessions-ended": _("Signed out there."),
+        "factor-removed": _("The second factor is removed."),
         "signed-out": _("You are signed out."),
         "hung-up": _("The switch is told to end the call."),
         "invited": _("The invitation is on its way."),
@@ -26,5 +29,13 @@ def said(visit: Visit) -> str:
         "confirmed": _("It is confirmed and booked."),
         "sent": _("It is sent."),
         "refunded": _("The refund has begun."),
+        "user-added": _("The user is added. Licences are next: without one, no call goes out."),
+        "user-removed": _("The user is removed, and the licences are free again."),
+        "blocked": _("The user is blocked, and calls in progress are being ended."),
+        "unblocked": _("The user may call again."),
+        "assigned": _("The licences are given and taken away."),
+        "number-added": _("The number is added."),
+        "number-removed": _("The number is given up."),
+        "imported": _("The file is taken over."),
     }
     return words.get(visit.query.get("said"), "")

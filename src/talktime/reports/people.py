@@ -8,6 +8,8 @@ from string import ascii_lowercase, ascii_uppercase
 from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
+from talktime.core.licence_terms import Ability
+from talktime.storage import knowledge_store, user_store
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx
 from talktime.storage.user_store import UserRow
@@ -27,6 +29,7 @@ class Wanted(Struct, frozen=True):
     location: str | None = None
     licence: str | None = None
     blocked: bool | None = None
+    kind: str | None = None
 
 
 ALL = Wanted()
@@ -50,6 +53,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(u.licences.contains(f'"{wanted.licence}"', autoescape=True))
     if wanted.blocked is not None:
         found.append(u.blocked_at.is_not(None) if wanted.blocked else u.blocked_at.is_(None))
+    if wanted.kind is not None:
+        found.append(u.kind == wanted.kind)
     return found
 
 
@@ -67,3 +72,28 @@ def by_names(tx: ReadTx, org_id: int, names: Sequence[str]) -> Mapping[str, Name
     there = select(u.user_id, u.user_id, u.name).where(u.org_id == org_id, u.user_id.in_(names))
     found = [*tx.execute(known), *tx.execute(there)]
     return {name: Named(user_id, told) for name, user_id, told in found}
+
+
+def strangers(tx: ReadTx, org_id: int, names: Sequence[str]) -> list[str]:
+    """Which of these names nobody is known by: no id, sign-in name or number."""
+    return [name for name in names if user_store.owner_of(tx, org_id, name) is None]
+
+
+class Allowed(Struct, frozen=True):
+    """What licences let somebody do: the names of those that decide."""
+
+    meetings: str | None
+    """Dialling out from meetings that he organizes."""
+    calls: str | None
+    has_phone_system: bool
+    """Without it no plan lets him call."""
+    credits: bool
+    """Whether communication credits pay what no minutes cover."""
+
+
+def allowed(tx: ReadTx, codes: Sequence[str]) -> Allowed:
+    catalogue = knowledge_store.catalogue(tx)
+    rights = catalogue.rights(tuple(codes))
+    has_system = Ability.PHONE_SYSTEM in catalogue.abilities(codes)
+    names = [one.name if one else None for one in (rights.meetings, rights.calls)]
+    return Allowed(names[0], names[1], has_system, rights.credits)

@@ -52,6 +52,12 @@ def seen(tx: Tx, org_id: int, session_id: str, now: int) -> None:
     tx.execute(update(t.sessions).where(c.org_id == org_id, c.session_id == session_id).values(seen_at=now))
 
 
+def proved(tx: Tx, org_id: int, session_id: str, now: int, two_factors: bool = False) -> None:
+    """Who it is, once more."""
+    mine = update(t.sessions).where(c.org_id == org_id, c.session_id == session_id)
+    tx.execute(mine.values({"fresh_at": now} | ({"two_factors": True} if two_factors else {})))
+
+
 def act_for(tx: Tx, org_id: int, session_id: str, acting_for: int | None) -> None:
     mine = update(t.sessions).where(c.org_id == org_id, c.session_id == session_id)
     tx.execute(mine.values(acting_for=acting_for))

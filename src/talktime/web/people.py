@@ -98,13 +98,14 @@ class UserPage(Page, kw_only=True):
     location: Country | None = None
     licence: Code | None = None
     blocked: bool | None = None
+    kind: UserKind | None = None
 
 
 def list_users(tx: ReadTx, request: Request[None]) -> dict[str, Any]:
     """Users, in the order in which they came."""
     page: UserPage = request.query
     org = organizations.found(tx, request.org_id)
-    wanted = reports.Wanted(page.q, page.location, page.licence, page.blocked)
+    wanted = reports.Wanted(page.q, page.location, page.licence, page.blocked, page.kind)
     rows = reports.page(tx, org.org_id, page.limit + 1, page.after(str), wanted)
     return page_of(rows, page.limit, lambda user: user.user_id, user_body)
 

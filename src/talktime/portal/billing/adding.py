@@ -43,7 +43,8 @@ def _form(visit: Visit, wish: Wish, errors: dict[str, str] | None = None) -> Ans
         return Screen("billing/not-sold.html", {"reason": refused})
     purse = Purse(visit)
     least, most = tender.bounds(visit.organization, visit.app.terms)
-    entered = wish.amount or shown.field_money(2 * least, visit.currency, visit.language)
+    usual = shown.field_money(2 * least, visit.currency, visit.language)
+    entered = wish.amount or ("" if errors else usual)
     values = {
         "purse": purse,
         "wish": Wish(entered, wish.pay or _usual(purse), wish.po),
@@ -94,9 +95,7 @@ def confirm(visit: Visit) -> Answer:
 
 
 def _wished(visit: Visit) -> Wish:
-    pick = visit.form.get("quick")
-    entered = visit.form.get("amount")
-    return Wish(entered or pick, visit.form.get("pay"), visit.form.get("po"))
+    return Wish(visit.form.get("amount"), visit.form.get("pay"), visit.form.get("po"))
 
 
 def _checked(visit: Visit, wish: Wish) -> int:

@@ -83,19 +83,21 @@ def consent_sentence(visit: Visit, purse: Purse, wish: Any, panel: Any) -> str:
         "trigger": _entered(visit, wish.trigger),
         "card": card_text(visit, panel["card"]),
     }
+    told = _(
+        "I agree that **{card}** is charged **{amount}** each time the balance falls below **{trigger}**, at most 3 "
+        "times in 24 hours, until this is switched off.",
+        **values,
+    )
     if wish.limit:
-        return _(
+        told = _(
             "I agree that **{card}** is charged **{amount}** each time the balance falls below **{trigger}**, at most "
-            "3 times in 24 hours and **{limit}** a month, until this is switched off. Where it is declined, the backup "
-            "is charged.",
+            "3 times in 24 hours and **{limit}** a month, until this is switched off.",
             limit=_entered(visit, wish.limit),
             **values,
         )
-    return _(
-        "I agree that **{card}** is charged **{amount}** each time the balance falls below **{trigger}**, at most 3 "
-        "times in 24 hours, until this is switched off. Where it is declined, the backup is charged.",
-        **values,
-    )
+    if panel["backup"]:
+        told += " " + _("Where it is declined, **{card}** is charged.", card=card_text(visit, panel["backup"]))
+    return told
 
 
 def _entered(visit: Visit, text: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from talktime.actions import knowledge
 from talktime.core.call_types import CallType
 from talktime.core.calls import Refusal
-from talktime.core.countries import CODES
 from talktime.core.numbers import Number, NumberKind
 from talktime.core.organizations import Account
 from talktime.core.phone import is_usable
@@ -15,7 +14,6 @@ from talktime.core.price_lookup import EXAMPLE_MINUTES, Terms, is_toll_free
 from talktime.core.usage import Payer
 from talktime.core.worked_examples import INCOMING, OUTGOING, Example, Place, Way, worked
 from talktime.core.zones import is_zone_a
-from talktime.portal import shown
 from talktime.portal.visit import Visit
 from talktime.reports import rates
 from talktime.reports.rates import InForce
@@ -65,11 +63,6 @@ def _account(visit: Visit) -> Account:
     org = visit.organization
     postpaid = org.billing_account == "postpaid"
     return Account(org.currency, [], country=org.country, policy=org.policy, postpaid=postpaid, time_zone=visit.zone)
-
-
-def countries(visit: Visit) -> list[tuple[str, str]]:
-    named = [(code, shown.country(code, visit.language)) for code in CODES]
-    return sorted(named, key=lambda one: one[1].casefold())
 
 
 def way_name(visit: Visit, way: Way) -> str:

@@ -12,7 +12,7 @@ from talktime.core.prices import Row
 from talktime.core.roles import Right
 from talktime.portal.files import csv_file
 from talktime.portal.pages import Answer, Screen, get
-from talktime.portal.rates.look_up import Looked, countries, looked_up
+from talktime.portal.rates.look_up import Looked, looked_up
 from talktime.portal.visit import Visit
 from talktime.reports import rates
 from talktime.reports.flows import local_day
@@ -49,7 +49,6 @@ def _values(
         "entered": entered,
         "errors": errors,
         "looked": looked,
-        "countries": countries(visit),
         "rows": told["data"],
         "next": told["next"],
         "is_published": current is not None,

@@ -38,15 +38,3 @@ def _chart(visit: Visit, rows: Sequence[Any]) -> BarChart:
         text = shown.number(count, visit.language)
         bars.append(Bar(shown.short_day(day, visit.zone, visit.language), (count,), text, (text,), day == days.last))
     return bar_chart(bars, [Series(visit.say("Blocked users"))], lambda value: shown.number(value, visit.language))
-
-
-def block_reason(visit: Visit, reason: str) -> str:
-    """The fraud guard's limits in words; what people have written stays as it is."""
-    _ = visit.say
-    limits = {
-        "concurrent_calls": _("More calls at once than the fraud guard allows"),
-        "spend_per_hour": _("Spent more in an hour than the fraud guard allows"),
-        "spend_per_day": _("Spent more in a day than the fraud guard allows"),
-        "new_destinations_per_day": _("Called more new countries in a day than the fraud guard allows"),
-    }
-    return limits.get(reason, reason)

@@ -1,0 +1,34 @@
+"""The pages around signing in, and a member's own."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from talktime.portal import pages
+from talktime.portal.account import again, factor, me, sign_in
+from talktime.portal.account.ways import AGAIN, CODE, SIGN_IN
+
+# Of people, whichever organization they look into; an operator need have chosen none.
+get = partial(pages.get, of_organization=False)
+post = partial(pages.post, of_organization=False)
+
+PAGES = [
+    get(SIGN_IN, sign_in.get_sign_in, public=True),
+    post(SIGN_IN, sign_in.sign_in, public=True),
+    post(f"{SIGN_IN}/choose", sign_in.choose_organization, public=True),
+    get(CODE, factor.get_code, public=True),
+    post(CODE, factor.enter_code, public=True),
+    post("/sign-out", sign_in.sign_out, public=True),
+    get("/language/{name}", sign_in.set_language, public=True),
+    get(AGAIN, again.get_again),
+    post(AGAIN, again.again),
+    get(me.ME, me.get_me),
+    post(me.ME, me.save),
+    post("/me/password", me.save_password),
+    post("/me/sessions/end", me.end_session),
+    post("/me/sessions/end-others", me.end_others),
+    get(factor.HERE, factor.get_factor, fresh=True),
+    post(factor.HERE, factor.enrol, fresh=True),
+    post(f"{factor.HERE}/codes", factor.renew_codes, fresh=True),
+    post(f"{factor.HERE}/remove", factor.remove, fresh=True),
+]

@@ -1,0 +1,73 @@
+"""Signing in with a password, choosing an organization where there are several, signing out."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from talktime.actions import sessions
+from talktime.actions.attempts import TooManyAttempts
+from talktime.actions.sign_in import Chosen, NeedsFactor, SignedIn, SignInFailed, choose
+from talktime.actions.sign_in import sign_in as with_password
+from talktime.core.languages import LANGUAGES
+from talktime.portal import cookies
+from talktime.portal.account.refusals import refused
+from talktime.portal.account.ways import CODE, SIGN_IN, signed_in, signed_out, step_cookie, visitor, wanted
+from talktime.portal.pages import Answer, Away, Screen
+from talktime.portal.visit import Visit
+
+
+def get_sign_in(visit: Visit) -> Answer:
+    if visit.session is not None:
+        return Away(wanted(visit))
+    return _form(visit)
+
+
+def _form(visit: Visit, errors: dict[str, str] | None = None, status: int = 200) -> Screen:
+    values = {"next": wanted(visit), "email": visit.form.get("email"), "errors": errors}
+    return Screen("account/sign-in.html", values, status)
+
+
+def sign_in(visit: Visit) -> Answer:
+    email, password = visit.form.get("email"), visit.form.whole("password")
+    try:
+        found = with_password(visit.app.database, email, password, visitor(visit), visit.now)
+    except (SignInFailed, TooManyAttempts) as error:
+        return _form(visit, {"password": refused(visit, error)}, error.status)
+    if isinstance(found, Chosen):
+        return Screen("account/choose.html", {"choices": found.organizations, "next": wanted(visit)})
+    return _on(visit, found)
+
+
+def choose_organization(visit: Visit) -> Answer:
+    try:
+        found = choose(visit.app.database, visit.form.get("ticket"), visitor(visit), visit.now)
+    except SignInFailed:
+        # It took too long, or was chosen before: begin anew.
+        return Away(f"{SIGN_IN}?next={quote(wanted(visit), safe='')}")
+    return _on(visit, found)
+
+
+def _on(visit: Visit, found: SignedIn | NeedsFactor) -> Away:
+    """The session of whoever was signed in here before is over."""
+    if isinstance(found, NeedsFactor):
+        return Away(f"{CODE}?next={quote(wanted(visit), safe='')}", cookies=(step_cookie(visit, found.ticket),))
+    _end(visit)
+    return signed_in(visit, found, wanted(visit))
+
+
+def sign_out(visit: Visit) -> Answer:
+    _end(visit)
+    return signed_out(visit, SIGN_IN, "signed-out")
+
+
+def _end(visit: Visit) -> None:
+    if visit.session is not None:
+        org_id, session_id = visit.session.org_id, visit.session.session_id
+        visit.app.database.write(org_id, sessions.end, org_id, session_id, visit.now)
+
+
+def set_language(visit: Visit) -> Answer:
+    """Kept by the browser: also for those who are not signed in."""
+    name = visit.names["name"]
+    chosen = (cookies.written(cookies.LANGUAGE, name, visit.is_secure, cookies.YEAR),) if name in LANGUAGES else ()
+    return Away(wanted(visit), cookies=chosen)

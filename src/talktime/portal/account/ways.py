@@ -1,0 +1,46 @@
+"""Where somebody goes on to after signing in: only to pages of ours."""
+
+from __future__ import annotations
+
+from talktime.actions.sessions import Visitor
+from talktime.actions.sign_in import SignedIn
+from talktime.portal import cookies
+from talktime.portal.pages import Away
+from talktime.portal.visit import Visit
+
+SIGN_IN, AGAIN, CODE = "/sign-in", "/sign-in/again", "/sign-in/code"
+STEP = "talktime_step"
+"""Between the password and the code."""
+STEP_SECONDS = 600
+
+
+def next_of(text: str) -> str:
+    """Home for whatever is no path of ours; browsers take a backslash for a slash."""
+    is_path = text.startswith("/") and not text.startswith("//")
+    is_plain = text.isascii() and text.isprintable() and "\\" not in text and " " not in text
+    return text if is_path and is_plain else "/"
+
+
+def wanted(visit: Visit) -> str:
+    """As the form says it, or the address."""
+    return next_of(visit.form.get("next") or visit.query.get("next"))
+
+
+def visitor(visit: Visit) -> Visitor:
+    return Visitor(visit.address, visit.agent)
+
+
+def signed_in(visit: Visit, made: SignedIn, path: str) -> Away:
+    """Whoever was signed in here before is so no longer: his cookie is gone."""
+    name = cookies.session_name(visit.is_secure)
+    told = cookies.written(name, made.cookie, visit.is_secure)
+    return Away(path, cookies=(told, step_cookie(visit, "", 0)))
+
+
+def signed_out(visit: Visit, path: str, said: str = "") -> Away:
+    name = cookies.session_name(visit.is_secure)
+    return Away(path, said, (cookies.written(name, "", visit.is_secure, 0),))
+
+
+def step_cookie(visit: Visit, ticket: str, seconds: int = STEP_SECONDS) -> str:
+    return cookies.written(STEP, ticket, visit.is_secure, seconds)

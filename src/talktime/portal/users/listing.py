@@ -1,0 +1,35 @@
+"""Users and resource accounts: searched, filtered, one page after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from talktime.actions import people
+from talktime.portal.pages import Answer, Away, Screen
+from talktime.portal.visit import Visit
+
+HERE = "/users/list"
+FILTERS = ("q", "kind", "licence", "location", "blocked")
+
+
+def to_list(visit: Visit) -> Answer:
+    return Away(HERE)
+
+
+def get_list(visit: Visit) -> Answer:
+    wanted = {name: visit.query.get(name) for name in FILTERS}
+    told = visit.ask("/v1/users", **wanted, cursor=visit.query.get("cursor"))
+    values: dict[str, Any] = {
+        "users": told["data"],
+        "next": told["next"],
+        "wanted": wanted,
+        "is_filtered": any(wanted.values()),
+        "query": urlencode({name: value for name, value in wanted.items() if value}),
+        "names": visit.read(people.names_of_licences),
+    }
+    return Screen("users/list.html", values)
+
+
+def get_file(visit: Visit) -> Answer:
+    return visit.ask("/v1/users/export")  # type: ignore[no-any-return]

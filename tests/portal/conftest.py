@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.portal.client import PortalWorld
+from tests.portal.site import Site, demonstration
+from tests.support.browser import browser
+from tests.web.client import World
+from tests.web.conftest import anywhere, empty_data, empty_postgres, postgres_world, world
+
+__all__ = ["anywhere", "empty_data", "empty_postgres", "postgres_world", "world"]
+
+
+@pytest.fixture
+def portal(request: pytest.FixtureRequest) -> Iterator[PortalWorld]:
+    """On SQLite."""
+    made = PortalWorld(cast(World, request.getfixturevalue("world")))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def portal_anywhere(request: pytest.FixtureRequest) -> Iterator[PortalWorld]:
+    """On both databases."""
+    made = PortalWorld(cast(World, request.getfixturevalue("anywhere")))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with demonstration(tmp_path_factory.mktemp("site") / "data") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with browser() as made:
+        yield made

@@ -1,0 +1,81 @@
+"""The demonstration, as somebody finds it who runs `make demo`, and browsers that are signed in there."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from talktime.actions.sessions import Visitor, open_session
+from talktime.clock import SteadyClock
+from talktime.core.scopes import OPERATOR_ORG
+from talktime.storage.database import SqliteDatabase
+from talktime.storage.folder import DATABASE_FILE
+from talktime.storage.member_store import members
+from tests.support.server import TALKTIME
+
+ORGANIZATION = 1
+
+
+@dataclass(frozen=True)
+class Site:
+    told: dict[str, Any]
+    data: Path
+
+    @property
+    def url(self) -> str:
+        return str(self.told["address"])
+
+    @property
+    def password(self) -> str:
+        return str(self.told["sign_in"][0]["password"])
+
+    def cookie(self, email: str, org_id: int = ORGANIZATION) -> str:
+        """Of a session that has just begun, with both factors."""
+        database, now = SqliteDatabase(self.data / DATABASE_FILE), SteadyClock()()
+        member = next(one for one in database.read(org_id, members, org_id) if one.email == email)
+        visitor = Visitor("127.0.0.1", "Example Browser")
+        _, cookie = database.write(org_id, open_session, org_id, member.member_id, visitor, now, True)
+        database.close()
+        return cookie
+
+    @contextmanager
+    def reader(
+        self, browser: Browser, email: str = "ann@example.com", width: int = 1360, **options: Any
+    ) -> Iterator[Page]:
+        """A page of a browser in which this member is signed in."""
+        org_id = OPERATOR_ORG if email.startswith("operator") else ORGANIZATION
+        with self.window(browser, width, **options) as context:
+            context.add_cookies([{"name": "talktime", "value": self.cookie(email, org_id), "url": self.url}])
+            yield context.new_page()
+
+    @contextmanager
+    def window(self, browser: Browser, width: int = 1360, **options: Any) -> Iterator[BrowserContext]:
+        height = 900 if width > 600 else 800
+        context = browser.new_context(
+            base_url=self.url, viewport={"width": width, "height": height}, reduced_motion="reduce", **options
+        )
+        try:
+            yield context
+        finally:
+            context.close()
+
+
+@contextmanager
+def demonstration(data: Path, calls_per_second: float = 1) -> Iterator[Site]:
+    options = ("--port", "0", "--json", "--calls-per-second", str(calls_per_second), "--data", str(data))
+    with subprocess.Popen([*TALKTIME, "demo", *options], stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout
+            lines = list(iter(running.stdout.readline, "}\n"))
+            yield Site(json.loads("".join([*lines, "}"])), data)
+        finally:
+            running.send_signal(signal.SIGTERM)
+            running.wait(30)
