@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from talktime.actions import knowledge
 from talktime.core.call_types import CallType
-from talktime.core.calls import Refusal
 from talktime.core.numbers import Number, NumberKind
 from talktime.core.organizations import Account
 from talktime.core.phone import is_usable
@@ -84,8 +83,8 @@ def way_name(visit: Visit, way: Way) -> str:
 def example_text(visit: Visit, example: Example) -> str:
     """Who pays, in a sentence."""
     _ = visit.say
-    if example.refusal is Refusal.NO_RATE and example.pool:
-        return _("The pool pays while it has minutes; then it ends, as there is no price.")
+    if example.pool and example.payer is None:
+        return _("The pool pays while it has minutes; then the call ends, as nobody else can pay.")
     if example.pool:
         return _("The pool pays while it has minutes, then credits.")
     if example.payer is Payer.NONE:
