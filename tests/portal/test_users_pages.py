@@ -28,7 +28,7 @@ def org(portal: PortalWorld) -> Organization:
 
 @pytest.fixture
 def admin(portal: PortalWorld, org: Organization) -> Reader:
-    return portal.as_role(org, "user_administrator")
+    return portal.as_role(org, "user_administrator", name="Uma Usher")
 
 
 def user(org: Organization, name: str, **fields: Any) -> str:
@@ -194,7 +194,9 @@ def test_a_user_is_blocked_with_a_reason_and_may_call_again(admin: Reader, org: 
     assert admin.submit(ann, f"{ann}/unblock").to == f"{ann}?said=unblocked"
     page = admin.get(ann)
     assert not told(org, ann)["blocked"]
-    assert page.words.index("Unblocked Phone was lost") < page.words.index("Blocked Phone was lost")
+    # Newest first, and who did it.
+    steps = [f"{what} Phone was lost by Uma Usher" for what in ("Unblocked", "Blocked")]
+    assert page.words.index(steps[0]) < page.words.index(steps[1])
 
 
 def test_the_reason_of_the_fraud_guard_is_told_in_words(admin: Reader, org: Organization) -> None:

@@ -12,7 +12,7 @@ from talktime.storage import tables as t
 from talktime.storage import user_store
 from talktime.storage.database import ReadTx
 
-b, u = t.user_blocks.c, t.users.c
+b, u, m = t.user_blocks.c, t.users.c, t.members.c
 
 
 class BlockRow(Struct, frozen=True):
@@ -24,9 +24,13 @@ class BlockRow(Struct, frozen=True):
     number: str | None
     mode: str
     reason: str
+    by: str
+    """A member, a key, or the fraud guard."""
+    by_name: str | None
+    """Of a member of the organization."""
 
 
-_COLUMNS = (b.block_id, b.at, b.user_id, u.sign_in_name, u.name, u.number, b.mode, b.reason)
+_COLUMNS = (b.block_id, b.at, b.user_id, u.sign_in_name, u.name, u.number, b.mode, b.reason, b.by, m.name)
 
 
 def page(tx: ReadTx, org_id: int, user: str | None, limit: int, before: str | None) -> Sequence[BlockRow]:
@@ -49,4 +53,5 @@ def in_order(tx: ReadTx, org_id: int, begin: int, last: int, limit: int, after: 
 
 def _named(org_id: int) -> Select[Any]:
     named = t.user_blocks.outerjoin(t.users, and_(u.org_id == b.org_id, u.user_id == b.user_id))
+    named = named.outerjoin(t.members, and_(m.org_id == b.org_id, m.member_id == b.by))
     return select(*_COLUMNS).select_from(named).where(b.org_id == org_id)
