@@ -31,6 +31,8 @@ from talktime.core.prices import Prices
 from talktime.core.receipts import seller_of
 from talktime.core.switches import SILENT_AFTER
 from talktime.core.time import DAY
+from talktime.identity.asking import Asker
+from talktime.identity.identity import Identity
 from talktime.notifications.hooks import Hooks
 from talktime.notifications.mail import Mailer
 from talktime.notifications.outbox import Outbox
@@ -72,6 +74,7 @@ class App:
     batcher: Batcher
     vault: Vault
     post: Post
+    identity: Identity
     meters: Meters
     till: Till
     inbox: Inbox
@@ -172,6 +175,7 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
         batcher=batcher,
         vault=vault,
         post=open_post(settings),
+        identity=Identity(Asker(internal=settings.sso_to_internal), clock),
         meters=meters,
         till=till,
         inbox=inbox,

@@ -65,6 +65,9 @@ class Settings:
     """Whom mail is from."""
     webhooks_to_internal: bool = False
     """Whether webhooks may go to addresses of the own network, and without TLS: for tests."""
+    sso_to_internal: bool = False
+    """Whether an organization's server for single sign-on may stand in the own network; on this machine also without
+    TLS."""
     log_level: str = "info"
 
     @property

@@ -59,15 +59,16 @@ class Session(Struct, frozen=True):
 
 
 def open_session(
-    tx: Tx, org_id: int, member_id: str, visitor: Visitor, now: int, two_factors: bool
+    tx: Tx, org_id: int, member_id: str, visitor: Visitor, now: int, two_factors: bool, fresh_at: int | None = None
 ) -> tuple[Session, str]:
-    """The second is the value of the cookie, told now and never again."""
+    """The second is the value of the cookie, told now and never again. `fresh_at`: who proved himself some time ago."""
     member = member_store.find(tx, org_id, member_id)
     if member is None or member.state != ACTIVE:
         raise NotFound
     token = tokens.made(org_id, now)
     where = (visitor.address, visitor.agent[:AGENT_LENGTH], None, two_factors)
-    row = SessionRow(f"ses_{token.tail}", token.digest, member_id, now, now, now, now + LASTS, None, *where)
+    times = (now, now, now if fresh_at is None else fresh_at, now + LASTS, None)
+    row = SessionRow(f"ses_{token.tail}", token.digest, member_id, *times, *where)
 
     session_store.add(tx, org_id, row)
     told = {"session": row.session_id, "address": row.address, "agent": row.agent}

@@ -16,13 +16,25 @@ from talktime.actions.errors import ActionError
 from talktime.actions.sessions import Session, Visitor, open_session
 from talktime.actions.tickets import Kind
 from talktime.core.emails import is_email
-from talktime.storage import credential_store, member_store, org_store, passwords, sign_in_store
+from talktime.core.ids import org_name
+from talktime.core.sign_in_rules import needs_single_sign_on
+from talktime.storage import credential_store, member_store, org_store, passwords, rule_store, sign_in_store
 from talktime.storage.credential_store import Credential
 from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.member_store import ACTIVE
 from talktime.storage.sign_in_store import Belonging
 
-__all__ = ["Choice", "Chosen", "NeedsFactor", "SignInFailed", "SignedIn", "TooManyAttempts", "choose", "sign_in"]
+__all__ = [
+    "Choice",
+    "Chosen",
+    "NeedsFactor",
+    "SignInFailed",
+    "SignedIn",
+    "SingleSignOnRequired",
+    "TooManyAttempts",
+    "choose",
+    "sign_in",
+]
 
 ORGANIZATIONS_MOST = 5
 PASSWORD_MOST = 1000
@@ -34,6 +46,17 @@ class SignInFailed(ActionError):
 
     code = "sign_in_failed"
     status = 401
+
+
+class SingleSignOnRequired(SignInFailed):
+    """Told only to those whose password was right."""
+
+    code = "single_sign_on_required"
+    status = 403
+
+    def __init__(self, org_id: int) -> None:
+        super().__init__(organization=org_name(org_id))
+        self.org_id = org_id
 
 
 class SignedIn(Struct, frozen=True):
@@ -131,6 +154,8 @@ def _go_on(tx: Tx, one: _Candidate, visitor: Visitor, now: int) -> SignedIn | Ne
     kept = credential_store.find(tx, one.org_id, member_id)
     if member is None or member.state != ACTIVE or kept.password_at != one.credential.password_at:
         raise SignInFailed
+    if needs_single_sign_on(rule_store.find(tx, one.org_id), member.roles):
+        raise SingleSignOnRequired(one.org_id)
 
     if kept.totp_at is not None:
         return NeedsFactor(tickets.issue(tx, one.org_id, Kind.SECOND_FACTOR, member_id, now))

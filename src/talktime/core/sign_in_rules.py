@@ -7,8 +7,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from talktime.core.roles import may_change
+from talktime.core.roles import ADMINISTRATOR, may_change
 
+SecondFactor = Literal["required", "optional"]
 PASSWORD_LENGTH, PASSWORD_LENGTH_LEAST, PASSWORD_LENGTH_MOST = 12, 10, 200
 
 
@@ -21,7 +22,7 @@ class Sso(Struct, frozen=True, kw_only=True):
 
 
 class SignInRules(Struct, frozen=True, kw_only=True):
-    second_factor: Literal["required", "optional"] = "required"
+    second_factor: SecondFactor = "required"
     """Of those who may change anything."""
     password_length: int = PASSWORD_LENGTH
     sso: Sso | None = None
@@ -29,3 +30,8 @@ class SignInRules(Struct, frozen=True, kw_only=True):
 
 def needs_second_factor(rules: SignInRules, roles: Iterable[str]) -> bool:
     return rules.second_factor == "required" and may_change(roles)
+
+
+def needs_single_sign_on(rules: SignInRules, roles: Iterable[str]) -> bool:
+    """A global administrator keeps the password: somebody must get in when the other server is down."""
+    return rules.sso is not None and rules.sso.enforced and ADMINISTRATOR not in roles

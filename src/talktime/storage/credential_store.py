@@ -33,8 +33,16 @@ COLUMNS = [t.credentials.c[name] for name in Credential.__struct_fields__]
 def find(tx: ReadTx, org_id: int, member_id: str) -> Credential:
     """Empty of somebody who has none yet."""
     row = tx.execute(select(*COLUMNS).where(c.org_id == org_id, c.member_id == member_id)).first()
-    if row is None:
-        return Credential(member_id)
+    return _credential(row) if row else Credential(member_id)
+
+
+def of_subject(tx: ReadTx, org_id: int, subject: str) -> Sequence[Credential]:
+    """Of whom another server calls like this, also of who was removed."""
+    query = select(*COLUMNS).where(c.org_id == org_id, c.sso_subject == subject).order_by(c.member_id)
+    return [_credential(row) for row in tx.execute(query)]
+
+
+def _credential(row: Any) -> Credential:
     return Credential(**row._asdict() | {"recovery": msgspec.json.decode(row.recovery, type=tuple[str, ...])})
 
 

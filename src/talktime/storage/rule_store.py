@@ -22,3 +22,14 @@ def save(tx: Tx, org_id: int, rules: SignInRules) -> None:
     kept = msgspec.json.encode(rules).decode()
     if tx.execute(update(t.sign_in_rules).where(c.org_id == org_id).values(settings=kept)).rowcount == 0:
         tx.execute(insert(t.sign_in_rules), {"org_id": org_id, "settings": kept})
+
+
+def sso_secret(tx: ReadTx, org_id: int) -> bytes | None:
+    """Sealed, for the organization's own server for signing in."""
+    kept: bytes | None = tx.scalar(select(c.sso_secret).where(c.org_id == org_id))
+    return kept
+
+
+def save_sso_secret(tx: Tx, org_id: int, sealed: bytes | None) -> None:
+    """Of an organization that has saved its rules."""
+    tx.execute(update(t.sign_in_rules).where(c.org_id == org_id).values(sso_secret=sealed))

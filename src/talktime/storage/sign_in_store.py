@@ -29,6 +29,13 @@ def belongings(tx: ReadTx, email: str, limit: int) -> Sequence[Belonging]:
     return [Belonging(*row) for row in tx.execute(query)]
 
 
+def member_of(tx: ReadTx, email: str, organization: int) -> str | None:
+    """Whom this address means there."""
+    here = (s.email == email, s.organization == organization)
+    found: str | None = tx.scalar(select(s.member_id).where(*here))
+    return found
+
+
 def add(tx: Tx, email: str, organization: int, member_id: str) -> None:
     tx.execute(insert(t.sign_ins), {"email": email, "organization": organization, "member_id": member_id})
 
