@@ -12,6 +12,8 @@ from tests.portal.client import PortalWorld, Reader
 from tests.web.money import Payer
 
 PLAIN = [page for page in PAGES if not page.public and not page.changes and "{" not in page.path]
+ABOUT_ONE = ("/calls/story",)
+"""They are nothing without a name in their query."""
 CHANGING = [page for page in PAGES if page.changes and not page.public]
 
 
@@ -32,6 +34,9 @@ def test_every_page_opens_and_has_one_heading_and_no_inline_script_or_style(port
     for page in PLAIN:
         reader = owner if page.path.startswith("/operator") else admin
         shown = reader.get(page.path)
+        if page.path in ABOUT_ONE:
+            assert shown.status == 404
+            continue
         assert shown.status in (200, 303), (page.path, shown.status, shown.words[:300])
         if shown.status != 200 or not shown.html.lstrip().startswith("<!doctype html>"):
             continue

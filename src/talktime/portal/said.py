@@ -45,5 +45,7 @@ def said(visit: Visit) -> str:
         "number-added": _("The number is added."),
         "number-removed": _("The number is given up."),
         "imported": _("The file is taken over."),
+        "sending": _("It is on its way; below it shows what became of it."),
+        "revoked": _("The key is revoked."),
     }
     return words.get(visit.query.get("said"), "")

@@ -10,6 +10,7 @@ from talktime.portal.help import pages as help_
 from talktime.portal.home import pages as home
 from talktime.portal.numbers import pages as numbers
 from talktime.portal.operator import pages as operator
+from talktime.portal.settings import pages as settings
 from talktime.portal.users import pages as users
 
 PAGES = [
@@ -21,5 +22,6 @@ PAGES = [
     *home.PAGES,
     *numbers.PAGES,
     *operator.PAGES,
+    *settings.PAGES,
     *users.PAGES,
 ]

@@ -146,3 +146,21 @@ def operator_action(visit: Visit, action: str) -> str:
         "reconciliation.closed": _("Difference closed"),
     }
     return names.get(action, action)
+
+
+FUNCTIONS = (
+    arrival,
+    difference_reason,
+    done_by,
+    letter_state,
+    list_state,
+    membership,
+    mode_name,
+    operator_action,
+    payer_kind,
+    provider_name,
+    row_kind,
+    work_name,
+    work_state,
+)
+"""What templates may call."""
