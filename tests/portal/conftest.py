@@ -23,10 +23,10 @@ def portal(request: pytest.FixtureRequest) -> Iterator[PortalWorld]:
     made.close()
 
 
-@pytest.fixture
+@pytest.fixture(params=["world", "postgres_world"], ids=["sqlite", "postgresql"])
 def portal_anywhere(request: pytest.FixtureRequest) -> Iterator[PortalWorld]:
     """On both databases."""
-    made = PortalWorld(cast(World, request.getfixturevalue("anywhere")))
+    made = PortalWorld(cast(World, request.getfixturevalue(request.param)))
     yield made
     made.close()
 
