@@ -9,6 +9,8 @@ from talktime.portal.calls import pages as calls
 from talktime.portal.help import pages as help_
 from talktime.portal.home import pages as home
 from talktime.portal.numbers import pages as numbers
+from talktime.portal.operator import pages as operator
+from talktime.portal.settings import pages as settings
 from talktime.portal.users import pages as users
 
 PAGES = [
@@ -19,5 +21,7 @@ PAGES = [
     *help_.PAGES,
     *home.PAGES,
     *numbers.PAGES,
+    *operator.PAGES,
+    *settings.PAGES,
     *users.PAGES,
 ]

@@ -27,6 +27,7 @@ class BlockRow(Struct, frozen=True):
 
 
 _COLUMNS = (b.block_id, b.at, b.user_id, u.sign_in_name, u.name, u.number, b.mode, b.reason)
+_WITH_USERS = t.user_blocks.outerjoin(t.users, and_(u.org_id == b.org_id, u.user_id == b.user_id))
 
 
 def page(tx: ReadTx, org_id: int, user: str | None, limit: int, before: str | None) -> Sequence[BlockRow]:
@@ -48,5 +49,38 @@ def in_order(tx: ReadTx, org_id: int, begin: int, last: int, limit: int, after: 
 
 
 def _named(org_id: int) -> Select[Any]:
-    named = t.user_blocks.outerjoin(t.users, and_(u.org_id == b.org_id, u.user_id == b.user_id))
-    return select(*_COLUMNS).select_from(named).where(b.org_id == org_id)
+    return select(*_COLUMNS).select_from(_WITH_USERS).where(b.org_id == org_id)
+
+
+class Noted(Struct, frozen=True):
+    """A line of whichever organization."""
+
+    org_id: int
+    row: BlockRow
+
+
+def everywhere(tx: ReadTx, limit: int, before: str | None) -> Sequence[Noted]:
+    """Who was blocked and unblocked, newest first. Spans organizations."""
+    query = select(b.org_id, *_COLUMNS).select_from(_WITH_USERS)
+    if before is not None:
+        query = query.where(b.block_id < before)
+    rows = tx.execute(query.order_by(b.block_id.desc()).limit(limit))
+    return [Noted(row[0], BlockRow(*row[1:])) for row in rows]
+
+
+class Blocked(Struct, frozen=True):
+    """Who may not call now."""
+
+    org_id: int
+    user_id: str
+    name: str | None
+    sign_in_name: str | None
+    blocked_at: int
+    reason: str | None
+
+
+def in_force(tx: ReadTx, limit: int) -> Sequence[Blocked]:
+    """The latest first. Spans organizations."""
+    columns = (u.org_id, u.user_id, u.name, u.sign_in_name, u.blocked_at, u.block_reason)
+    query = select(*columns).where(u.blocked_at.is_not(None), u.removed_at.is_(None))
+    return [Blocked(*row) for row in tx.execute(query.order_by(u.blocked_at.desc()).limit(limit))]

@@ -48,10 +48,12 @@ def _sign_in_name(visit: Visit, user_id: str) -> str:
 
 def _form(visit: Visit, wish: Wish, errors: Mapping[str, str] | None = None) -> Answer:
     stock = visit.read(people.stock, visit.org_id)
+    others = [one for one in stock if not one.is_owned and one.is_sold]
     values: dict[str, Any] = {
         "wish": wish,
         "owned": [one for one in stock if one.is_owned or not one.is_sold],
-        "others": [one for one in stock if not one.is_owned and one.is_sold],
+        "others": others,
+        "is_open": any(wish.of(one.code) for one in others),
         "errors": errors,
     }
     return Screen("users/assign.html", values, 422 if errors else 200)

@@ -28,9 +28,11 @@ def get_quantities(visit: Visit) -> Answer:
 def _quantities(visit: Visit, errors: Mapping[str, str] | None = None) -> Answer:
     sold = [one for one in visit.read(people.stock, visit.org_id) if one.is_sold]
     entered = {one.code: visit.form.get(one.code) if errors else text_of(one) for one in sold}
+    owned, others = [one for one in sold if one.is_owned], [one for one in sold if not one.is_owned]
     values: dict[str, Any] = {
-        "owned": [one for one in sold if one.is_owned],
-        "others": [one for one in sold if not one.is_owned],
+        "owned": owned,
+        "others": others,
+        "is_open": not owned or any(one.code in (errors or ()) for one in others),
         "entered": entered,
         "errors": errors,
     }

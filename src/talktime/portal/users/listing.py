@@ -20,13 +20,15 @@ def to_list(visit: Visit) -> Answer:
 def get_list(visit: Visit) -> Answer:
     wanted = {name: visit.query.get(name) for name in FILTERS}
     told = visit.ask("/v1/users", **wanted, cursor=visit.query.get("cursor"))
+    stock = visit.read(people.stock, visit.org_id)
     values: dict[str, Any] = {
         "users": told["data"],
         "next": told["next"],
         "wanted": wanted,
         "is_filtered": any(wanted.values()),
         "query": urlencode({name: value for name, value in wanted.items() if value}),
-        "names": visit.read(people.names_of_licences),
+        "names": {one.code: one.name for one in stock},
+        "licences": [(one.code, one.name) for one in stock if one.is_owned],
     }
     return Screen("users/list.html", values)
 

@@ -38,3 +38,7 @@ def policy_sentence(visit: Visit, policy: str) -> str:
         meetings=dict(choices_for_meetings(visit))[meetings],
         calls=dict(choices_for_calls(visit))[calls],
     )
+
+
+FUNCTIONS = (choices_for_calls, choices_for_meetings, policy_sentence)
+"""For templates."""

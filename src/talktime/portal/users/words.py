@@ -90,3 +90,7 @@ def line_error(visit: Visit, code: str) -> str:
         "empty": _("There is no line in it."),
     }
     return words.get(code) or plain(visit.language, code if code in SENTENCES else "invalid")
+
+
+FUNCTIONS = (block_reason, column_help, column_name, countries, licence_names, user_kind, user_kinds)
+"""For templates."""
