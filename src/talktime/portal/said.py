@@ -29,6 +29,14 @@ def said(visit: Visit) -> str:
         "begun": _("It has begun."),
         "confirmed": _("It is confirmed and booked."),
         "sent": _("It is sent."),
+        "closed": _("The organization is closed. New calls are refused from now on."),
+        "drafted": _("The draft is saved. Nothing changes before it is published."),
+        "published": _("The prices are in force."),
+        "scheduled": _("The prices come into force at the time you chose."),
+        "corrected": _("It is booked."),
+        "waits": _("It is kept, and booked as soon as a second person confirms it."),
+        "rejected": _("The payment is rejected: nothing is credited."),
+        "ended": _("The person is signed out everywhere."),
         "refunded": _("The refund has begun."),
         "user-added": _("The user is added. Licences are next: without one, no call goes out."),
         "user-removed": _("The user is removed, and the licences are free again."),
@@ -38,5 +46,7 @@ def said(visit: Visit) -> str:
         "number-added": _("The number is added."),
         "number-removed": _("The number is given up."),
         "imported": _("The file is taken over."),
+        "sending": _("It is on its way; below it shows what became of it."),
+        "revoked": _("The key is revoked."),
     }
     return words.get(visit.query.get("said"), "")
