@@ -30,8 +30,13 @@ def check_password(tx: ReadTx, org_id: int, member_id: str, password: str) -> No
     refuse_weak(tx, org_id, password, (member.name, member.email))
 
 
+def length_least(tx: ReadTx, org_id: int) -> int:
+    """Of a password, as the organization wants it."""
+    return rule_store.find(tx, org_id).password_length
+
+
 def refuse_weak(tx: ReadTx, org_id: int, password: str, about: tuple[str, ...]) -> None:
-    least = rule_store.find(tx, org_id).password_length
+    least = length_least(tx, org_id)
     if weakness := weakness_of(password, least, about):
         raise Invalid(weakness, "password", least=least, most=PASSWORD_LENGTH_MOST)
 
