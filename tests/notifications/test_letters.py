@@ -9,7 +9,7 @@ import pytest
 
 from talktime.core.languages import LANGUAGES
 from talktime.core.notices import EVENTS
-from talktime.notifications.letters import TEMPLATES, About, letter
+from talktime.notifications.letters import PERSONAL, TEMPLATES, About, letter
 from talktime.notifications.mail import Letter
 
 NAME = "Example Ltd"
@@ -26,6 +26,7 @@ DETAILS = {
     "expires_at": str(AT),
     "next_attempt_at": str(AT),
     "until": str(AT),
+    "good_until": str(AT),
     "code": "expired_card",
     "brake": "limit_reached",
     "link": "https://pay.example.com/once",
@@ -43,7 +44,7 @@ DETAILS = {
     "top_up": "pay_1",
     "window": "month",
 }
-ALL = [*EVENTS, "test", "of_the_future"]
+ALL = [*EVENTS, *sorted(PERSONAL), "test", "of_the_future"]
 
 
 def written(event: str, language: str = "en", zone: str = "UTC", **details: str) -> Letter:
@@ -119,7 +120,7 @@ def test_nor_for_what_cannot_be_read(event: str) -> None:
 
 
 def test_every_template_is_that_of_an_event_and_the_other_way_round() -> None:
-    assert {path.stem for path in TEMPLATES.glob("*.txt")} == {*EVENTS, "test", "other", "layout"}
+    assert {path.stem for path in TEMPLATES.glob("*.txt")} == {*EVENTS, *PERSONAL, "test", "other", "layout"}
 
 
 def test_a_letter_names_what_happened_in_figures_as_the_reader_writes_them() -> None:

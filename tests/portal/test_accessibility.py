@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 COLOURS = {"runOnly": ["color-contrast"]}
-FILES = (".csv", "/download", "/now")
+FILES = (".csv", "/download", "/now", "/part", "/story", "/export")
 PATHS = sorted(
     page.path
     for page in PAGES

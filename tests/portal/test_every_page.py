@@ -12,6 +12,8 @@ from tests.portal.client import PortalWorld, Reader
 from tests.web.money import Payer
 
 PLAIN = [page for page in PAGES if not page.public and not page.changes and "{" not in page.path]
+ABOUT_ONE = ("/calls/story",)
+"""They are nothing without a name in their query."""
 CHANGING = [page for page in PAGES if page.changes and not page.public]
 
 
@@ -32,6 +34,9 @@ def test_every_page_opens_and_has_one_heading_and_no_inline_script_or_style(port
     for page in PLAIN:
         reader = owner if page.path.startswith("/operator") else admin
         shown = reader.get(page.path)
+        if page.path in ABOUT_ONE:
+            assert shown.status == 404
+            continue
         assert shown.status in (200, 303), (page.path, shown.status, shown.words[:300])
         if shown.status != 200 or not shown.html.lstrip().startswith("<!doctype html>"):
             continue
@@ -63,7 +68,8 @@ def test_every_changing_page_wants_a_right_or_is_about_oneself(portal: PortalWor
 
 
 def test_pages_that_change_something_have_rights_to_change(portal: PortalWorld) -> None:
-    reading = ("/reports/exports",)
+    looking = ("/operator/organizations/{org}/enter", "/operator/leave")
+    reading = ("/reports/exports", *looking)
     wrong = [page.path for page in CHANGING if page.right and not page.right.changes and page.path not in reading]
     assert wrong == []
 

@@ -134,6 +134,17 @@ def test_users_are_listed_as_they_came(anywhere: World) -> None:
     assert [user["id"] for user in page["data"] + rest["data"]] == made
 
 
+def test_people_and_resource_accounts_are_listed_by_themselves(anywhere: World) -> None:
+    org = anywhere.organization()
+    person, account = (org.user(kind=kind).json["id"] for kind in ("person", "resource_account"))
+    kinds = {kind: org.api.get("/v1/users", kind=kind).json["data"] for kind in ("person", "resource_account")}
+    assert {kind: [user["id"] for user in found] for kind, found in kinds.items()} == {
+        "person": [person],
+        "resource_account": [account],
+    }
+    assert org.api.get("/v1/users", kind="robot").status == 422
+
+
 def test_licences_are_bought_and_assigned(anywhere: World) -> None:
     org = anywhere.organization()
     bought = org.api.put("/v1/licences", {"MCOMEETADD": 1, "MCOPSTN1": None})

@@ -18,15 +18,21 @@ from talktime.storage.member_store import ACTIVE
 def set_password(
     database: Database, org_id: int, member_id: str, password: str, actor: Actor, keep_session: str = ""
 ) -> None:
-    """Who was invited is active from now on; all sessions but one are over. A weak one is refused."""
+    """Who was invited is active from now on; all sessions but one are over."""
     database.read(org_id, check_password, org_id, member_id, password)
     hashed = passwords.hashed(password)
     database.write(org_id, keep_password, org_id, member_id, hashed, actor, keep_session)
 
 
 def check_password(tx: ReadTx, org_id: int, member_id: str, password: str) -> None:
-    member, least = found(tx, org_id, member_id), rule_store.find(tx, org_id).password_length
-    if weakness := weakness_of(password, least, (member.name, member.email)):
+    """A weak one is refused."""
+    member = found(tx, org_id, member_id)
+    refuse_weak(tx, org_id, password, (member.name, member.email))
+
+
+def refuse_weak(tx: ReadTx, org_id: int, password: str, about: tuple[str, ...]) -> None:
+    least = rule_store.find(tx, org_id).password_length
+    if weakness := weakness_of(password, least, about):
         raise Invalid(weakness, "password", least=least, most=PASSWORD_LENGTH_MOST)
 
 

@@ -10,12 +10,15 @@ from typing import Any
 import msgspec
 import structlog
 
+from talktime.actions import tickets
 from talktime.actions.errors import NotFound
 from talktime.actions.links import PAY_LINK, Links
 from talktime.actions.notices import MailBody
 from talktime.actions.organizations import found
+from talktime.actions.personal_letters import PATHS
 from talktime.actions.webhooks import secrets_of
 from talktime.core.retries import next_try
+from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.time import MINUTE, SECOND
 from talktime.notifications.letters import About, letter
 from talktime.notifications.mail import take
@@ -99,25 +102,28 @@ class _Sender:
             return OURS
 
     def _mail(self, row: DeliveryRow) -> Outcome:
-        org = self.database.read(row.org_id, found, row.org_id)
         body = msgspec.json.decode(row.body, type=MailBody)
-        about = About(
-            event=row.event,
-            organization=org.name,
-            time_zone=org.time_zone,
-            details=body.details | self._link(row.org_id, body.details),
-            is_test=org.mode == "test",
-        )
+        about = self._about(row, body.details | self._link(row, body.details))
         left = tuple(row.told if body.left is None else body.left)
         written = letter(row.delivery_id, left, row.language, about, self.post.public_url, self.now())
         return take(self.post.mailer, written)
 
-    def _link(self, org_id: int, details: Mapping[str, str]) -> dict[str, str]:
+    def _about(self, row: DeliveryRow, details: Mapping[str, str]) -> About:
+        if row.org_id == OPERATOR_ORG:
+            return About(event=row.event, organization="Talktime", time_zone="UTC", details=details)
+        org = self.database.read(row.org_id, found, row.org_id)
+        is_test = org.mode == "test"
+        return About(event=row.event, organization=org.name, time_zone=org.time_zone, details=details, is_test=is_test)
+
+    def _link(self, row: DeliveryRow, details: Mapping[str, str]) -> dict[str, str]:
         """Made when it is sent: it is a secret, so it stands nowhere."""
+        if "ticket" in details:
+            text = tickets.text_of(self.vault.derived(tickets.MAILED), row.org_id, details["ticket"])
+            return {"link": f"{self.post.public_url}{PATHS[row.event]}/{text}"}
         if "payment" not in details:
             return {}
         links = Links(self.post.public_url, self.vault.derived(PAY_LINK))
-        return {"link": links.for_payment(org_id, details["payment"])}
+        return {"link": links.for_payment(row.org_id, details["payment"])}
 
     def _hook(self, row: DeliveryRow) -> Outcome:
         webhook = self.database.read(row.org_id, webhook_store.find, row.org_id, row.target)

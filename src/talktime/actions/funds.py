@@ -26,6 +26,7 @@ class Grant(Struct, frozen=True):
     amount: int
     expires_at: int
     priority: int
+    reason: str = ""
 
 
 def grant(tx: Tx, org_id: int, command: Grant, actor: Actor) -> LotRow:
@@ -40,10 +41,11 @@ def grant(tx: Tx, org_id: int, command: Grant, actor: Actor) -> LotRow:
     lot = Lot(lot_id, command.amount, 0, now, command.expires_at, command.priority, promotional=True)
 
     cashier = _cashier(tx, org, now)
-    cashier.grant(lot, Cause(f"grant:{command.grant_id}", actor.by))
+    cashier.grant(lot, Cause(f"grant:{command.grant_id}", actor.by, command.reason))
 
     ledger_store.record(tx, org_id, _movement(cashier), sets_up_credits=True)
-    audit.note(tx, org_id, actor, "credit.granted", lot_id, None, {"amount": decimal(command.amount)})
+    told = {"amount": decimal(command.amount)} | ({"reason": command.reason} if command.reason else {})
+    audit.note(tx, org_id, actor, "credit.granted", lot_id, None, told)
     return _lot(tx, org_id, lot_id)
 
 

@@ -46,7 +46,7 @@ def make_key(
         raise Invalid("in_the_past", "expires_at")
     tail = uuid7(now, secrets.randbits(74))
     key_id, key = f"key_{tail}", f"tt_{mode}_{org_id:x}-{tail}-{secrets.token_urlsafe(32)}"
-    networks = ",".join(_network(address) for address in addresses)
+    networks = ",".join(network(address) for address in addresses)
     row = KeyRow(org_id, key_id, digest(key), ",".join(scopes), networks, expires_at, None, now, by)
     key_store.add(tx, row)
     return MadeKey(key_id, key, tuple(scopes))
@@ -83,7 +83,7 @@ def digest(key: str) -> str:
     return sha256(key.encode()).hexdigest()
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     try:
         return str(ip_network(address))
     except ValueError as error:

@@ -7,9 +7,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from talktime.actions import audit
+from talktime.actions import audit, tickets
 from talktime.actions.audit import Actor
 from talktime.actions.errors import Invalid, NotFound, StateConflict
+from talktime.actions.tickets import Kind
 from talktime.core.emails import is_email
 from talktime.core.roles import ADMINISTRATOR, OPERATOR_ROLES, ORGANIZATION_ROLES
 from talktime.core.scopes import OPERATOR_ORG
@@ -17,6 +18,7 @@ from talktime.storage import member_store, org_store, sign_in_store
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.member_store import REMOVED, MemberRow
 
+NAME_LENGTH = 200
 TOLD = ("name", "email", "roles", "language", "state")
 
 
@@ -46,7 +48,7 @@ def change(tx: Tx, org_id: int, member_id: str, values: Mapping[str, Any], actor
     _check_administrator(tx, org_id, old, new)
 
     member_store.change(tx, org_id, new)
-    _move(tx, org_id, old, new)
+    _move(tx, org_id, old, new, actor.now)
     audit.note(tx, org_id, actor, "member.changed", member_id, _told(old), _told(new))
     return new
 
@@ -69,6 +71,12 @@ def end_sessions(tx: Tx, org_id: int, member_id: str, actor: Actor) -> None:
     audit.note(tx, org_id, actor, "member.sessions_ended", member_id)
 
 
+def check_name(name: str) -> None:
+    """As people give it themselves."""
+    if not name or len(name) > NAME_LENGTH or not name.isprintable():
+        raise Invalid("invalid" if name else "missing_field", "name")
+
+
 def _locked(tx: Tx, org_id: int, member_id: str) -> MemberRow:
     """Two changes are made one after the other, so that one administrator is always left."""
     org_store.lock(tx, org_id)
@@ -78,9 +86,11 @@ def _locked(tx: Tx, org_id: int, member_id: str) -> MemberRow:
     return member
 
 
-def _move(tx: Tx, org_id: int, old: MemberRow, new: MemberRow) -> None:
-    """Signs in by the new address from now on."""
+def _move(tx: Tx, org_id: int, old: MemberRow, new: MemberRow, now: int) -> None:
+    """Signs in by the new address from now on. What was sent to the old one leads nowhere any more."""
     if new.email.casefold() != old.email.casefold():
+        for kind in (Kind.INVITATION, Kind.PASSWORD_RESET):
+            tickets.withdraw(tx, org_id, new.member_id, kind, now)
         sign_in_store.remove(tx, old.email.casefold(), org_id)
         sign_in_store.add(tx, new.email.casefold(), org_id, new.member_id)
 

@@ -12,13 +12,10 @@ from talktime.core.languages import LANGUAGES
 from talktime.storage.database import Database, Tx
 from talktime.storage.member_store import MemberRow
 
-NAME_LENGTH = 200
-
 
 def change_own(tx: Tx, session: Session, name: str, language: str, now: int) -> MemberRow:
     """Roles and address are for administrators to change."""
-    if not name or len(name) > NAME_LENGTH or not name.isprintable():
-        raise Invalid("missing_field" if not name else "invalid", "name")
+    members.check_name(name)
     if language not in LANGUAGES:
         raise Invalid("invalid", "language")
     values, member_id = {"name": name, "language": language}, session.member.member_id

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from talktime.actions import methods, payments
+from talktime.actions import audit, methods, payments
 from talktime.actions.audit import Actor
 from talktime.actions.errors import NotFound
 from talktime.actions.organizations import locked
@@ -118,10 +118,13 @@ def _sum(one: Reconciled, other: Reconciled) -> Reconciled:
     return Reconciled(one.looked_at + other.looked_at, one.settled + other.settled, one.differences + other.differences)
 
 
-def close(tx: Tx, org_id: int, item_id: str, now: int) -> Item:
-    """Somebody has looked at it."""
-    if found(tx, org_id, item_id).closed_at is None:
-        reconciliation_store.close(tx, org_id, item_id, now)
+def close(tx: Tx, org_id: int, item_id: str, note: str, actor: Actor) -> Item:
+    """Somebody has looked at it, and says what came of it."""
+    item = found(tx, org_id, item_id)
+    if item.closed_at is None:
+        reconciliation_store.close(tx, org_id, item_id, actor.now)
+        told = {"reason": item.reason, "top_up": item.top_up, "note": note}
+        audit.note(tx, org_id, actor, "reconciliation.closed", item_id, None, told)
     return found(tx, org_id, item_id)
 
 

@@ -104,6 +104,11 @@ def path_of(org_id: int) -> str:
     return f"/sso/{org_name(org_id)}"
 
 
+def way_in(tx: ReadTx, org_id: int) -> str | None:
+    """For members, where there is single sign-on."""
+    return path_of(org_id) if rule_store.find(tx, org_id).sso else None
+
+
 def returns_to(public_url: str, org_id: int) -> str:
     """Where they come back to: an address for each organization, so that no server answers in another's name."""
     return f"{public_url}{path_of(org_id)}/callback"

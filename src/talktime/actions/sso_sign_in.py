@@ -6,7 +6,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hmac import compare_digest
 
 import msgspec
-import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -18,7 +17,6 @@ from talktime.actions.sign_in import NeedsFactor, SignedIn
 from talktime.actions.single_sign_on import client_of
 from talktime.actions.tickets import Kind
 from talktime.core.identities import Person, Unknown, issuer_of, proves_two
-from talktime.core.ids import org_name
 from talktime.core.sign_in_rules import needs_second_factor
 from talktime.core.time import MINUTE
 from talktime.identity.identity import Identity
@@ -29,7 +27,6 @@ from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.member_store import ACTIVE, MemberRow
 from talktime.storage.vault import Vault, VaultError
 
-log = structlog.get_logger("talktime.single_sign_on")
 LASTS = 10 * MINUTE
 """So long somebody may take at the other server."""
 LONG_AGO = 0
@@ -41,6 +38,11 @@ class NotSignedIn(ActionError):
 
     code = "sso_refused"
     status = 403
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code)
+        self.detail = detail
+        """For the log: an administrator finds there what nobody else need know."""
 
 
 class Underway(Struct, frozen=True):
@@ -88,7 +90,7 @@ def begin(doors: Doors, org_id: int, next: str, now: int, again: bool = False) -
     client = _client(doors, org_id)
     started = doors.identity.begin(client, again)
     if isinstance(started, Unknown):
-        raise _refused(org_id, started)
+        raise NotSignedIn(started.code, started.detail)
     url, begun = started
     underway = Underway(org_id, client.issuer, client.client_id, begun, next, again, now + LASTS)
     return Sent(url, _sealed(doors.vault, underway))
@@ -100,7 +102,7 @@ def finish(doors: Doors, org_id: int, cookie: str, answer: Answer, visitor: Visi
     if underway is None or not _belongs(underway, org_id, answer, now):
         raise NotSignedIn("sso_begun_elsewhere")
     if answer.error or not answer.code:
-        raise _refused(org_id, Unknown("sso_refused", answer.error[:100]))
+        raise NotSignedIn("sso_refused", answer.error[:100])
     client = _client(doors, org_id)
     if (client.issuer, client.client_id) != (underway.issuer, underway.client_id):
         raise NotSignedIn("sso_begun_elsewhere")
@@ -109,7 +111,7 @@ def finish(doors: Doors, org_id: int, cookie: str, answer: Answer, visitor: Visi
     attempts.begin(doors.database, answer.state, visitor.address, now)
     person = doors.identity.finish(client, underway.begun, answer.code, answer.issuer)
     if isinstance(person, Unknown):
-        raise _refused(org_id, person)
+        raise NotSignedIn(person.code, person.detail)
     doors.database.write((), attempts.succeeded, answer.state, visitor.address)
     return Arrived(doors.database.write(org_id, _arrive, underway, person, visitor, now), underway.next)
 
@@ -124,12 +126,6 @@ def _client(doors: Doors, org_id: int) -> Client:
 def _belongs(underway: Underway, org_id: int, answer: Answer, now: int) -> bool:
     is_ours = compare_digest(underway.begun.state.encode(), answer.state.encode())
     return is_ours and underway.org_id == org_id and now < underway.ends_at
-
-
-def _refused(org_id: int, why: Unknown) -> NotSignedIn:
-    """An administrator finds in the log what its reader need not know."""
-    log.warning("single sign-on failed", organization=org_name(org_id), code=why.code, detail=why.detail)
-    return NotSignedIn(why.code)
 
 
 # ---------------------------------------------------------------- who is it

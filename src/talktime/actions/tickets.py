@@ -6,6 +6,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from talktime.actions import tokens
+from talktime.actions.tokens import Token
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.time import DAY, MINUTE
 from talktime.storage import ticket_store
@@ -21,16 +22,21 @@ class Kind(StrEnum):
     """The password was right, the code is outstanding."""
     ORGANIZATION_CHOICE = "organization_choice"
     """The password was right, in more than one organization."""
+    SSO_LINK = "sso_link"
+    """Leads to the organization's own sign-in, and opens nothing by itself."""
     SINGLE_SIGN_ON = "single_sign_on"
     """Somebody came back from another server: kept only so that he does so once."""
 
 
+MAILED = "mailed tickets"
+"""What the key of links in letters is derived for."""
 LASTS = {
     Kind.INVITATION: 7 * DAY,
     Kind.PASSWORD_RESET: 60 * MINUTE,
     Kind.SET_UP: DAY,
     Kind.SECOND_FACTOR: 10 * MINUTE,
     Kind.ORGANIZATION_CHOICE: 10 * MINUTE,
+    Kind.SSO_LINK: DAY,
     Kind.SINGLE_SIGN_ON: 10 * MINUTE,
 }
 
@@ -38,9 +44,28 @@ LASTS = {
 def issue(tx: Tx, org_id: int, kind: Kind, member_id: str, now: int) -> str:
     """Its text is shown now and never again."""
     token = tokens.made(org_id, now)
-    row = TicketRow(f"tic_{token.tail}", token.digest, kind, member_id, now, now + LASTS[kind])
-    ticket_store.add(tx, org_id, row)
+    _keep(tx, token, kind, member_id, now)
     return token.text
+
+
+def issue_by_mail(tx: Tx, key: bytes, org_id: int, kind: Kind, member_id: str, now: int) -> TicketRow:
+    """Its text is made when the letter is sent. An earlier one of the kind is good for nothing any more."""
+    withdraw(tx, org_id, member_id, kind, now)
+    return _keep(tx, tokens.derived(key, org_id, tokens.tail_of(now)), kind, member_id, now)
+
+
+def text_of(key: bytes, org_id: int, ticket_id: str) -> str:
+    return tokens.derived(key, org_id, ticket_id.removeprefix("tic_")).text
+
+
+def withdraw(tx: Tx, org_id: int, member_id: str, kind: Kind, now: int) -> None:
+    ticket_store.use_all(tx, org_id, member_id, kind, now)
+
+
+def _keep(tx: Tx, token: Token, kind: Kind, member_id: str, now: int) -> TicketRow:
+    row = TicketRow(f"tic_{token.tail}", token.digest, kind, member_id, now, now + LASTS[kind])
+    ticket_store.add(tx, token.org_id, row)
+    return row
 
 
 def found(tx: ReadTx, text: str, kind: Kind, now: int) -> TicketRow | None:

@@ -3,8 +3,10 @@ organization. Only their digests are kept."""
 
 from __future__ import annotations
 
+import hmac
 import re
 import secrets
+from base64 import urlsafe_b64encode
 from hashlib import sha256
 from hmac import compare_digest
 
@@ -35,7 +37,17 @@ class Token(Struct, frozen=True):
 
 
 def made(org_id: int, now: int) -> Token:
-    return Token(org_id, uuid7(now, secrets.randbits(74)), secrets.token_urlsafe(32))
+    return Token(org_id, tail_of(now), secrets.token_urlsafe(32))
+
+
+def derived(key: bytes, org_id: int, tail: str) -> Token:
+    """Always the same one: for a link in a letter, which is made when the letter is sent and stands nowhere."""
+    secret = hmac.digest(key, f"{org_id:x}-{tail}".encode(), "sha256")
+    return Token(org_id, tail, urlsafe_b64encode(secret).decode().rstrip("="))
+
+
+def tail_of(now: int) -> str:
+    return uuid7(now, secrets.randbits(74))
 
 
 def read(text: str) -> Token | None:

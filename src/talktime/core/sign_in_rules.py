@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from talktime.core.roles import ADMINISTRATOR, may_change
 
+SecondFactor = Literal["required", "optional"]
 PASSWORD_LENGTH, PASSWORD_LENGTH_LEAST, PASSWORD_LENGTH_MOST = 12, 10, 200
 
 
@@ -21,7 +22,7 @@ class Sso(Struct, frozen=True, kw_only=True):
 
 
 class SignInRules(Struct, frozen=True, kw_only=True):
-    second_factor: Literal["required", "optional"] = "required"
+    second_factor: SecondFactor = "required"
     """Of those who may change anything."""
     password_length: int = PASSWORD_LENGTH
     sso: Sso | None = None

@@ -40,6 +40,7 @@ LABELS: Mapping[str, str] = {
     "top_up": _("Payment"),
     "what": _("What changed"),
     "by": _("Changed by"),
+    "good_until": _("The link works until"),
 }
 """In the order in which they are shown."""
 
@@ -135,6 +136,6 @@ Shape = Callable[[str, str, Reader], str]
 SHAPES: Mapping[str, Shape] = {
     **dict.fromkeys(("amount", "balance", "level", "spent"), _money),
     "expires_at": _day,
-    **dict.fromkeys(("next_attempt_at", "until"), _day_and_time),
+    **dict.fromkeys(("next_attempt_at", "until", "good_until"), _day_and_time),
     **dict.fromkeys(("expires", "month"), _month),
 }

@@ -17,6 +17,8 @@ from talktime.notifications.mail import Letter
 
 TEMPLATES = Path(__file__).parent / "templates"
 DOMAIN = "mail"
+PERSONAL = frozenset({"invitation", "password_reset", "sso_link"})
+"""To one person alone."""
 OTHER = "other"
 """The words for an event that has none of its own."""
 
@@ -49,7 +51,7 @@ def letter(
     words = _Words(translator(language, DOMAIN), Reader(language, about.time_zone, one_line(about.organization)), about)
     written = words.write(public_url)
     shown = {"written": written, "language": language, "organization": one_line(about.organization), "_": words.say}
-    shown |= {"is_test": about.is_test}
+    shown |= {"is_test": about.is_test, "is_personal": about.event in PERSONAL}
     return Letter(
         letter_id=letter_id,
         recipients=recipients,

@@ -49,6 +49,7 @@ AREAS = {
     "/v1/operator/price-lists": "prices",
     "/v1/operator/providers": "providers",
     "/v1/operator/reconciliation": "providers",
+    "/v1/operator/set-up-link": "operation",
     "/v1/operator/verify": "operation",
     "/v1/payment-methods": "funds",
     "/v1/pools": "reports",

@@ -37,11 +37,16 @@ def menu_of(visit: Visit) -> list[Entry]:
             Item("/users", _("Users"), "people.see", "people", _people(visit)),
             Item("/numbers", _("Numbers"), "numbers.see", "hash"),
             Item("/rates", _("Rates"), "rates.see", "tag"),
-            Item("/settings", _("Settings"), "settings.see", "sliders", _settings(visit)),
+            # Who looks after users sees who signs in, and nothing else of it.
+            Item("/settings", _("Settings"), _first(visit, "settings.see", "members.see"), "sliders", _settings(visit)),
         )
     if visit.is_operator:
         mine += (Item("/operator", _("Operator"), "", "tower", _operator(visit)),)
     return _entries(visit, (*mine, Item("/help", _("Help"), "", "help")))
+
+
+def _first(visit: Visit, *rights: str) -> str:
+    return next((right for right in rights if visit.may(right)), rights[0])
 
 
 def _billing(visit: Visit) -> tuple[Item, ...]:

@@ -21,8 +21,11 @@ from talktime.portal.billing import words as billing
 from talktime.portal.billing.activity import what
 from talktime.portal.calls import words as calls
 from talktime.portal.numbers import words as numbers
+from talktime.portal.operator import words as operator
+from talktime.portal.operator.corrections import may_confirm
 from talktime.portal.rates import look_up
 from talktime.portal.reports import usage
+from talktime.portal.settings import words as settings
 from talktime.portal.shell import Shell
 from talktime.portal.users import policies
 from talktime.portal.users import words as users
@@ -30,23 +33,16 @@ from talktime.portal.visit import DOMAIN, Visit
 
 TEMPLATES = Path(__file__).parent / "templates"
 FUNCTIONS = (
-    *(billing.card_text, billing.cards_to_choose, billing.consent_sentence, billing.limit_meter),
-    *(billing.recharge_sentence, billing.state_name, billing.state_tone),
-    *(words.event_name, words.failure, words.kind_name, words.role_name, what, device),
-    *(calls.call_state_name, calls.call_state_tone, calls.call_type_name, calls.check_name, calls.destination_name),
-    *(look_up.example_text, look_up.number_kind_name, look_up.price_kind_name, look_up.way_name, usage.change_text),
-    *(calls.payer_name, calls.payer_tone, calls.refusal_name),
-    *(
-        users.block_reason,
-        users.column_help,
-        users.column_name,
-        users.countries,
-        users.licence_names,
-        users.user_kind,
-        users.user_kinds,
-    ),
-    *(policies.choices_for_calls, policies.choices_for_meetings, policies.policy_sentence),
-    *(numbers.served, numbers.serving, numbers.number_type, numbers.number_types),
+    *billing.FUNCTIONS,
+    *calls.FUNCTIONS,
+    *numbers.FUNCTIONS,
+    *operator.FUNCTIONS,
+    *policies.FUNCTIONS,
+    *settings.FUNCTIONS,
+    *users.FUNCTIONS,
+    *words.FUNCTIONS,
+    *(look_up.example_text, look_up.number_kind_name, look_up.price_kind_name, look_up.way_name),
+    *(device, may_confirm, usage.change_text, what),
 )
 """What templates may call besides their own macros."""
 OF_ZONE = {"day": shown.day, "short_day": shown.short_day, "moment": shown.moment_text, "clock": shown.clock}

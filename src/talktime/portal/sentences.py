@@ -34,6 +34,8 @@ def _of_pages(language: str) -> Mapping[str, str]:
         "unknown_field": _("This is not known here."),
         "missing_field": _("This is needed."),
         "no_amount": _("This is no amount."),
+        "choose_one": _("Choose at least one."),
+        "unknown_language": _("This language is not spoken here."),
         "no_day": _("This is no day."),
         "no_consent": _("Without your consent nothing may be charged."),
     }

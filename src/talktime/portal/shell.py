@@ -37,18 +37,18 @@ class Shell:
 
     @property
     def language(self) -> str:
-        return _own_name(self._visit.language)
+        return own_name(self._visit.language)
 
     @property
     def tongues(self) -> list[tuple[str, str]]:
         """Each language in its own words."""
-        return [(name, _own_name(name)) for name in LANGUAGES]
+        return [(name, own_name(name)) for name in LANGUAGES]
 
     @property
     def said(self) -> str:
         return said(self._visit)
 
 
-def _own_name(language: str) -> str:
+def own_name(language: str) -> str:
     name = Locale(language).get_display_name(language) or language
     return name[:1].upper() + name[1:]

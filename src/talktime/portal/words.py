@@ -81,3 +81,7 @@ def event_name(visit: Visit, event: str) -> str:
         "spend_alert": _("More was spent than an alert allows"),
     }
     return names.get(event, event)
+
+
+FUNCTIONS = (event_name, failure, kind_name, role_name)
+"""What templates may call."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from talktime.core.licence_terms import Ability
-from talktime.storage import knowledge_store, user_store
+from talktime.storage import knowledge_store
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx
 from talktime.storage.user_store import UserRow
@@ -76,7 +76,8 @@ def by_names(tx: ReadTx, org_id: int, names: Sequence[str]) -> Mapping[str, Name
 
 def strangers(tx: ReadTx, org_id: int, names: Sequence[str]) -> list[str]:
     """Which of these names nobody is known by: no id, sign-in name or number."""
-    return [name for name in names if user_store.owner_of(tx, org_id, name) is None]
+    known = set(tx.scalars(select(n.name).where(n.org_id == org_id, n.name.in_(names))))
+    return [name for name in names if name not in known]
 
 
 class Allowed(Struct, frozen=True):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from talktime.storage import payment_store
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx
-from talktime.storage.payment_store import Payment
+from talktime.storage.payment_store import AWAITING, INVOICE, SUCCEEDED, Payment
 
 p, r = t.payments.c, t.receipts.c
 RECEIPT = "receipt"
@@ -37,3 +37,12 @@ def receipts_of(tx: ReadTx, org_id: int, payment_ids: Sequence[str]) -> dict[str
 def organization_of(tx: ReadTx, payment_id: str) -> int | None:
     """Spans organizations: an operator knows a payment by its id alone."""
     return payment_store.organization_of(tx, payment_id)
+
+
+def unpaid_invoices(tx: ReadTx, limit: int, after: str | None) -> list[Payment]:
+    """Whose money has not come yet, credited or not, oldest first. Spans organizations."""
+    credited = and_(p.state == SUCCEEDED, p.confirmed_at.is_(None))
+    query = select(*_COLUMNS).where(p.provider == INVOICE, or_(p.state == AWAITING, credited))
+    if after is not None:
+        query = query.where(p.payment_id > after)
+    return [Payment(**row._mapping) for row in tx.execute(query.order_by(p.payment_id).limit(limit))]

@@ -29,13 +29,14 @@ class GrantForm(Struct, forbid_unknown_fields=True, kw_only=True):
     amount: Amount
     expires_at: Instant | None = None
     priority: Annotated[int, Meta(ge=0, le=1000, description="Lower is spent first.")] = 100
+    reason: Reason | None = None
 
 
 def post_grant(tx: Tx, request: Request[GrantForm]) -> LotBody:
     """A promotional lot. What is owed is paid out of it first; the first one sets credits up."""
     form = request.form
     amount = positive("amount", form.amount)
-    grant = funds.Grant(_tail(request), amount, end_of(form.expires_at), form.priority)
+    grant = funds.Grant(_tail(request), amount, end_of(form.expires_at), form.priority, form.reason or "")
     lot = funds.grant(tx, request.org_id, grant, actor(request))
     org = found(tx, request.org_id)
     return lot_body(lot, org.currency, org.now(request.now))

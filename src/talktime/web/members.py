@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from talktime.actions import members
+from talktime.actions import invitations, members, set_up
 from talktime.core.emails import LENGTH_MAX
 from talktime.core.languages import Language
 from talktime.core.roles import OperatorRole, OrganizationRole
@@ -94,9 +94,9 @@ class Desk:
     whose: Callable[[Request[Any]], int]
 
     def post(self, tx: Tx, request: Request[MemberForm | OperatorMemberForm]) -> MemberBody:
-        """Invites somebody."""
+        """Invites somebody, by a letter with a link that works once."""
         made = MemberRow(request.app.new_id("mem"), **_values(request.form), state=INVITED, created_at=request.now)
-        return member_body(members.invite(tx, self.whose(request), made, actor(request)))
+        return member_body(invitations.invite(tx, request.app.vault, self.whose(request), made, actor(request)))
 
     def list(self, tx: ReadTx, request: Request[None]) -> dict[str, Any]:
         """People who sign in, in the order in which they were invited; also those who were removed."""
@@ -111,7 +111,13 @@ class Desk:
     def patch(self, tx: Tx, request: Request[MemberChange | OperatorMemberChange]) -> MemberBody:
         """Changes single fields. The last global administrator stays one: 409 last_administrator."""
         changed, member_id = _values(request.form), request.names["member_id"]
-        return member_body(members.change(tx, self.whose(request), member_id, changed, actor(request)))
+        whose, vault = self.whose(request), request.app.vault
+        return member_body(invitations.change(tx, vault, whose, member_id, changed, actor(request)))
+
+    def invite_again(self, tx: Tx, request: Request[None]) -> None:
+        """Sends the invitation once more; the link of the earlier one works no longer."""
+        member_id, vault = request.names["member_id"], request.app.vault
+        invitations.send_again(tx, vault, self.whose(request), member_id, actor(request))
 
     def delete(self, tx: Tx, request: Request[None]) -> None:
         """Removes a person and ends the sessions. The last global administrator stays: 409 last_administrator."""
@@ -120,6 +126,16 @@ class Desk:
     def end_sessions(self, tx: Tx, request: Request[None]) -> None:
         """Signs a person out everywhere."""
         members.end_sessions(tx, self.whose(request), request.names["member_id"], actor(request))
+
+
+class SetUpLinkBody(Struct):
+    link: str
+    """Works once, for a day."""
+
+
+def post_set_up_link(tx: Tx, request: Request[None]) -> SetUpLinkBody:
+    """A link by which the first operator signs in. Where one signs in already: 409 already_set_up."""
+    return SetUpLinkBody(set_up.ask_link(tx, request.app.settings.reached_at, actor(request)))
 
 
 def _values(form: Struct) -> dict[str, Any]:
@@ -136,6 +152,7 @@ def _routes(all_of_them: str, desk: Desk, form: type[Struct], change: type[Struc
         Route("GET", one, handler=desk.get, answer=MemberBody, **common),
         Route("PATCH", one, handler=desk.patch, form=change, answer=MemberBody, problems=used, **common),
         Route("DELETE", one, handler=desk.delete, status=204, problems=used, **common),
+        Route("POST", one + "/invite", handler=desk.invite_again, status=204, problems=used, **common),
         Route("POST", one + "/end-sessions", handler=desk.end_sessions, status=204, **common),
     ]
 
@@ -150,5 +167,8 @@ ROUTES = [
         OperatorMemberForm,
         OperatorMemberChange,
         **OPERATORS,
+    ),
+    Route(
+        "POST", "/v1/operator/set-up-link", handler=post_set_up_link, answer=SetUpLinkBody, problems=(409,), **OPERATORS
     ),
 ]

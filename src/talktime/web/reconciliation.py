@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from talktime.actions import reconciler
 from talktime.core.ids import org_name, org_number
@@ -15,7 +15,7 @@ from talktime.core.time import moment
 from talktime.reports import reconciliation as reports
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.reconciliation_store import Item
-from talktime.web.fields import optional
+from talktime.web.fields import actor, optional
 from talktime.web.lists import Page, page_of
 from talktime.web.problems import Problem
 from talktime.web.routes import Request, Route
@@ -65,13 +65,18 @@ def run(request: Request[None]) -> ReconciledBody:
     return ReconciledBody(done.looked_at, done.settled, done.differences)
 
 
-def close_item(tx: Tx, request: Request[None]) -> ItemBody:
+class CloseForm(Struct, forbid_unknown_fields=True):
+    note: Annotated[str, Meta(max_length=500)] = ""
+    """What came of it; it is kept in the audit log."""
+
+
+def close_item(tx: Tx, request: Request[CloseForm]) -> ItemBody:
     """Somebody has looked at it."""
     named = request.names["organization"]
     org_id = OPERATOR_ORG if named == "none" else org_number(named)
     if org_id is None or request.org_id not in (OPERATOR_ORG, org_id):
         raise Problem(404, "not_found")
-    return item_body(reconciler.close(tx, org_id, request.names["item_id"], request.now))
+    return item_body(reconciler.close(tx, org_id, request.names["item_id"], request.form.note, actor(request)))
 
 
 OPERATORS: dict[str, Any] = {"needs_organization": False, "spans": True, "tag": "Money of an organization"}
@@ -87,5 +92,13 @@ ROUTES = [
         needs_organization=False,
         tag="Money of an organization",
     ),
-    Route("POST", PATH + "/{organization}/{item_id}/close", Scope.OPERATOR, close_item, answer=ItemBody, **OPERATORS),
+    Route(
+        "POST",
+        PATH + "/{organization}/{item_id}/close",
+        Scope.OPERATOR,
+        close_item,
+        form=CloseForm,
+        answer=ItemBody,
+        **OPERATORS,
+    ),
 ]

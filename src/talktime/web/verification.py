@@ -38,7 +38,7 @@ def read_verification(tx: ReadTx, request: Request[None]) -> VerifyBody:
 def start_verification(request: Request[None]) -> BegunBody:
     """Add everything up again, beside the running calls."""
     app = request.app
-    Thread(target=verify_and_note, args=(app.database, app.now, lambda: False), daemon=True).start()
+    Thread(target=verify_and_note, args=(app.database, app.now, lambda: False, request.by), daemon=True).start()
     return BegunBody("running")
 
 

@@ -6,6 +6,7 @@ from talktime.actions import second_factor
 from talktime.actions.again import prove_by_password
 from talktime.actions.attempts import TooManyAttempts
 from talktime.actions.sign_in import SignInFailed
+from talktime.actions.single_sign_on import way_in
 from talktime.portal.account.refusals import refused
 from talktime.portal.account.ways import wanted
 from talktime.portal.pages import Answer, Away, Screen
@@ -22,6 +23,7 @@ def _form(visit: Visit, errors: dict[str, str] | None = None, status: int = 200)
     factor = visit.app.database.read(me.org_id, second_factor.factor_of, me.org_id, me.member.member_id)
     by_code = factor.since is not None and (_is_by_code(visit) or not factor.has_password)
     values = {"next": wanted(visit), "errors": errors, "factor": factor, "by_code": by_code}
+    values["sso"] = visit.app.database.read(me.org_id, way_in, me.org_id)
     return Screen("account/again.html", values, status)
 
 

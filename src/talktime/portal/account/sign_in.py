@@ -6,12 +6,13 @@ from urllib.parse import quote
 
 from talktime.actions import sessions
 from talktime.actions.attempts import TooManyAttempts
-from talktime.actions.sign_in import Chosen, NeedsFactor, SignedIn, SignInFailed, choose
+from talktime.actions.sign_in import Chosen, NeedsFactor, SignedIn, SignInFailed, SingleSignOnRequired, choose
 from talktime.actions.sign_in import sign_in as with_password
+from talktime.actions.single_sign_on import path_of
 from talktime.core.languages import LANGUAGES
 from talktime.portal import cookies
 from talktime.portal.account.refusals import refused
-from talktime.portal.account.ways import CODE, SIGN_IN, signed_in, signed_out, step_cookie, visitor, wanted
+from talktime.portal.account.ways import CODE, SIGN_IN, SSO, signed_in, signed_out, step_cookie, visitor, wanted
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
 
@@ -22,8 +23,8 @@ def get_sign_in(visit: Visit) -> Answer:
     return _form(visit)
 
 
-def _form(visit: Visit, errors: dict[str, str] | None = None, status: int = 200) -> Screen:
-    values = {"next": wanted(visit), "email": visit.form.get("email"), "errors": errors}
+def _form(visit: Visit, errors: dict[str, str] | None = None, status: int = 200, sso: str = SSO) -> Screen:
+    values = {"next": wanted(visit), "email": visit.form.get("email"), "errors": errors, "sso": sso}
     return Screen("account/sign-in.html", values, status)
 
 
@@ -31,6 +32,8 @@ def sign_in(visit: Visit) -> Answer:
     email, password = visit.form.get("email"), visit.form.whole("password")
     try:
         found = with_password(visit.app.database, email, password, visitor(visit), visit.now)
+    except SingleSignOnRequired as error:
+        return _form(visit, {"password": refused(visit, error)}, error.status, path_of(error.org_id))
     except (SignInFailed, TooManyAttempts) as error:
         return _form(visit, {"password": refused(visit, error)}, error.status)
     if isinstance(found, Chosen):
@@ -41,6 +44,8 @@ def sign_in(visit: Visit) -> Answer:
 def choose_organization(visit: Visit) -> Answer:
     try:
         found = choose(visit.app.database, visit.form.get("ticket"), visitor(visit), visit.now)
+    except SingleSignOnRequired as error:
+        return Away(f"{path_of(error.org_id)}?next={quote(wanted(visit), safe='')}")
     except SignInFailed:
         # It took too long, or was chosen before: begin anew.
         return Away(f"{SIGN_IN}?next={quote(wanted(visit), safe='')}")

@@ -8,7 +8,7 @@ from talktime.portal import cookies
 from talktime.portal.pages import Away
 from talktime.portal.visit import Visit
 
-SIGN_IN, AGAIN, CODE = "/sign-in", "/sign-in/again", "/sign-in/code"
+SIGN_IN, AGAIN, CODE, SSO = "/sign-in", "/sign-in/again", "/sign-in/code", "/sso"
 STEP = "talktime_step"
 """Between the password and the code."""
 STEP_SECONDS = 600

@@ -121,3 +121,7 @@ def cards_to_choose(visit: Visit, purse: Purse, nothing: str) -> list[tuple[str,
 
 def iso_day(at: int, zone: str) -> date:
     return shown.at(at, zone).date()
+
+
+FUNCTIONS = (card_text, cards_to_choose, consent_sentence, limit_meter, recharge_sentence, state_name, state_tone)
+"""What templates may call."""

@@ -129,3 +129,16 @@ def refusal_name(visit: Visit, reason: str) -> str:
         "already_ended": _("Ended before it was asked for"),
     }
     return names.get(reason, reason)
+
+
+FUNCTIONS = (
+    call_state_name,
+    call_state_tone,
+    call_type_name,
+    check_name,
+    destination_name,
+    payer_name,
+    payer_tone,
+    refusal_name,
+)
+"""What templates may call."""

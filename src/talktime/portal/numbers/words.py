@@ -21,3 +21,7 @@ def serving(visit: Visit) -> list[tuple[str, str]]:
 
 def served(visit: Visit, what: str) -> str:
     return dict(serving(visit)).get(what, what)
+
+
+FUNCTIONS = (number_type, number_types, served, serving)
+"""For templates."""

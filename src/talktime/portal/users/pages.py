@@ -15,7 +15,7 @@ FILE_BYTES_MAX = IMPORT_BYTES_MAX + (1 << 16)
 PAGES = [
     get("/users", listing.to_list, SEE),
     get("/users/list", listing.get_list, SEE),
-    get("/users/export", listing.get_file, SEE),
+    get("/users/users.csv", listing.get_file, SEE),
     get("/users/new", one.get_new, CHANGE),
     post("/users/new", one.add, CHANGE),
     get(IMPORT, importing.get_import, CHANGE),

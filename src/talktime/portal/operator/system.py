@@ -1,0 +1,63 @@
+"""The installation itself: which version, how large, and whether clock and switches are as they should be."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from typing import NamedTuple
+
+from talktime.core.switches import SILENT_AFTER
+from talktime.core.time import SECOND
+from talktime.portal.operator.ours import everywhere, organizations_of
+from talktime.portal.pages import Answer, Screen
+from talktime.portal.visit import Visit
+from talktime.reports import installation
+
+AWAY_MOST = 2.0
+"""Seconds; more and people should look at the machine's clock."""
+
+
+class Process(NamedTuple):
+    """The one that answers; others of the same installation say the same of themselves."""
+
+    number: int
+    since: int
+    memory: int
+    decisions: dict[str, int]
+    failed: int
+    """Batches that the store did not take."""
+
+
+def get_system(visit: Visit) -> Answer:
+    silent = everywhere(visit, installation.silent_switches, visit.now - SILENT_AFTER)
+    away = float(getattr(visit.app.now, "seconds_away", 0.0))
+    values = {
+        "version": version("talktime"),
+        "python": platform.python_version(),
+        "figures": everywhere(visit, installation.figures),
+        "silent": silent,
+        "organizations": organizations_of(visit, [one.org_id for one in silent]),
+        "process": _process(visit),
+        "workers": visit.app.settings.workers,
+        "away": round(away, 1),
+        "is_away": abs(away) > AWAY_MOST,
+        "address": visit.app.settings.reached_at,
+        "has_mail_server": bool(visit.app.settings.smtp_url),
+    }
+    return Screen("operator/system.html", values)
+
+
+def _process(visit: Visit) -> Process:
+    registry = visit.app.meters.registry
+    value = registry.get_sample_value
+    since = int((value("process_start_time_seconds") or 0) * SECOND)
+    counted = {
+        sample.labels["outcome"]: int(sample.value)
+        for family in registry.collect()
+        if family.name == "talktime_decisions"
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    }
+    failed = int(value("talktime_store_errors_total") or 0)
+    return Process(os.getpid(), since, int(value("process_resident_memory_bytes") or 0), counted, failed)

@@ -1,0 +1,163 @@
+"""The audit log: who changed what and when, to be searched and taken along."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from talktime.actions.errors import Invalid
+from talktime.core.time import moment
+from talktime.portal import shown
+from talktime.portal.pages import Answer, Screen
+from talktime.portal.settings.changing import REFUSED, errors_of
+from talktime.portal.settings.deeds import Difference, action_name, differences, name_in
+from talktime.portal.visit import Visit
+from talktime.reports import audit, keys, members
+from talktime.reports.audit import Wanted
+from talktime.reports.csv_files import harmless
+from talktime.reports.flows import midnight
+from talktime.storage.audit_store import AuditRow
+from talktime.storage.member_store import MemberRow
+from talktime.web.routes import Raw
+
+SHOWN, FILE_MAX, NAMES_MAX = 50, 100_000, 1000
+ID_LENGTH, SHOWN_OF_ID = 32, 8
+KINDS = {
+    "sign_in": ("member.sign", "member.sessions_ended", "member.password", "sign_in_rules."),
+    "members": ("member.invited", "member.changed", "member.removed"),
+    "money": (
+        *("top_up.", "payment.", "payment_method.", "recharge", "refund.", "agreement.", "billing_details."),
+        *("credit.", "adjustment.", "call.reversed"),
+    ),
+    "users": ("user.", "users.", "licences.", "number."),
+    "settings": ("alerts.", "key.", "webhook.", "switch.", "organization."),
+}
+HEADER = ("at", "who", "who_id", "action", "object", "old", "new")
+
+
+class Line(NamedTuple):
+    row: AuditRow
+    what: str
+    about: str
+    who: str
+    differences: list[Difference]
+
+
+class Known(NamedTuple):
+    """Those of the organization who may have done something, also those who are gone."""
+
+    people: dict[str, MemberRow]
+    keys: frozenset[str]
+
+
+class Filter(NamedTuple):
+    """What stands in the fields."""
+
+    kind: str
+    who: str
+    begin: str
+    end: str
+
+    @property
+    def query(self) -> str:
+        return urlencode({"kind": self.kind, "who": self.who, "from": self.begin, "to": self.end})
+
+
+def get_audit(visit: Visit) -> Answer:
+    chosen = _filter(visit)
+    try:
+        rows = _rows(visit, chosen, SHOWN + 1, visit.query.maybe("cursor"))
+    except REFUSED as error:
+        return _shown(visit, chosen, (), errors_of(visit, error))
+    return _shown(visit, chosen, rows)
+
+
+def _shown(visit: Visit, chosen: Filter, rows: Sequence[AuditRow], errors: dict[str, str] | None = None) -> Answer:
+    known = _known(visit)
+    values = {
+        "chosen": chosen,
+        "kinds": [*KINDS],
+        "people": known.people.values(),
+        "lines": [_line(visit, row, known) for row in rows[:SHOWN]],
+        "next": rows[SHOWN - 1].audit_id if len(rows) > SHOWN else None,
+        "errors": errors,
+    }
+    return Screen("settings/audit.html", values, 422 if errors else 200)
+
+
+def _filter(visit: Visit) -> Filter:
+    query = visit.query
+    return Filter(query.get("kind"), query.get("who"), query.get("from"), query.get("to"))
+
+
+def _known(visit: Visit) -> Known:
+    people = {one.member_id: one for one in visit.read(members.page, visit.org_id, NAMES_MAX, None)}
+    return Known(people, frozenset(one.key_id for one in visit.read(keys.page, visit.org_id, NAMES_MAX, None)))
+
+
+def _rows(visit: Visit, chosen: Filter, limit: int, before: str | None) -> Sequence[AuditRow]:
+    begin, end = _day("from", chosen.begin), _day("to", chosen.end)
+    wanted = Wanted(
+        begins=KINDS.get(chosen.kind, ()),
+        actor=chosen.who,
+        since=midnight(begin, visit.zone) if begin else None,
+        until=midnight(end + timedelta(days=1), visit.zone) if end else None,
+    )
+    return visit.read(audit.search, visit.org_id, wanted, limit, before)
+
+
+def _day(field: str, text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise Invalid("no_day", field) from error
+
+
+def _line(visit: Visit, row: AuditRow, known: Known) -> Line:
+    about, who = _about(row, known.people), who_did(visit, row.actor, known)
+    return Line(row, action_name(visit, row.action), about, who, differences(visit, row))
+
+
+def who_did(visit: Visit, actor: str, known: Known) -> str:
+    """The operator's people and keys are his own business: here they are the operator."""
+    _ = visit.say
+    if actor in known.people:
+        return known.people[actor].name
+    if actor in known.keys:
+        return _("API key {key}", key=f"…{actor[-SHOWN_OF_ID:]}")
+    match actor.partition("_")[0].partition(":")[0]:
+        case "mem" | "key" | "local":
+            return _("The operator")
+        case "provider":
+            return _("The payment provider")
+    return _("Talktime itself")
+
+
+def _about(row: AuditRow, people: dict[str, MemberRow]) -> str:
+    """What has a name is called by it; what there is only one of needs none."""
+    if row.object in people:
+        return people[row.object].name
+    if row.action.startswith("organization."):
+        return ""
+    _beginning, _, tail = row.object.rpartition("_")
+    if len(tail) == ID_LENGTH:
+        return name_in(row) or f"…{tail[-SHOWN_OF_ID:]}"
+    return row.object if row.action.startswith("switch.") else name_in(row)
+
+
+def get_file(visit: Visit) -> Answer:
+    """The same list as a file, with all values as they are kept; times in UTC."""
+    known = _known(visit)
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(HEADER)
+    for row in _rows(visit, _filter(visit), FILE_MAX, None):
+        who = who_did(visit, row.actor, known)
+        cells = (who, row.actor, row.action, row.object, row.old or "", row.new or "")
+        writer.writerow((moment(row.at).isoformat(), *map(harmless, cells)))
+    name = f'attachment; filename="audit-{shown.at(visit.now, visit.zone).date()}.csv"'
+    return Raw(file.getvalue().encode(), "text/csv; charset=utf-8", {"content-disposition": name})
