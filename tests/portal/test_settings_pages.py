@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import talktime
 from scripts import role_table
@@ -23,6 +24,8 @@ from talktime.portal.pages import Page
 from talktime.portal.settings.pages import PAGES
 from talktime.portal.settings.roles import CHANGES, NOTHING, OF_ORGANIZATION, SEES, table_of
 from talktime.settings import Settings
+from talktime.storage import credential_store
+from talktime.storage.database import Tx
 from tests.portal.client import PortalWorld, Reader, Shown, number_of
 from tests.support.oidc_server import OidcServer
 from tests.web.client import Client, Organization
@@ -207,6 +210,49 @@ def test_sessions_of_somebody_are_shown_and_ended(portal: PortalWorld, admin: Re
     assert admin.submit(path, path).status == 303
     assert reader.get("/").to.startswith("/sign-in")
     assert "Not signed in anywhere." in admin.get(f"{MEMBERS}/{other}").words
+
+
+def letters(portal: PortalWorld) -> int:
+    portal.world.app.deliver("email", lambda: False)
+    return len([*portal.world.app.settings.data.rglob("outbox/*")])
+
+
+def test_who_was_invited_is_invited_again(portal: PortalWorld, admin: Reader, org: Organization) -> None:
+    path = f"{MEMBERS}/invite"
+    admin.submit(path, path, name="Dan Dyer", email="dan@example.com", roles="helpdesk")
+    before = letters(portal)
+    dan = next(one["id"] for one in org.api.get("/v1/members").json["data"] if one["name"] == "Dan Dyer")
+    assert f"{MEMBERS}/{dan}/invite" in admin.get(f"{MEMBERS}/{dan}").links
+    again = f"{MEMBERS}/{dan}/invite"
+    assert "dan@example.com" in admin.get(again).words
+    assert admin.submit(again, again).to == f"{MEMBERS}/{dan}?said=invited"
+    assert letters(portal) == before + 1
+    answered = portal.member(org, "helpdesk", name="Eve Ellis")
+    refused = admin.submit(f"{MEMBERS}/{answered}/invite", f"{MEMBERS}/{answered}/invite")
+    assert refused.errors == ["Only who was invited and has not answered is invited again."]
+
+
+def test_a_lost_second_factor_and_a_linked_account_are_taken_away(
+    portal: PortalWorld, admin: Reader, org: Organization
+) -> None:
+    other, number = portal.member(org, "helpdesk", name="Eve Ellis"), number_of(org)
+    reader, database = portal.signed_in(org, other), portal.world.app.database
+
+    def equip(tx: Tx) -> None:
+        kept = credential_store.find(tx, number, other)
+        linked = "https://login.example.com 4711"
+        credential_store.save(tx, number, replace(kept, totp_secret=b"sealed", totp_at=1, sso_subject=linked))
+
+    database.write(number, equip)
+    page = admin.get(f"{MEMBERS}/{other}")
+    assert "https://login.example.com" in page.words
+    for step in ("single-sign-on", "second-factor"):
+        path = f"{MEMBERS}/{other}/{step}"
+        assert path in page.links
+        assert admin.submit(path, path).to == f"{MEMBERS}/{other}?said=saved"
+    kept = database.read(number, credential_store.find, number, other)
+    assert (kept.totp_at, kept.sso_subject) == (None, None)
+    assert reader.get("/").to.startswith("/sign-in")
 
 
 def test_people_of_another_organization_are_nobody(portal: PortalWorld, admin: Reader) -> None:
