@@ -23,10 +23,10 @@ def portal(request: pytest.FixtureRequest) -> Iterator[PortalWorld]:
     made.close()
 
 
-@pytest.fixture(params=["world", "postgres_world"], ids=["sqlite", "postgresql"])
-def portal_anywhere(request: pytest.FixtureRequest) -> Iterator[PortalWorld]:
+@pytest.fixture
+def portal_anywhere(anywhere: World) -> Iterator[PortalWorld]:
     """On both databases."""
-    made = PortalWorld(cast(World, request.getfixturevalue(request.param)))
+    made = PortalWorld(anywhere)
     yield made
     made.close()
 
