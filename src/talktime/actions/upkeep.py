@@ -50,12 +50,12 @@ def forget_answers(database: Database, now: int) -> int:
     return forgotten
 
 
-def verify_nightly(database: Database, now: int, stop: Callable[[], bool]) -> Report | None:
+def verify_nightly(database: Database, now: Callable[[], int], stop: Callable[[], bool]) -> Report | None:
     """Once a day, by one of the processes; None when it is not the turn of this one."""
-    if not database.write((), upkeep_store.claim_verification, now):
+    if not database.write((), upkeep_store.claim_verification, now()):
         return None
 
-    return verify_and_note(database, lambda: now, stop)
+    return verify_and_note(database, now, stop)
 
 
 def last_verification(tx: ReadTx) -> Verified | None:
@@ -63,10 +63,10 @@ def last_verification(tx: ReadTx) -> Verified | None:
 
 
 def verify_and_note(
-    database: Database, now: Callable[[], int], stop: Callable[[], bool], by: str = "schedule"
+    database: Database, now: Callable[[], int], stop: Callable[[], bool], progress: Progress | None = None
 ) -> Report:
     """So that people can read how far it is, and how it ended."""
-    progress = Progress(database, now, by)
+    progress = progress or Progress(database, now, "schedule")
 
     def go_on(done: int, total: int) -> None:
         if stop():
