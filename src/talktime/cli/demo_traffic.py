@@ -59,7 +59,7 @@ class Switch:
         while self._due:
             step = heapq.heappop(self._due)[2]
             owner = getattr(step, "__self__", None)
-            if isinstance(owner, Calling):
+            if isinstance(owner, Calling) and step != owner.answered:
                 owner.end_now()
         if self._connection:
             self._connection.close()
