@@ -6,20 +6,27 @@ import ast
 import csv
 import io
 import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import talktime
+from scripts import role_table
 from talktime.actions import audit, single_sign_on
 from talktime.actions.audit import Actor
 from talktime.actions.single_sign_on import Wanted
 from talktime.core.roles import OPERATOR_ROLES, ORGANIZATION_ROLES, RIGHTS
+from talktime.core.time import SECOND
 from talktime.portal.pages import Page
 from talktime.portal.settings.pages import PAGES
 from talktime.portal.settings.roles import CHANGES, NOTHING, OF_ORGANIZATION, SEES, table_of
+from talktime.settings import Settings
 from tests.portal.client import PortalWorld, Reader, Shown, number_of
+from tests.support.oidc_server import OidcServer
 from tests.web.client import Client, Organization
+from tests.web.conftest import opened
 
 ORGANIZATION, MEMBERS, RECIPIENTS = "/settings/organization", "/settings/members", "/settings/recipients"
 WEBHOOKS, KEYS, SWITCHES = "/settings/webhooks", "/settings/keys", "/settings/switches"
@@ -51,7 +58,7 @@ def audited(org: Organization) -> list[str]:
 
 
 def secret_on(page: Shown, name: str) -> str:
-    found = re.search(rf'id="{name}" value="([^"]+)"', page.html)
+    found = re.search(rf'<code id="{name}">([^<]+)</code>', page.html)
     assert found, page.words
     return found[1]
 
@@ -195,7 +202,7 @@ def test_who_is_removed_is_signed_out_and_remembered(portal: PortalWorld, admin:
 def test_sessions_of_somebody_are_shown_and_ended(portal: PortalWorld, admin: Reader, org: Organization) -> None:
     other = portal.member(org, "helpdesk", name="Eve Ellis")
     reader = portal.signed_in(org, other)
-    assert "Example Browser" in admin.get(f"{MEMBERS}/{other}").words
+    assert "127.0.0.1" in admin.get(f"{MEMBERS}/{other}").words
     path = f"{MEMBERS}/{other}/sign-out"
     assert admin.submit(path, path).status == 303
     assert reader.get("/").to.startswith("/sign-in")
@@ -391,7 +398,7 @@ def test_a_switch_is_connected_with_a_key_of_its_own(portal: PortalWorld, admin:
     client = Client(portal.world.door, secret_on(made, "key"))
     assert "Never heard of" in admin.get(SWITCHES).words
     assert client.post("/v1/switches/edge-1/heartbeat", {"boot_id": "1"}).status == 200
-    assert "Connected" in admin.get(f"{SWITCHES}/list").words
+    assert "Connected" in admin.get(f"{SWITCHES}/now").words
     portal.world.clock.pass_seconds(60)
     assert "Silent" in admin.get(f"{SWITCHES}/named/edge-1").words
     assert client.get("/v1/balance").code == "scope_missing"
@@ -463,6 +470,37 @@ def test_single_sign_on_is_not_saved_before_the_server_has_answered(admin: Reade
     assert "Not set up" in admin.get(SIGN_IN).words
 
 
+@pytest.fixture
+def inside(empty_data: Path, tmp_path: Path) -> Iterator[PortalWorld]:
+    """Whose own server for signing in may stand on this machine."""
+    shutil.copytree(empty_data, tmp_path / "inside")
+    with opened(Settings(data=tmp_path / "inside", sso_to_internal=True)) as world:
+        portal = PortalWorld(world)
+        yield portal
+        portal.close()
+
+
+def test_single_sign_on_is_checked_and_then_saved(inside: PortalWorld) -> None:
+    org, path = inside.world.organization(), f"{SIGN_IN}/single-sign-on"
+    admin = inside.as_role(org, "global_administrator")
+    with OidcServer(lambda: inside.world.clock() // SECOND) as server:
+        sent = {"issuer": server.issuer, "client_id": "talktime", "client_secret": "s" * 20}
+        checked = admin.submit(path, path, do="check", **sent)
+        assert "The server answers" in checked.words
+        assert "Not set up" in admin.get(SIGN_IN).words
+        assert admin.submit(path, path, enforced="on", **sent).to == f"{SIGN_IN}?said=saved"
+        page = admin.get(SIGN_IN)
+        assert server.issuer in page.words
+        assert "Refused" in page.words
+        # Empty keeps the secret; the box takes it away.
+        assert admin.submit(path, path, client_secret="", enforced=None).status == 303
+        assert "There is one, and it is not shown." in admin.get(path).words
+        assert admin.submit(path, path, no_secret="on").status == 303
+        assert "There is one" not in admin.get(path).words
+        assert admin.submit(path, path, client_id="").errors == ["This is needed."]
+    assert audited(org).count("sign_in_rules.sso_changed") == 3
+
+
 def test_single_sign_on_is_shown_and_switched_off(portal: PortalWorld, admin: Reader, org: Organization) -> None:
     app, number = portal.world.app, number_of(org)
     wanted = Wanted(issuer="https://login.example.com", client_id="talktime", client_secret="s" * 20, enforced=True)
@@ -495,6 +533,10 @@ def test_the_page_of_roles_is_the_table_that_the_product_goes_by(
     assert page.html.count("<tr>") == 1 + len(OF_ORGANIZATION)
 
 
+def test_the_document_of_roles_is_that_table_too() -> None:
+    assert role_table.DOCUMENT.read_text() == role_table.document()
+
+
 # ---------------------------------------------------------------- audit log
 
 
@@ -525,6 +567,18 @@ def test_the_audit_log_is_searched(portal: PortalWorld, admin: Reader, org: Orga
     assert found("to=2029-01-01") == ""
     assert "Organization changed" in found("from=2030-04-02&to=2030-04-02")
     assert admin.get(f"{AUDIT}?from=yesterday").errors == ["This is no day."]
+
+
+def test_keys_and_the_search_for_them_work_on_both_databases(portal_anywhere: PortalWorld) -> None:
+    org, path = portal_anywhere.world.organization(), f"{KEYS}/new"
+    admin = portal_anywhere.as_role(org, "global_administrator")
+    client = Client(portal_anywhere.world.door, secret_on(admin.submit(path, path, scopes="reports"), "key"))
+    assert client.get("/v1/pools").status == 200
+    me = org.api.get("/v1/members").json["data"][0]["id"]
+    rows = admin.get(f"{AUDIT}?kind=settings&who={me}&from=2030-04-02&to=2030-04-02").html.partition("<tbody>")[2]
+    assert rows.count('<th scope="row"') == 1
+    assert "API key created" in rows
+    assert admin.get(f"{AUDIT}?kind=settings&to=2030-04-01").html.count('<th scope="row"') == 0
 
 
 def test_the_audit_log_goes_on_over_pages(admin: Reader, org: Organization) -> None:

@@ -450,6 +450,15 @@ def test_what_is_set_up_is_told_and_its_secret_is_not(everywhere: Desk) -> None:
     assert CLIENT_SECRET not in str(house.audit()) and CLIENT_SECRET.encode() not in sealed
 
 
+def test_the_secret_and_the_names_of_a_sign_in_stand_in_no_file(desk: Desk) -> None:
+    desk.house.member("ada")
+    cookie, answer = desk.sent()
+    assert desk.back(cookie, answer)
+    kept = b"".join(path.read_bytes() for path in desk.house.app.settings.data.rglob("*") if path.is_file())
+    assert b"ada@example.com" in kept
+    assert [one for one in (CLIENT_SECRET, cookie, answer.state, answer.code) if one.encode() in kept] == []
+
+
 def test_the_secret_stays_unless_another_is_given(desk: Desk) -> None:
     desk.house.member("ada")
     wanted = Wanted(issuer=desk.server.issuer, client_id=CLIENT_ID)

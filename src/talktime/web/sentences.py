@@ -111,6 +111,7 @@ SENTENCES = {
     "not_between": "It must be from {least} to {most}.",
     "no_currency": "This is no currency code of three letters, like USD.",
     "no_moment": "This is no date and time.",
+    "unknown_call": "No charged call of this organization has this id.",
     "no_file": "Choose a file that is not empty.",
     "out_of_range": "This is outside of what is allowed.",
     "credits_not_sold": "The organization pays afterwards; it cannot add funds.",

@@ -60,7 +60,7 @@ PAGES = [
     get(f"{KEY}/revoke", keys.ask_to_revoke, CHANGE, fresh=True),
     post(f"{KEY}/revoke", keys.revoke, CHANGE, fresh=True),
     get(switches.HERE, switches.get_switches, SEE),
-    get(f"{switches.HERE}/list", switches.get_list, SEE),
+    get(f"{switches.HERE}/now", switches.get_now, SEE),
     get(f"{switches.HERE}/new", switches.get_new, CHANGE, fresh=True),
     post(f"{switches.HERE}/new", switches.add, CHANGE, fresh=True),
     get(SWITCH, switches.get_switch, SEE),
