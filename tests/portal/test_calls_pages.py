@@ -179,10 +179,6 @@ def test_text_of_other_places_in_a_story_is_no_number(callers: Callers, admin: R
     assert found(admin, "q=998877") == []
 
 
-def test_without_a_call_the_story_leads_to_the_search(admin: Reader) -> None:
-    assert admin.get("/calls/story").to == SEARCH
-
-
 def test_days_that_are_none_are_told_beside_their_field(admin: Reader) -> None:
     page = admin.get(f"{SEARCH}?from=2030-04-03&to=2030-04-02")
     assert (page.status, page.errors) == (422, ["It must be later than the begin."])

@@ -225,9 +225,9 @@ def test_an_export_is_asked_for_made_and_downloaded(portal: PortalWorld, org: Or
     waiting = reader.get(done.to)
     assert "Apr 1, 2030 to Apr 2, 2030" in waiting.words
     assert "0 % made" in waiting.words
-    assert 'hx-get="/reports/exports/list"' in waiting.html
+    assert 'hx-get="/reports/exports/part"' in waiting.html
     assert make_exports(portal.world.app, lambda: False) == 1
-    part = reader.get(f"{EXPORTS}/list", **{"hx-request": "true"})
+    part = reader.get(f"{EXPORTS}/part", **{"hx-request": "true"})
     assert "Ready" in part.words
     assert "hx-get" not in part.html
     (link,) = [one for one in part.links if one.endswith("/download")]

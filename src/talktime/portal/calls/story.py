@@ -11,15 +11,13 @@ from talktime.portal.calls.running import running
 from talktime.portal.calls.spans import begun_at, ended_at, pool_seconds, span_of, talked
 from talktime.portal.calls.steps import steps_of
 from talktime.portal.calls.verdict import verdict_of
-from talktime.portal.pages import Answer, Away, Screen
+from talktime.portal.pages import Answer, Screen
 from talktime.portal.visit import Visit
 from talktime.reports import calls
 from talktime.web.problems import Problem
 
 
 def get_story(visit: Visit) -> Answer:
-    if not visit.query.get("id"):
-        return Away("/calls/search")
     call = visit.read(calls.find, visit.org_id, visit.query.get("id"))
     if call is None:
         raise Problem(404, "not_found")

@@ -28,7 +28,7 @@ def _screen(visit: Visit, entered: dict[str, str], errors: dict[str, str] | None
     return Screen("reports/exports.html", values, 422 if errors else 200)
 
 
-def get_list(visit: Visit) -> Answer:
+def get_part(visit: Visit) -> Answer:
     """Asked for again while something is being made."""
     return Screen("reports/exports-list.html", _list(visit))
 

@@ -23,7 +23,7 @@ PAGES = [
     get("/reports/blocked", blocked.get_blocked, SEE),
     get("/reports/forecast", forecast.get_forecast, SEE),
     get(exports.HERE, exports.get_exports, SEE),
-    get(f"{exports.HERE}/list", exports.get_list, SEE),
+    get(f"{exports.HERE}/part", exports.get_part, SEE),
     post(exports.HERE, exports.make, SEE),
     get(f"{exports.HERE}/{{id}}/download", exports.download, SEE),
 ]
