@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("actions", "charging", "clock", "core", "identity", "notifications", "observability"),
         *("payments", "settings", "storage"),
     },
-    "server": {"app", "jobs", "observability", "portal", "settings", "storage", "supervisor", "web"},
+    "server": {"actions", "app", "jobs", "observability", "portal", "settings", "storage", "supervisor", "web"},
 }
 
 # Of storage, doors know transactions, errors and the values that rows are read into: no function with SQL in it. The

@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 
 from talktime import supervisor
+from talktime.actions.set_up import set_up_link
 from talktime.app import App, open_app
 from talktime.jobs.worker import Worker
 from talktime.observability import set_up_logging
@@ -33,7 +34,8 @@ SWITCH_SECONDS = 0.001
 GOODBYE_SECONDS = 20
 """Who has not sent a whole request by then is left."""
 
-Announce = Callable[[str], None]
+Announce = Callable[[str, str | None], None]
+"""Where requests are answered, and the link for the first operator while there is none."""
 Ready = Callable[[], None]
 
 CannotStart = supervisor.CannotStart
@@ -56,10 +58,18 @@ def serve(settings: Settings, announce: Announce) -> None:
         address = address_of(listener)
         # Links lead to the port that it is, where any free one was asked for.
         settings = replace(settings, port=listener.getsockname()[1])
+
+        def ready(link: str | None) -> None:
+            announce(address, link)
+
         if settings.workers > 1:
-            _serve_together(settings, listener, lambda: announce(address))
+            _serve_together(settings, listener, ready)
         else:
-            _serve_alone(settings, listener, lambda: announce(address), stop)
+            _serve_alone(settings, listener, lambda app: ready(_first_link(app)), stop)
+
+
+def _first_link(app: App) -> str | None:
+    return set_up_link(app.database, app.settings.reached_at, app.now())
 
 
 def _allow_many_connections() -> None:
@@ -74,15 +84,17 @@ def work(settings: Settings) -> None:
     _work(settings, lambda: None, Stop())
 
 
-def _serve_together(settings: Settings, listener: socket.socket, ready: Ready) -> None:
+def _serve_together(settings: Settings, listener: socket.socket, ready: Callable[[str | None], None]) -> None:
     # Once, and here: processes that begin together would all try.
-    open_app(settings).close()
+    app = open_app(settings)
+    link = _first_link(app)
+    app.close()
     alone = replace(settings, jobs=False)
-    serving = supervisor.Task("server", lambda told, stop: _serve_alone(alone, listener, told, stop))
+    serving = supervisor.Task("server", lambda told, stop: _serve_alone(alone, listener, lambda app: told(), stop))
     tasks = [serving] * settings.workers
     if settings.jobs:
         tasks.append(supervisor.Task("worker", lambda told, stop: _work(settings, told, stop)))
-    supervisor.run(tasks, ready)
+    supervisor.run(tasks, lambda: ready(link))
 
 
 def _work(settings: Settings, ready: Ready, stop: Stop) -> None:
@@ -97,13 +109,13 @@ def _work(settings: Settings, ready: Ready, stop: Stop) -> None:
         app.close()
 
 
-def _serve_alone(settings: Settings, listener: socket.socket, ready: Ready, stop: Stop) -> None:
+def _serve_alone(settings: Settings, listener: socket.socket, ready: Callable[[App], None], stop: Stop) -> None:
     app = open_app(settings)
     worker = Worker(app) if settings.jobs else None
     try:
         if worker:
             worker.start()
-        _answer(app, listener, ready, stop)
+        _answer(app, listener, lambda: ready(app), stop)
     finally:
         if worker:
             worker.stop()

@@ -11,7 +11,11 @@ from talktime.web import asgi
 from talktime.web.asgi import Headers
 from tests.support.server import Server
 
-LEAKS = ("a key that nobody gave out, as it is, in log", "a cut token, as it is, in data folder")
+LEAKS = (
+    "a key that nobody gave out, as it is, in log",
+    "a cut token, as it is, in data folder",
+    "a second factor in hexadecimal, as it is, in data folder",
+)
 """How the hits begin that must be among those found."""
 careful_bearer = asgi.bearer
 

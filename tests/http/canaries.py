@@ -10,11 +10,13 @@ that is no secret goes in as well and must be found, so that a search that finds
 from __future__ import annotations
 
 import argparse
+import re
 import secrets
 import sys
 import tempfile
+import time
 import zipfile
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b32decode, b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -22,9 +24,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import httpx
 import psycopg
 from rich.console import Console
 
+from talktime.core.one_time_codes import STEP, code_at
 from tests.http.broken_mouth import BrokenMouth
 from tests.http.shop import Answer, Api, Organization, Shop, good
 from tests.support.postgres import Cluster, new_cluster
@@ -117,6 +121,7 @@ def journey(server: Server, cage: Cage, cut_url: str) -> None:
         _misplaced(cage, mine)
         _switches(cage, org, other, cut_url)
         _looked_at(cage, shop, org)
+    _signing_in(cage, server, shop)
     shop.close()
 
 
@@ -162,6 +167,52 @@ def _switches(cage: Cage, org: Organization, api: Api, cut_url: str) -> None:
     cage.ask(api, "POST", "/v1/switches/edge/heartbeat", {"boot_id": "1", "active_call_ids": ["c2"]})
     cage.ask(api, "GET", "/v1/switches")
     cage.ask(org.operator, "DELETE", org.path)
+
+
+def _signing_in(cage: Cage, server: Server, shop: Shop) -> None:
+    """The first operator chooses a password and a second factor, signs in with both, and errs. His own cookie and the
+    pages that tell him a secret once are his."""
+    link = good(shop.operator.post("/v1/operator/set-up-link"))["link"]
+    cage.keep("a link", link.rpartition("-")[2])
+    password = cage.keep("a password", f"pass{secrets.token_urlsafe(18)}")
+    mistaken = cage.keep("a password where the address belongs", f"pass{secrets.token_urlsafe(18)}@example.com")
+    with httpx.Client(base_url=server.url, headers={"origin": server.url}) as browser:
+        path = link.removeprefix(server.url)
+        twice = {"password": password, "again": password}
+        _sent(browser, path, path, name="Olga", email="olga@example.com", language="en", **twice)
+        page = browser.get("/me/second-factor").text
+        spelled = re.search(r'class="spelled">([A-Z2-7]+)<', page)
+        assert spelled is not None
+        secret = b32decode(cage.keep("a second factor", spelled[1]))
+        cage.keep("a second factor in hexadecimal", secret.hex())
+        code = code_at(secret, time.time_ns() // 1000 // STEP)
+        told = _sent(browser, "/me/second-factor", "/me/second-factor", code=code)
+        for number, one in enumerate(re.findall(r"<li><code>([a-z0-9-]+)<", told.text)):
+            cage.keep(f"recovery code {number}", one.replace("-", ""))
+        cage.keep("a cookie", browser.cookies["talktime"].rpartition("-")[2])
+        cage.hear("his account", browser.get("/me").text)
+    with httpx.Client(base_url=server.url, headers={"origin": server.url}) as browser:
+        for email, tried in (
+            ("olga@example.com", password + "x"),
+            (mistaken, password),
+            ("olga@example.com", password),
+        ):
+            _sent(browser, "/sign-in", "/sign-in", email=email, password=tried)
+        used = cage.secrets["recovery code 0"]
+        _sent(browser, "/sign-in/code", "/sign-in/code", code=used)
+        cage.keep("another cookie", browser.cookies["talktime"].rpartition("-")[2])
+        cage.hear("his sessions", browser.get("/me").text)
+    cage.ask(shop.operator, "GET", "/v1/operator/audit")
+    cage.ask(shop.operator, "GET", "/v1/operator/members")
+
+
+def _sent(browser: httpx.Client, page: str, action: str, **values: str) -> httpx.Response:
+    """The form that stands there."""
+    token = re.search(r'name="token" value="([0-9a-f]+)"', browser.get(page).text)
+    assert token is not None, page
+    answer = browser.post(action, data={"token": token[1], **values})
+    assert answer.status_code < 500 and answer.status_code != 403, answer.text
+    return answer
 
 
 def _looked_at(cage: Cage, shop: Shop, org: Organization) -> None:

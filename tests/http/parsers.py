@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from joserfc.jws import serialize_compact
 from rich.console import Console
 from rich.progress import track
 
@@ -32,15 +33,20 @@ from talktime.core.ids import org_number
 from talktime.core.money import micros
 from talktime.core.phone import country_of, is_usable
 from talktime.core.scopes import Caller, Scope
+from talktime.core.time import SECOND
+from talktime.identity.failures import Failed
+from talktime.identity.servers import Server, read
+from talktime.identity.tokens import person_in
 from talktime.web import asgi, cold, hot
 from talktime.web.call_forms import Asking
 from talktime.web.fields import amount_of
 from talktime.web.lists import Page
-from talktime.web.problems import problem_of
+from talktime.web.problems import Problem, problem_of
 from talktime.web.routes import Request, Route, Router
 from talktime.web.table import ROUTES
 from tests.http import hostile
 from tests.http.shop import place
+from tests.support.oidc_server import ec
 from tests.support.postgres import cluster_on_demand
 
 SECONDS_MAX = 1.0
@@ -152,6 +158,51 @@ def money(raw: bytes) -> object:
     return amount
 
 
+def claims(raw: bytes) -> object:
+    """Of a server whose signature is right, and which says whatever it likes."""
+    return id_token(signed(raw).encode())
+
+
+def signed(payload: bytes) -> str:
+    return serialize_compact({"alg": "ES256", "kid": ec().kid}, payload, ec())
+
+
+def id_token(raw: bytes) -> object:
+    keys: Any = [ec().as_dict(private=False)]
+    try:
+        return person_in(text(raw), keys, ISSUER, "talktime", "n", ASKING.at)
+    except Failed as error:
+        raise Problem(403, error.code) from error
+
+
+def discovery(raw: bytes) -> object:
+    """As if the server had said it."""
+    try:
+        return read(raw, Server)
+    except Failed as error:
+        raise Problem(422, error.code) from error
+
+
+ISSUER = "https://id.example.com"
+CLAIMS: dict[str, Any] = {
+    "iss": ISSUER,
+    "aud": "talktime",
+    "sub": "248289761001",
+    "nonce": "n",
+    "iat": ASKING.at // SECOND,
+    "exp": ASKING.at // SECOND + 300,
+    "email": "ann@example.com",
+    "email_verified": True,
+    "amr": ["pwd", "otp"],
+    "auth_time": ASKING.at // SECOND - 5.5,
+}
+DISCOVERY: dict[str, Any] = {
+    "issuer": ISSUER,
+    "authorization_endpoint": f"{ISSUER}/authorize",
+    "token_endpoint": f"{ISSUER}/token",
+    "jwks_uri": f"{ISSUER}/keys",
+    "token_endpoint_auth_methods_supported": ["client_secret_post"],
+}
 CALL: dict[str, Any] = {
     "call_id": "c1",
     "call_type": "user_out",
@@ -223,6 +274,9 @@ def parsers() -> list[Parser]:
         Parser("numbers", numbers, [b"+442079460123", b"911", b"+12025550117"]),
         Parser("keys", key, [f"Bearer {secret}".encode(), b"bearer tt_test_ff-0-x", b"Basic YTpi"]),
         Parser("ids", lambda raw: org_number(text(raw)), [b"org_1", b"org_7fffffff", b"org_3fffffffffffffff"]),
+        Parser("claims", claims, [encoded(CLAIMS), encoded(CLAIMS | {"aud": ["talktime", "x"], "azp": "talktime"})]),
+        Parser("id token", id_token, [signed(encoded(CLAIMS)).encode()]),
+        Parser("discovery", discovery, [encoded(DISCOVERY)]),
         Parser("headers", headers, [b"org_1", b"req_0123456789abcdef", b"text/csv; charset=utf-8"]),
         Parser("paths", names, [b"/v1/calls/a%2Fb", b"/v1/users/usr_1/licences", b"/v1/operator/organizations/org_1"]),
     ]

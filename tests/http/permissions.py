@@ -348,6 +348,7 @@ OWN_NAMES: Mapping[str, Callable[[World], dict[str, str]]] = {
     f"PATCH {MEMBER}": World.operators_member,
     f"DELETE {MEMBER}": World.operators_member,
     f"POST {MEMBER}/end-sessions": World.operators_member,
+    f"POST {MEMBER}/invite": World.operators_member,
     "DELETE /v1/webhooks/{webhook_id}": lambda world: {"webhook_id": world.another_webhook(world.ours)},
     "DELETE /v1/operator/keys/{key_id}": lambda world: {
         "key_id": good(world.shop.operator.post("/v1/operator/keys"))["id"]

@@ -24,9 +24,9 @@ def portal(request: pytest.FixtureRequest) -> Iterator[PortalWorld]:
 
 
 @pytest.fixture
-def portal_anywhere(request: pytest.FixtureRequest) -> Iterator[PortalWorld]:
+def portal_anywhere(anywhere: World) -> Iterator[PortalWorld]:
     """On both databases."""
-    made = PortalWorld(cast(World, request.getfixturevalue("anywhere")))
+    made = PortalWorld(anywhere)
     yield made
     made.close()
 

@@ -130,6 +130,7 @@ def test_a_stranger_is_told_whom_to_ask(desk: Desk) -> None:
     shown = desk.back(desk.portal.nobody())
     assert shown.status == 403
     assert "Ask an administrator of your organization" in shown.words
+    assert f"{desk.begin}?again=1" in shown.links, "he may have another account there"
 
 
 @pytest.mark.parametrize("query", ["", "?state=x", "?code=x", "?error=access_denied", "?state=%C3%A9&code=x&iss=y"])
@@ -210,6 +211,17 @@ def test_who_was_here_before_begins_with_one_press(desk: Desk) -> None:
 
 
 # ---------------------------------------------------------------- beside passwords
+
+
+def test_who_has_forgotten_a_password_that_opens_nothing_is_told_where_to_go(desk: Desk) -> None:
+    desk.member("helpdesk")
+    desk.member("global_administrator")
+    desk.set_up(desk.org, enforced=True)
+    for role in ("helpdesk", "global_administrator"):
+        shown = desk.portal.nobody().submit("/password/forgot", "/password/forgot", email=f"{role}@example.com")
+        assert shown.status == 200
+    subjects = sorted(letter.split(" \N{EN DASH} ")[0] for letter in desk.letters())
+    assert subjects.count("Your way to sign in") == subjects.count("A new password") == 1
 
 
 def test_where_it_is_enforced_the_sign_in_page_leads_there(desk: Desk) -> None:

@@ -450,6 +450,15 @@ def test_what_is_set_up_is_told_and_its_secret_is_not(everywhere: Desk) -> None:
     assert CLIENT_SECRET not in str(house.audit()) and CLIENT_SECRET.encode() not in sealed
 
 
+def test_the_secret_and_the_names_of_a_sign_in_stand_in_no_file(desk: Desk) -> None:
+    desk.house.member("ada")
+    cookie, answer = desk.sent()
+    assert desk.back(cookie, answer)
+    kept = b"".join(path.read_bytes() for path in desk.house.app.settings.data.rglob("*") if path.is_file())
+    assert b"ada@example.com" in kept
+    assert [one for one in (CLIENT_SECRET, cookie, answer.state, answer.code) if one.encode() in kept] == []
+
+
 def test_the_secret_stays_unless_another_is_given(desk: Desk) -> None:
     desk.house.member("ada")
     wanted = Wanted(issuer=desk.server.issuer, client_id=CLIENT_ID)
@@ -461,6 +470,14 @@ def test_the_secret_stays_unless_another_is_given(desk: Desk) -> None:
         desk.house.org, single_sign_on.save, *values[:3], msgspec.structs.replace(wanted, client_secret=""), values[4]
     )
     assert desk.refused() == "sso_not_believed"
+
+
+def test_the_secret_of_one_server_is_told_to_no_other(desk: Desk) -> None:
+    wanted = Wanted(issuer="https://id.example.org", client_id=CLIENT_ID)
+    values = (desk.house.app.vault, desk.identity, desk.house.org, wanted, desk.house.boss)
+    with pytest.raises(Invalid) as refused:
+        desk.house.database.write(desk.house.org, single_sign_on.save, *values)
+    assert (refused.value.code, refused.value.field) == ("missing_field", "client_secret")
 
 
 def test_other_rules_stay_as_they_are(desk: Desk) -> None:
@@ -504,7 +521,11 @@ def test_what_is_wrong_is_said_beside_its_field_and_changes_nothing(desk: Desk, 
 
 def test_a_server_is_tried_out_before_it_is_saved(desk: Desk) -> None:
     assert single_sign_on.check(desk.identity, desk.server.issuer + "/") == desk.server.issuer
-    for issuer, code in (("http://id.example.com", "invalid_issuer"), (desk.server.url, "sso_not_usable")):
+    for issuer, code in (("http://id.example.com", "invalid_issuer"), (desk.server.url, "issuer_not_usable")):
         with pytest.raises(Invalid) as refused:
             single_sign_on.check(desk.identity, issuer)
         assert (refused.value.field, refused.value.code) == ("issuer", code)
+    assert desk.server.issuer in str(refused.value.values["why"])
+    desk.server.is_down = True
+    with pytest.raises(Invalid, match="issuer_not_reached"):
+        single_sign_on.check(desk.identity, desk.server.issuer)

@@ -84,6 +84,7 @@ MAY_SPAN = {
     "switch_store.silent": "finds switches that are no longer heard",
     "top_ups.unpaid_invoices": "the operator's list of invoices whose money he waits for",
     "upkeep_store.with_expired_answers": "finds answers that are kept no longer",
+    "upkeep_store.with_old_sign_ins": "finds sessions and links that are long over",
     "user_store.organizations_with": "which organizations have a licence whose terms change",
     "verify._rows": "verify looks at everything",
     "verify._without_account": "verify looks at everything",

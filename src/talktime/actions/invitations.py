@@ -12,9 +12,10 @@ from talktime.actions.audit import Actor
 from talktime.actions.credentials import check_password, keep_password
 from talktime.actions.errors import StateConflict
 from talktime.actions.sessions import Visitor, open_session
-from talktime.actions.sign_in import SignedIn
+from talktime.actions.sign_in import SignedIn, SingleSignOnRequired
 from talktime.actions.tickets import Kind
-from talktime.storage import member_store, org_store, passwords
+from talktime.core.sign_in_rules import needs_single_sign_on
+from talktime.storage import member_store, org_store, passwords, rule_store
 from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.member_store import INVITED, MemberRow
 from talktime.storage.vault import Vault
@@ -26,6 +27,9 @@ class Invited(Struct, frozen=True):
     member: MemberRow
     organization: str
     """Empty: the operator."""
+    org_id: int
+    by_single_sign_on: bool
+    """A password would open nothing."""
 
 
 def invite(tx: Tx, vault: Vault, org_id: int, member: MemberRow, actor: Actor) -> MemberRow:
@@ -62,6 +66,8 @@ def accept(database: Database, ticket: str, name: str, password: str, visitor: V
     invited = database.read(org_id, invited_by, ticket, now)
     if invited is None:
         return None
+    if invited.by_single_sign_on:
+        raise SingleSignOnRequired(org_id)
     members.check_name(name)
     database.read(org_id, check_password, org_id, invited.member.member_id, password)
     hashed = passwords.hashed(password)
@@ -84,4 +90,5 @@ def _holder(tx: ReadTx, ticket: str, kind: Kind, now: int) -> Invited | None:
     if member is None or member.state != INVITED:
         return None
     org = org_store.find(tx, org_id)
-    return Invited(member, org.name if org else "")
+    elsewhere = needs_single_sign_on(rule_store.find(tx, org_id), member.roles)
+    return Invited(member, org.name if org else "", org_id, elsewhere)

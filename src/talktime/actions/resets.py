@@ -8,8 +8,9 @@ from talktime.actions.credentials import check_password, keep_password
 from talktime.actions.sign_in import ORGANIZATIONS_MOST
 from talktime.actions.tickets import Kind
 from talktime.core.emails import is_email
+from talktime.core.sign_in_rules import needs_single_sign_on
 from talktime.core.time import MINUTE
-from talktime.storage import member_store, passwords, sign_in_store, ticket_store
+from talktime.storage import member_store, passwords, rule_store, sign_in_store, ticket_store
 from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.member_store import ACTIVE, MemberRow
 from talktime.storage.vault import Vault
@@ -30,9 +31,14 @@ def ask(database: Database, vault: Vault, email: str, address: str, now: int) ->
 
 def _write(tx: Tx, vault: Vault, org_id: int, member_id: str, now: int) -> None:
     member = member_store.find(tx, org_id, member_id)
-    written = ticket_store.newest(tx, org_id, member_id, Kind.PASSWORD_RESET)
-    if member and member.state == ACTIVE and (written is None or written + AGAIN_AFTER <= now):
-        personal_letters.write(tx, vault, org_id, member, Kind.PASSWORD_RESET, now)
+    if member is None or member.state != ACTIVE:
+        return
+    # Where passwords are not taken, a new one is of no use: the letter says where to go instead.
+    by_sso = needs_single_sign_on(rule_store.find(tx, org_id), member.roles)
+    kind = Kind.SSO_LINK if by_sso else Kind.PASSWORD_RESET
+    written = ticket_store.newest(tx, org_id, member_id, kind)
+    if written is None or written + AGAIN_AFTER <= now:
+        personal_letters.write(tx, vault, org_id, member, kind, now)
 
 
 def asked_by(tx: ReadTx, ticket: str, now: int) -> MemberRow | None:

@@ -7,20 +7,41 @@ from pathlib import Path
 
 from talktime.core.ids import uuid7_of
 from talktime.core.scopes import OPERATOR_ORG
-from talktime.core.time import MINUTE, SECOND
-from talktime.storage import control_store, idempotency_store, job_store, upkeep_store
-from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase
+from talktime.core.time import DAY, MINUTE, SECOND
+from talktime.storage import (
+    control_store,
+    hang_up_store,
+    idempotency_store,
+    job_store,
+    session_store,
+    sign_in_store,
+    ticket_store,
+    upkeep_store,
+)
+from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase, Tx
 from talktime.storage.job_store import DONE, FAILED, RUNNING, JobRow
 from talktime.storage.upkeep_store import Verified
 from talktime.storage.verify import Finding, Report, reading, verify
 
-__all__ = ["Finding", "Report", "Stopped", "forget_answers", "prove_writable", "reading", "verify", "verify_nightly"]
+__all__ = [
+    "Finding",
+    "Report",
+    "Stopped",
+    "forget_answers",
+    "forget_sign_ins",
+    "prove_writable",
+    "reading",
+    "verify",
+    "verify_nightly",
+]
 
 PORTION = 500
 VERIFICATION = "verification"
 SILENT_MOST = 5 * MINUTE
 """Longer than this nobody who still verifies says nothing."""
 LISTED_MAX = 50
+SIGN_INS_KEPT = 30 * DAY
+"""So long it can be seen where somebody was signed in."""
 
 
 class Stopped(Exception):
@@ -48,6 +69,20 @@ def forget_answers(database: Database, now: int) -> int:
         for org_id in org_ids:
             forgotten += database.write(org_id, idempotency_store.forget_expired, org_id, now)
     return forgotten
+
+
+def forget_sign_ins(database: Database, now: int) -> int:
+    """Sessions, links and attempts that are long over."""
+    before = now - SIGN_INS_KEPT
+    forgotten = database.write((), sign_in_store.forget_old, now - DAY)
+    while org_ids := database.read(EVERYBODY, upkeep_store.with_old_sign_ins, before, PORTION):
+        for org_id in org_ids:
+            forgotten += database.write(org_id, _forget_sign_ins, org_id, before)
+    return forgotten
+
+
+def _forget_sign_ins(tx: Tx, org_id: int, before: int) -> int:
+    return sum(store.forget(tx, org_id, before) for store in (session_store, ticket_store, hang_up_store))
 
 
 def verify_nightly(database: Database, now: int, stop: Callable[[], bool]) -> Report | None:

@@ -14,6 +14,7 @@ from talktime.cli import (
     keys,
     licences,
     mail,
+    members,
     payments,
     rates,
     rating,
@@ -33,7 +34,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for part in (serving, keys, checks, doctor, backup, rates, licences, users, payments, mail, rating, demo, tools):
+for part in (
+    serving,
+    keys,
+    checks,
+    doctor,
+    backup,
+    rates,
+    licences,
+    users,
+    payments,
+    mail,
+    members,
+    rating,
+    demo,
+    tools,
+):
     part.add_to(app)
 
 

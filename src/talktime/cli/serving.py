@@ -22,14 +22,17 @@ def serve(
 ) -> None:
     """Answer switches and people until SIGTERM or Ctrl-C.
 
-    Makes or migrates the database first. Prints one line, `ready http://host:port`, when requests are answered.
+    Makes or migrates the database first. Prints one line, `ready http://host:port`, when requests are answered, and
+    while nobody can sign in as an operator a second one with a link by which the first one does.
     """
     from talktime import server
 
     settings = settings_of(data, database, host=host, port=port, workers=workers, jobs=jobs)
 
-    def announce(address: str) -> None:
+    def announce(address: str, link: str | None) -> None:
         say(f'{{"ready": "{address}"}}' if as_json else f"ready {address}")
+        if link:
+            say(f'{{"set_up": "{link}"}}' if as_json else f"set up {link} (the first operator, within a day)")
 
     server.serve(settings, announce)
 

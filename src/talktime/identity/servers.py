@@ -94,7 +94,11 @@ class Servers:
     def _document(self, url: str, kind: type[Document]) -> Document:
         said = self._asker.get(url)
         said.raise_for_status()
-        try:
-            return msgspec.json.decode(said.body, type=kind)
-        except UNREADABLE as error:
-            raise NotUsable(f"{url}: {error}") from error
+        return read(said.body, kind)
+
+
+def read(said: bytes, kind: type[Document]) -> Document:
+    try:
+        return msgspec.json.decode(said, type=kind)
+    except UNREADABLE as error:
+        raise NotUsable(str(error)) from error

@@ -11,7 +11,7 @@ import structlog
 from talktime.actions.knowledge import finish
 from talktime.actions.schedule import turn
 from talktime.actions.seal import seal_all
-from talktime.actions.upkeep import Stopped, forget_answers, verify_nightly
+from talktime.actions.upkeep import Stopped, forget_answers, forget_sign_ins, verify_nightly
 from talktime.app import App
 from talktime.core.time import SECOND
 from talktime.jobs.exports import forget_exports, make_exports
@@ -76,7 +76,7 @@ def seal(app: App, stop: Callable[[], bool]) -> int:
 
 
 def forget(app: App, stop: Callable[[], bool]) -> int:
-    return forget_answers(app.database, app.now())
+    return forget_answers(app.database, app.now()) + forget_sign_ins(app.database, app.now())
 
 
 def verify(app: App, stop: Callable[[], bool]) -> int:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import structlog
 
@@ -137,7 +137,7 @@ class Portal:
         if page.of_organization and visit.org is None:
             return Away("/operator/organizations")
         if page.fresh and not sessions.is_fresh(visit.session, visit.now):
-            return Away(f"{AGAIN}?next={quote(asked.whole_path if not page.changes else visit.path, safe='')}")
+            return Away(f"{AGAIN}?next={quote(asked.page_path if page.changes else asked.whole_path, safe='')}")
         return None
 
     def _check_sender(self, visit: Visit, asked: Asked) -> None:
@@ -194,6 +194,12 @@ class Asked:
     def whole_path(self) -> str:
         query = self.scope["query_string"].decode("latin-1")
         return self.path + (f"?{query}" if query else "")
+
+    @property
+    def page_path(self) -> str:
+        """Where a form stood: it is filled in once more."""
+        said = urlsplit(self.header(b"referer"))
+        return f"{said.path}?{said.query}" if said.query else said.path or "/"
 
     @property
     def address(self) -> str:

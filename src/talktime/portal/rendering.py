@@ -23,6 +23,8 @@ from talktime.portal.calls import words as calls
 from talktime.portal.numbers import words as numbers
 from talktime.portal.operator import words as operator
 from talktime.portal.operator.corrections import may_confirm
+from talktime.portal.rates import look_up
+from talktime.portal.reports import usage
 from talktime.portal.settings import words as settings
 from talktime.portal.shell import Shell
 from talktime.portal.users import policies
@@ -39,7 +41,8 @@ FUNCTIONS = (
     *settings.FUNCTIONS,
     *users.FUNCTIONS,
     *words.FUNCTIONS,
-    *(device, may_confirm, what),
+    *(look_up.example_text, look_up.number_kind_name, look_up.price_kind_name, look_up.way_name),
+    *(device, may_confirm, usage.change_text, what),
 )
 """What templates may call besides their own macros."""
 OF_ZONE = {"day": shown.day, "short_day": shown.short_day, "moment": shown.moment_text, "clock": shown.clock}

@@ -20,6 +20,7 @@ def said(visit: Visit) -> str:
         "added": _("It is added."),
         "removed": _("It is removed."),
         "password-changed": _("The password is changed. Wherever else you were signed in, you are no longer."),
+        "password-set": _("The new password is set. Sign in with it."),
         "sessions-ended": _("Signed out there."),
         "factor-removed": _("The second factor is removed."),
         "signed-out": _("You are signed out."),

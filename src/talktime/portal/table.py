@@ -10,6 +10,8 @@ from talktime.portal.help import pages as help_
 from talktime.portal.home import pages as home
 from talktime.portal.numbers import pages as numbers
 from talktime.portal.operator import pages as operator
+from talktime.portal.rates import pages as rates
+from talktime.portal.reports import pages as reports
 from talktime.portal.settings import pages as settings
 from talktime.portal.users import pages as users
 
@@ -22,6 +24,8 @@ PAGES = [
     *home.PAGES,
     *numbers.PAGES,
     *operator.PAGES,
+    *rates.PAGES,
+    *reports.PAGES,
     *settings.PAGES,
     *users.PAGES,
 ]

@@ -12,7 +12,7 @@ from talktime.storage import tables as t
 from talktime.storage import user_store
 from talktime.storage.database import ReadTx
 
-b, u = t.user_blocks.c, t.users.c
+b, u, m = t.user_blocks.c, t.users.c, t.members.c
 
 
 class BlockRow(Struct, frozen=True):
@@ -24,10 +24,15 @@ class BlockRow(Struct, frozen=True):
     number: str | None
     mode: str
     reason: str
+    by: str
+    """A member, a key, or the fraud guard."""
+    by_name: str | None
+    """Of a member of the organization."""
 
 
-_COLUMNS = (b.block_id, b.at, b.user_id, u.sign_in_name, u.name, u.number, b.mode, b.reason)
+_COLUMNS = (b.block_id, b.at, b.user_id, u.sign_in_name, u.name, u.number, b.mode, b.reason, b.by, m.name)
 _WITH_USERS = t.user_blocks.outerjoin(t.users, and_(u.org_id == b.org_id, u.user_id == b.user_id))
+_NAMED = _WITH_USERS.outerjoin(t.members, and_(m.org_id == b.org_id, m.member_id == b.by))
 
 
 def page(tx: ReadTx, org_id: int, user: str | None, limit: int, before: str | None) -> Sequence[BlockRow]:
@@ -49,7 +54,7 @@ def in_order(tx: ReadTx, org_id: int, begin: int, last: int, limit: int, after: 
 
 
 def _named(org_id: int) -> Select[Any]:
-    return select(*_COLUMNS).select_from(_WITH_USERS).where(b.org_id == org_id)
+    return select(*_COLUMNS).select_from(_NAMED).where(b.org_id == org_id)
 
 
 class Noted(Struct, frozen=True):
@@ -61,7 +66,7 @@ class Noted(Struct, frozen=True):
 
 def everywhere(tx: ReadTx, limit: int, before: str | None) -> Sequence[Noted]:
     """Who was blocked and unblocked, newest first. Spans organizations."""
-    query = select(b.org_id, *_COLUMNS).select_from(_WITH_USERS)
+    query = select(b.org_id, *_COLUMNS).select_from(_NAMED)
     if before is not None:
         query = query.where(b.block_id < before)
     rows = tx.execute(query.order_by(b.block_id.desc()).limit(limit))

@@ -14,7 +14,7 @@ from talktime.storage.database import ReadTx
 from talktime.storage.store import decode_call
 
 c = t.calls.c
-LOOKED_AT_MAX = 20_000
+LOOKED_AT_MAX = 50_000
 """The index of time leads to them; what is in their stories has none."""
 READ_MAX = 500
 Place = tuple[int, str]

@@ -8,6 +8,7 @@ from talktime.actions.errors import ActionError
 from talktime.actions.own import change_own, change_password
 from talktime.actions.sign_in import SignInFailed
 from talktime.portal import cookies
+from talktime.portal.account.links import same_twice
 from talktime.portal.account.refusals import refused
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.readers import THEMES
@@ -55,8 +56,8 @@ def _theme(visit: Visit, theme: str) -> str:
 
 def save_password(visit: Visit) -> Answer:
     old, new = visit.form.whole("current"), visit.form.whole("password")
-    if new != visit.form.whole("again"):
-        return _me(visit, {"again": not_the_same(visit)})
+    if wrong := same_twice(visit):
+        return _me(visit, wrong)
     try:
         change_password(visit.app.database, visit.me, old, new, visit.address, visit.now)
     except (SignInFailed, TooManyAttempts) as error:
@@ -64,10 +65,6 @@ def save_password(visit: Visit) -> Answer:
     except ActionError as error:
         return _me(visit, {"password": refused(visit, error)})
     return Away(ME, "password-changed")
-
-
-def not_the_same(visit: Visit) -> str:
-    return visit.say("This is not the same as above.")
 
 
 def end_session(visit: Visit) -> Answer:

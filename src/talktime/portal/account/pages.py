@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from talktime.portal import pages
-from talktime.portal.account import again, factor, me, sign_in, sso
+from talktime.portal.account import again, factor, links, me, sign_in, sso
 from talktime.portal.account.ways import AGAIN, CODE, SIGN_IN, SSO
 
 # Of people, whichever organization they look into; an operator need have chosen none.
@@ -24,6 +24,14 @@ PAGES = [
     get(f"{SSO}/{{org}}", sso.begin, public=True),
     get(f"{SSO}/{{org}}/callback", sso.back, public=True),
     post("/sign-out", sign_in.sign_out, public=True),
+    get("/invitation/{ticket}", links.get_invitation, public=True),
+    post("/invitation/{ticket}", links.accept, public=True),
+    get("/password/forgot", links.get_forgot, public=True),
+    post("/password/forgot", links.forgot, public=True),
+    get("/password/reset/{ticket}", links.get_reset, public=True),
+    post("/password/reset/{ticket}", links.reset, public=True),
+    get("/set-up/{ticket}", links.get_set_up, public=True),
+    post("/set-up/{ticket}", links.set_up_first, public=True),
     get("/language/{name}", sign_in.set_language, public=True),
     get(AGAIN, again.get_again),
     post(AGAIN, again.again),

@@ -8,6 +8,7 @@ import structlog
 
 from talktime.actions import sessions, sso_links, sso_sign_in, tickets
 from talktime.actions.attempts import TooManyAttempts
+from talktime.actions.errors import ActionError
 from talktime.actions.sign_in import NeedsFactor
 from talktime.actions.single_sign_on import path_of
 from talktime.actions.sso_sign_in import LASTS, Arrived, Doors, NotSignedIn
@@ -24,6 +25,8 @@ UNDERWAY, LAST = "talktime_sso", "talktime_sso_last"
 """What the browser keeps until it is back; and where it signed in the last time."""
 NOBODY = -1
 ORG_LENGTH_MAX = 30
+OF_THE_PERSON = ("sso_not_a_member", "sso_other_account", "sso_no_email")
+"""Who is signed in over there as somebody else is asked again who he is."""
 log = structlog.get_logger("talktime.portal")
 
 
@@ -90,9 +93,16 @@ def _failed(visit: Visit, error: NotSignedIn | TooManyAttempts) -> Screen:
     if isinstance(error, NotSignedIn):
         told = {"organization": visit.names["org"][:ORG_LENGTH_MAX], "code": error.code, "detail": error.detail}
         log.warning("single sign-on failed", request_id=visit.request_id, **told)
-    is_here = error.code != "sso_not_set_up"
-    again = path_of(_org(visit)) if is_here else SSO
-    return Screen("account/sso-failed.html", {"why": refused(visit, error), "again": again}, error.status)
+    return Screen(
+        "account/sso-failed.html", {"why": refused(visit, error), "again": _again(visit, error)}, error.status
+    )
+
+
+def _again(visit: Visit, error: ActionError) -> str:
+    if error.code == "sso_not_set_up":
+        return SSO
+    begin = path_of(_org(visit))
+    return f"{begin}?again=1" if error.code in OF_THE_PERSON else begin
 
 
 def _org(visit: Visit) -> int:

@@ -59,6 +59,8 @@ def _pool(visit: Visit, line: Line) -> str:
     answer = line.call.answer
     if not isinstance(answer, Granted) or not answer.pool:
         return ""
+    if not answer.minutes:
+        return answer.pool
     return visit.say.plural("{count} minute at first", "{count} minutes at first", answer.minutes)
 
 

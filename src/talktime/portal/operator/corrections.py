@@ -90,7 +90,8 @@ def make(visit: Visit) -> Answer:
         once = visit.form.get("once") or None
         made = visit.send("POST", f"/v1/operator/organizations/{organization}/{path}", body, once)
     except Problem as problem:
-        return _form(visit, organization, kind, _of_fields(visit.errors(problem)))
+        told = wrong("unknown_call", "call_id") if problem.status == 404 and kind == "reversal" else problem
+        return _form(visit, organization, kind, _of_fields(visit.errors(told)))
     return Away(HERE, "waits" if made.get("status") == WAITING else "corrected")
 
 

@@ -14,6 +14,7 @@ from talktime.portal import forms, shown
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.settings.changing import REFUSED, errors_of, lines
 from talktime.portal.visit import Visit
+from talktime.web.fields import positive
 
 HERE, API = "/settings/recipients", "/v1/alerts"
 LEVELS_LEAST, LEVELS_MOST = 3, 10
@@ -74,11 +75,19 @@ def save(visit: Visit) -> Answer:
 
 def _body(visit: Visit, wish: Wish) -> dict[str, Any]:
     return {
-        "balance_low": [forms.amount(level, visit.language, "balance_low") for level in wish.levels],
+        "balance_low": [_level(visit, number, text) for number, text in enumerate(wish.levels, 1)],
         "spend_per_day": visit.optional_amount("spend_per_day"),
         "spend_per_month": visit.optional_amount("spend_per_month"),
         "recipients": [*wish.roles, *_addresses(wish)],
     }
+
+
+def _level(visit: Visit, number: int, text: str) -> str:
+    """What is wrong is said beside the one that is."""
+    field = f"balance_low-{number}"
+    amount = forms.amount(text, visit.language, field)
+    positive(field, amount)
+    return amount
 
 
 def _addresses(wish: Wish) -> Iterator[str]:

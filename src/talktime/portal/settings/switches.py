@@ -50,7 +50,7 @@ def get_switches(visit: Visit) -> Answer:
     return Screen("settings/switches.html", _switches(visit))
 
 
-def get_list(visit: Visit) -> Answer:
+def get_now(visit: Visit) -> Answer:
     """What moves while somebody looks."""
     return Screen("settings/switch-list.html", _switches(visit))
 

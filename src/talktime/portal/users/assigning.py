@@ -12,6 +12,7 @@ from talktime.actions import people
 from talktime.actions.people import Stock
 from talktime.portal.billing.options import lines
 from talktime.portal.pages import Answer, Away, Screen
+from talktime.portal.users import entry
 from talktime.portal.visit import Visit
 from talktime.reports.people import strangers
 from talktime.web.problems import Problem
@@ -33,7 +34,8 @@ class Wish(Struct, frozen=True):
     @property
     def names(self) -> list[str]:
         """People paste what their spreadsheet or their mail program has between the names."""
-        return lines(self.users.replace(",", "\n").replace(";", "\n").replace("\t", "\n"))
+        parted = self.users.replace(",", "\n").replace(";", "\n").replace("\t", "\n")
+        return [entry.known_as(name) for name in lines(parted)]
 
 
 def get_assigning(visit: Visit) -> Answer:

@@ -15,6 +15,7 @@ from talktime.web.sentences import sentence
 FIELDS = ("name", "sign_in_name", "usage_location", "number", "kind", "language")
 NEEDED = ("name", "sign_in_name")
 _between_digits = re.compile(r"[\s()./\u2010-\u2015-]+")
+_is_like_a_number = re.compile(r"[+\d\s()./\u2010-\u2015-]+").fullmatch
 Entered = Mapping[str, str]
 
 
@@ -54,3 +55,8 @@ def needed(name: str) -> FieldError:
 def plain_number(text: str) -> str:
     """`+44 (20) 7946-0100` as E.164 has it."""
     return _between_digits.sub("", text)
+
+
+def known_as(text: str) -> str:
+    """What somebody is looked for by: a number is not kept as people read it."""
+    return plain_number(text) if _is_like_a_number(text) else text

@@ -55,9 +55,10 @@ def _form(visit: Visit, wrong: Sequence[BadLine] = (), error: str = "") -> Answe
 
 def preview(visit: Visit) -> Answer:
     """Nothing is changed yet."""
+    _ = visit.say
     file = visit.form.files.get("file")
     if file is None or not file.content.strip():
-        return _form(visit, error=visit.say("Choose a file that has something in it."))
+        return _form(visit, error=_("Choose a file that has something in it."))
     try:
         changes, told = _foreseen(visit, file.content)
     except BadRows as error:

@@ -45,11 +45,12 @@ def text_of(one: Stock) -> str:
 
 
 def save_quantities(visit: Visit) -> Answer:
+    _ = visit.say
     sold = [one for one in visit.read(people.stock, visit.org_id) if one.is_sold]
     changed = [one.code for one in sold if one.code in visit.form and visit.form.get(one.code) != text_of(one)]
     texts = {code: visit.form.get(code) for code in changed}
     if wrong := [code for code, text in texts.items() if text and not _is_quantity(text)]:
-        return _quantities(visit, dict.fromkeys(wrong, visit.say("A whole number, or nothing for any number.")))
+        return _quantities(visit, dict.fromkeys(wrong, _("A whole number, or nothing for any number.")))
     try:
         visit.send("PUT", "/v1/licences", {code: int(text) if text else None for code, text in texts.items()})
     except Problem as problem:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from talktime.actions import people
 from talktime.portal.pages import Answer, Away, Screen
+from talktime.portal.users import entry
 from talktime.portal.visit import Visit
 
 HERE = "/users/list"
@@ -19,7 +20,8 @@ def to_list(visit: Visit) -> Answer:
 
 def get_list(visit: Visit) -> Answer:
     wanted = {name: visit.query.get(name) for name in FILTERS}
-    told = visit.ask("/v1/users", **wanted, cursor=visit.query.get("cursor"))
+    asked = wanted | {"q": entry.known_as(wanted["q"]), "cursor": visit.query.get("cursor")}
+    told = visit.ask("/v1/users", **asked)
     stock = visit.read(people.stock, visit.org_id)
     values: dict[str, Any] = {
         "users": told["data"],

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from talktime.actions import people
@@ -13,6 +12,8 @@ from talktime.portal.users import entry
 from talktime.portal.users.entry import Entered
 from talktime.portal.users.policies import POLICIES, halves
 from talktime.portal.visit import Visit
+from talktime.reports import blocks
+from talktime.reports.blocks import BlockRow
 from talktime.reports.people import allowed
 from talktime.web.problems import Problem, invalid
 
@@ -83,10 +84,9 @@ def _shown(visit: Visit, about: str = "", errors: Mapping[str, str] | None = Non
     return Screen("users/user.html", values, 422 if errors else 200)
 
 
-def _blocks(visit: Visit) -> Any:
-    if not visit.may("reports.see"):
-        return []
-    return visit.ask("/v1/reports/blocked-users", user=visit.names["id"], limit=BLOCKS_SHOWN)["data"]
+def _blocks(visit: Visit) -> Sequence[BlockRow]:
+    """Newest first."""
+    return visit.read(blocks.page, visit.org_id, visit.names["id"], BLOCKS_SHOWN, None)
 
 
 def save_details(visit: Visit) -> Answer:

@@ -32,8 +32,8 @@ def choices_for_calls(visit: Visit) -> list[tuple[str, str]]:
 
 
 def policy_sentence(visit: Visit, policy: str) -> str:
-    meetings, calls = halves(policy)
-    return visit.say(
+    _, (meetings, calls) = visit.say, halves(policy)
+    return _(
         "Dial-out from meetings: **{meetings}**. Own calls: **{calls}**.",
         meetings=dict(choices_for_meetings(visit))[meetings],
         calls=dict(choices_for_calls(visit))[calls],

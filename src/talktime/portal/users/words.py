@@ -13,10 +13,12 @@ from talktime.core.user_rows import KINDS
 from talktime.portal import shown
 from talktime.portal.sentences import plain
 from talktime.portal.visit import Visit
+from talktime.reports.blocks import BlockRow
 from talktime.web.sentences import SENTENCES
 
 GUARD = {"concurrent_calls", "spend_per_hour", "spend_per_day", "new_destinations_per_day"}
 """What the fraud guard blocks somebody for."""
+BY_GUARD = "fraud_guard"
 
 
 def user_kinds(visit: Visit) -> list[tuple[str, str]]:
@@ -31,6 +33,14 @@ def user_kind(visit: Visit, kind: str) -> str:
 def block_reason(visit: Visit, reason: str | None) -> str:
     """As somebody wrote it, or why the fraud guard did it."""
     return plain(visit.language, reason) if reason in GUARD else reason or ""
+
+
+def blocker(visit: Visit, block: BlockRow) -> str:
+    """Who blocked or unblocked somebody; nothing of a key or of somebody of the operator's."""
+    _ = visit.say
+    if block.by == BY_GUARD:
+        return _("by the fraud guard")
+    return _("by {name}", name=block.by_name) if block.by_name else ""
 
 
 def licence_names(visit: Visit, codes: list[str], names: Mapping[str, str]) -> str:
@@ -92,5 +102,5 @@ def line_error(visit: Visit, code: str) -> str:
     return words.get(code) or plain(visit.language, code if code in SENTENCES else "invalid")
 
 
-FUNCTIONS = (block_reason, column_help, column_name, countries, licence_names, user_kind, user_kinds)
+FUNCTIONS = (block_reason, blocker, column_help, column_name, countries, licence_names, user_kind, user_kinds)
 """For templates."""
