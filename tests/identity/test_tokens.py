@@ -14,6 +14,7 @@ from joserfc.jwk import OctKey
 from talktime.core.identities import Person, Unknown, proves_two
 from talktime.core.time import SECOND
 from talktime.identity.servers import KEYS_KEPT_LEAST
+from talktime.identity.tokens import person_in
 from tests.identity.conftest import Desk
 from tests.support.oidc_server import CLIENT_ID, CLIENT_SECRET, ec, rsa
 
@@ -180,6 +181,23 @@ def test_an_address_counts_only_where_the_server_has_verified_it(desk: Desk) -> 
         desk.server.lies = {"email_verified": verified}
         found.append(desk.finished())
     assert [one.email for one in found if isinstance(one, Person)] == ["ada@example.com", "", "", "", "", ""]
+
+
+def test_microsoft_says_in_its_own_words_that_an_address_is_verified(desk: Desk) -> None:
+    keys: Any = [ec().as_dict(private=False)]
+    now = desk.clock()
+
+    def email(issuer: str, **told: object) -> str:
+        claims = {"iss": issuer, "aud": CLIENT_ID, "sub": "x", "nonce": "n", "email": "ada@example.com"}
+        times = {"iat": now // SECOND, "exp": now // SECOND + 60}
+        token = jwt.encode({"alg": "ES256", "kid": ec().kid}, {**claims, **times, **told}, ec())
+        return person_in(token, keys, issuer, CLIENT_ID, "n", now).email
+
+    microsoft = "https://login.microsoftonline.com/0af5/v2.0"
+    assert [email(microsoft, xms_edov=said) for said in (True, "1", "true")] == ["ada@example.com"] * 3
+    unsaid: list[object] = [False, "0", None, ["1"], {}]
+    assert [email(microsoft, xms_edov=said) for said in unsaid] == [""] * 5
+    assert email("https://login.microsoftonline.com.example.org/", xms_edov=True) == ""
 
 
 @pytest.mark.parametrize(

@@ -472,6 +472,14 @@ def test_the_secret_stays_unless_another_is_given(desk: Desk) -> None:
     assert desk.refused() == "sso_not_believed"
 
 
+def test_the_secret_of_one_server_is_told_to_no_other(desk: Desk) -> None:
+    wanted = Wanted(issuer="https://id.example.org", client_id=CLIENT_ID)
+    values = (desk.house.app.vault, desk.identity, desk.house.org, wanted, desk.house.boss)
+    with pytest.raises(Invalid) as refused:
+        desk.house.database.write(desk.house.org, single_sign_on.save, *values)
+    assert (refused.value.code, refused.value.field) == ("missing_field", "client_secret")
+
+
 def test_other_rules_stay_as_they_are(desk: Desk) -> None:
     desk.rules(SignInRules(password_length=20, second_factor="optional"))
     desk.set_up(enforced=True)
@@ -513,7 +521,11 @@ def test_what_is_wrong_is_said_beside_its_field_and_changes_nothing(desk: Desk, 
 
 def test_a_server_is_tried_out_before_it_is_saved(desk: Desk) -> None:
     assert single_sign_on.check(desk.identity, desk.server.issuer + "/") == desk.server.issuer
-    for issuer, code in (("http://id.example.com", "invalid_issuer"), (desk.server.url, "sso_not_usable")):
+    for issuer, code in (("http://id.example.com", "invalid_issuer"), (desk.server.url, "issuer_not_usable")):
         with pytest.raises(Invalid) as refused:
             single_sign_on.check(desk.identity, issuer)
         assert (refused.value.field, refused.value.code) == ("issuer", code)
+    assert desk.server.issuer in str(refused.value.values["why"])
+    desk.server.is_down = True
+    with pytest.raises(Invalid, match="issuer_not_reached"):
+        single_sign_on.check(desk.identity, desk.server.issuer)

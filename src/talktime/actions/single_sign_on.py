@@ -23,18 +23,21 @@ from talktime.actions.members import found
 from talktime.actions.organizations import locked
 from talktime.core.identities import Unknown, issuer_of
 from talktime.core.ids import org_name
-from talktime.core.sign_in_rules import Sso
+from talktime.core.sign_in_rules import Sso, needs_single_sign_on
 from talktime.identity.identity import Identity
 from talktime.identity.known import Client
 from talktime.storage import credential_store, rule_store
 from talktime.storage.database import ReadTx, Tx
+from talktime.storage.member_store import MemberRow
 from talktime.storage.vault import Vault
 
+SAID_OF_ISSUER = {"sso_not_reached": "issuer_not_reached", "sso_not_usable": "issuer_not_usable"}
+"""To whoever sets it up; who only signs in is told less."""
 CLIENT_ID_LENGTH_MAX, SECRET_LENGTH_MAX = 200, 1000
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """`client_secret`: None keeps the one that is there, empty is for a server that gives none."""
+    """`client_secret`: None keeps the one that is there of this issuer, empty is for a server that gives none."""
 
     issuer: str
     client_id: str
@@ -47,7 +50,7 @@ def check(identity: Identity, issuer: str) -> str:
     _check_issuer(identity, issuer)
     server = identity.check(issuer)
     if isinstance(server, Unknown):
-        raise Invalid(server.code, "issuer", why=server.detail)
+        raise Invalid(SAID_OF_ISSUER[server.code], "issuer", why=server.detail)
     return server.issuer
 
 
@@ -56,6 +59,9 @@ def save(tx: Tx, vault: Vault, identity: Identity, org_id: int, wanted: Wanted, 
     locked(tx, org_id)
     rules, kept = rule_store.find(tx, org_id), rule_store.sso_secret(tx, org_id)
     made = Sso(issuer=wanted.issuer, client_id=wanted.client_id, enforced=wanted.enforced)
+    # One server's secret is told to no other.
+    if kept and wanted.client_secret is None and rules.sso and rules.sso.issuer != wanted.issuer:
+        raise Invalid("missing_field", "client_secret")
     secret = _sealed(vault, org_id, wanted.client_secret, kept)
 
     rule_store.save(tx, org_id, replace(rules, sso=made))
@@ -107,6 +113,10 @@ def path_of(org_id: int) -> str:
 def way_in(tx: ReadTx, org_id: int) -> str | None:
     """For members, where there is single sign-on."""
     return path_of(org_id) if rule_store.find(tx, org_id).sso else None
+
+
+def takes_password(tx: ReadTx, org_id: int, member: MemberRow) -> bool:
+    return not needs_single_sign_on(rule_store.find(tx, org_id), member.roles)
 
 
 def returns_to(public_url: str, org_id: int) -> str:

@@ -21,6 +21,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 LEEWAY_SECONDS = 60
 """So much may clocks differ."""
 SUBJECT_LENGTH_MAX, METHODS_MAX = 255, 20
+MICROSOFT = "https://login.microsoftonline.com/"
 UNREADABLE = (JoseError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What reading something hostile may raise."""
 
@@ -70,10 +71,16 @@ def _person(claims: Mapping[str, Any], issuer: str) -> Person:
     if not subject.isprintable() or not 0 < len(subject) <= SUBJECT_LENGTH_MAX:
         raise NotBelieved("the subject is no name")
     told = tuple(one for one in methods[:METHODS_MAX] if isinstance(one, str))
-    return Person(issuer, subject, _verified_email(claims), told, int(at) * SECOND if at else None)
+    return Person(issuer, subject, _verified_email(claims, issuer), told, int(at) * SECOND if at else None)
 
 
-def _verified_email(claims: Mapping[str, Any]) -> str:
-    """Only the word itself is believed: servers without this check pass on what people call themselves."""
+def _verified_email(claims: Mapping[str, Any], issuer: str) -> str:
+    """Else servers pass on what people call themselves."""
     email = claims.get("email")
-    return email if isinstance(email, str) and claims.get("email_verified") is True else ""
+    is_verified = claims.get("email_verified") is True or _is_of_own_domain(claims, issuer)
+    return email if isinstance(email, str) and is_verified else ""
+
+
+def _is_of_own_domain(claims: Mapping[str, Any], issuer: str) -> bool:
+    """Microsoft's way to say it, sometimes as a text: the tenant has proved that the address's domain is its own."""
+    return issuer.startswith(MICROSOFT) and claims.get("xms_edov") in (True, "1", "true")

@@ -42,6 +42,12 @@ def page(tx: ReadTx, org_id: int, limit: int, after: str | None, wanted: Wanted 
     return [UserRow(*row) for row in tx.execute(query.order_by(u.user_id).limit(limit))]
 
 
+def names_of(tx: ReadTx, org_id: int, user_ids: Sequence[str]) -> dict[str, str]:
+    """Also of those who were removed."""
+    query = select(u.user_id, u.name).where(u.org_id == org_id, u.user_id.in_(user_ids))
+    return {row.user_id: row.name for row in tx.execute(query)}
+
+
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.part is not None:

@@ -87,7 +87,7 @@ SENTENCES = {
     "single_sign_on_required": "Your organization signs in through its own server: choose single sign-on.",
     "sso_not_set_up": "Single sign-on is not set up here.",
     "sso_not_reached": "Your organization's sign-in server does not answer. Try again in a while.",
-    "sso_not_usable": "What answers there is no OpenID Connect server that can be used.",
+    "sso_not_usable": "Your organization's sign-in server cannot be used as it is set up. Tell an administrator.",
     "sso_not_believed": "What your organization's sign-in server says cannot be trusted, so nobody was signed in.",
     "sso_refused": "Your organization's sign-in server did not let you in.",
     "sso_begun_elsewhere": "This was begun in another browser, or too long ago. Begin again.",
@@ -96,6 +96,8 @@ SENTENCES = {
     "sso_other_account": "Another account with your e-mail address was used here before. "
     "Ask an administrator of your organization.",
     "invalid_issuer": "The issuer is an https:// address out in the world, without a user, a password, a ? or a #.",
+    "issuer_not_reached": "This server does not answer as it should: look at its address, and whether we may reach it.",
+    "issuer_not_usable": "This is no OpenID Connect server that can be used: {why}.",
     "invalid_client_id": "This is no client ID: letters, digits and signs, at most 200.",
     "invalid_client_secret": "This is no client secret: letters, digits and signs, at most 1000.",
     "not_invited": "Only who was invited and has not answered is invited again.",

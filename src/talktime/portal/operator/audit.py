@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,8 +25,14 @@ class Change(NamedTuple):
 
 def get_audit(visit: Visit) -> Answer:
     told = visit.ask("/v1/operator/audit", limit=SHOWN, cursor=visit.query.maybe("cursor"))
-    rows = [(one, list(changes(one["old"], one["new"]))[:CHANGES_MAX]) for one in told["data"]]
+    rows = [(one, _shown(one)) for one in told["data"]]
     return Screen("operator/audit.html", {"rows": rows, "next": told["next"], "names": who_names(visit)})
+
+
+def _shown(row: Any) -> list[Change]:
+    """Names of sessions say nothing to people."""
+    found = (change for change in changes(row["old"], row["new"]) if change.name != "session")
+    return list(islice(found, CHANGES_MAX))
 
 
 def changes(old: Any, new: Any, below: str = "") -> Iterator[Change]:

@@ -16,12 +16,11 @@ from talktime.portal.pages import Answer, Screen
 from talktime.portal.settings.changing import REFUSED, errors_of
 from talktime.portal.settings.deeds import Difference, action_name, differences, name_in
 from talktime.portal.visit import Visit
-from talktime.reports import audit, keys, members
+from talktime.reports import audit, keys, members, people
 from talktime.reports.audit import Wanted
 from talktime.reports.csv_files import harmless
 from talktime.reports.flows import midnight
 from talktime.storage.audit_store import AuditRow
-from talktime.storage.member_store import MemberRow
 from talktime.web.routes import Raw
 
 SHOWN, FILE_MAX, NAMES_MAX = 50, 100_000, 1000
@@ -48,9 +47,12 @@ class Line(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Those of the organization who may have done something, also those who are gone."""
+    """Names of the organization's people by their ids, also of those who are gone; and its keys."""
 
-    people: dict[str, MemberRow]
+    people: dict[str, str]
+    """Who sign in."""
+    users: dict[str, str]
+    """Those of the lines that are shown."""
     keys: frozenset[str]
 
 
@@ -77,11 +79,11 @@ def get_audit(visit: Visit) -> Answer:
 
 
 def _shown(visit: Visit, chosen: Filter, rows: Sequence[AuditRow], errors: dict[str, str] | None = None) -> Answer:
-    known = _known(visit)
+    known = _known(visit, rows)
     values = {
         "chosen": chosen,
         "kinds": [*KINDS],
-        "people": known.people.values(),
+        "people": known.people.items(),
         "lines": [_line(visit, row, known) for row in rows[:SHOWN]],
         "next": rows[SHOWN - 1].audit_id if len(rows) > SHOWN else None,
         "errors": errors,
@@ -94,9 +96,13 @@ def _filter(visit: Visit) -> Filter:
     return Filter(query.get("kind"), query.get("who"), query.get("from"), query.get("to"))
 
 
-def _known(visit: Visit) -> Known:
-    people = {one.member_id: one for one in visit.read(members.page, visit.org_id, NAMES_MAX, None)}
-    return Known(people, frozenset(one.key_id for one in visit.read(keys.page, visit.org_id, NAMES_MAX, None)))
+def _known(visit: Visit, rows: Sequence[AuditRow] = ()) -> Known:
+    about = [row.object for row in rows if row.action.startswith("user.")]
+    return Known(
+        people={one.member_id: one.name for one in visit.read(members.page, visit.org_id, NAMES_MAX, None)},
+        users=visit.read(people.names_of, visit.org_id, about),
+        keys=frozenset(one.key_id for one in visit.read(keys.page, visit.org_id, NAMES_MAX, None)),
+    )
 
 
 def _rows(visit: Visit, chosen: Filter, limit: int, before: str | None) -> Sequence[AuditRow]:
@@ -118,7 +124,7 @@ def _day(field: str, text: str) -> date | None:
 
 
 def _line(visit: Visit, row: AuditRow, known: Known) -> Line:
-    about, who = _about(row, known.people), who_did(visit, row.actor, known)
+    about, who = _about(row, known), who_did(visit, row.actor, known)
     return Line(row, action_name(visit, row.action), about, who, differences(visit, row))
 
 
@@ -126,7 +132,7 @@ def who_did(visit: Visit, actor: str, known: Known) -> str:
     """The operator's people and keys are his own business: here they are the operator."""
     _ = visit.say
     if actor in known.people:
-        return known.people[actor].name
+        return known.people[actor]
     if actor in known.keys:
         return _("API key {key}", key=f"…{actor[-SHOWN_OF_ID:]}")
     match actor.partition("_")[0].partition(":")[0]:
@@ -137,10 +143,10 @@ def who_did(visit: Visit, actor: str, known: Known) -> str:
     return _("Talktime itself")
 
 
-def _about(row: AuditRow, people: dict[str, MemberRow]) -> str:
+def _about(row: AuditRow, known: Known) -> str:
     """What has a name is called by it; what there is only one of needs none."""
-    if row.object in people:
-        return people[row.object].name
+    if name := known.people.get(row.object) or known.users.get(row.object):
+        return name
     if row.action.startswith("organization."):
         return ""
     _beginning, _, tail = row.object.rpartition("_")

@@ -10,8 +10,9 @@ from msgspec import Struct
 from talktime.actions import sessions
 from talktime.core.roles import ORGANIZATION_ROLES
 from talktime.portal.pages import Answer, Away, Screen
-from talktime.portal.settings.changing import REFUSED, Question, asked, chosen, errors_of, named, needed
+from talktime.portal.settings.changing import REFUSED, chosen, errors_of, named, needed
 from talktime.portal.visit import Visit
+from talktime.reports import members as reports
 from talktime.web.problems import Problem
 
 HERE = "/settings/members"
@@ -66,11 +67,11 @@ def _body(visit: Visit, wish: Wish) -> dict[str, Any]:
 
 
 def get_member(visit: Visit) -> Answer:
-    told = _member(visit)
+    told = member_of(visit)
     return _shown(visit, told, Wish(told["name"], told["email"], told["roles"], told["language"]))
 
 
-def _member(visit: Visit) -> Any:
+def member_of(visit: Visit) -> Any:
     """Nothing is left to change of who was removed."""
     told = visit.ask(_path(visit))
     if told["state"] == REMOVED:
@@ -89,6 +90,7 @@ def _shown(visit: Visit, member: Any, wish: Wish, errors: dict[str, str] | None 
         "errors": errors,
         "roles": ORGANIZATION_ROLES,
         "places": visit.read(sessions.sessions, visit.org_id, member["id"], visit.now),
+        "ways": visit.read(reports.ways_in, visit.org_id, member["id"]),
     }
     return Screen("settings/member.html", values, 422 if errors else 200)
 
@@ -98,44 +100,5 @@ def change(visit: Visit) -> Answer:
     try:
         visit.send("PATCH", _path(visit), _body(visit, wish))
     except REFUSED as error:
-        return _shown(visit, _member(visit), wish, errors_of(visit, error))
+        return _shown(visit, member_of(visit), wish, errors_of(visit, error))
     return Away(HERE, "saved")
-
-
-def ask_to_remove(visit: Visit) -> Answer:
-    return asked(_about_removal(visit))
-
-
-def remove(visit: Visit) -> Answer:
-    try:
-        visit.send("DELETE", _path(visit))
-    except Problem as problem:
-        return asked(_about_removal(visit), {"": " ".join(visit.errors(problem).values())})
-    return Away(HERE, "removed")
-
-
-def _about_removal(visit: Visit) -> Question:
-    _, member = visit.say, _member(visit)
-    title = _("Remove {name}?", name=member["name"])
-    if member["id"] == visit.me.member.member_id:
-        text = _("This is you: you are signed out at once, and somebody else has to invite you again.")
-    else:
-        text = _("{name} is signed out everywhere and can no longer sign in. The audit log keeps the name.", **member)
-    return Question((HERE, _("People who sign in")), title, text, _("Remove"), f"{HERE}/{member['id']}")
-
-
-def ask_to_sign_out(visit: Visit) -> Answer:
-    return asked(_about_sign_out(visit))
-
-
-def sign_out(visit: Visit) -> Answer:
-    visit.send("POST", f"{_path(visit)}/end-sessions")
-    return Away(f"{HERE}/{named(visit, 'id')}", "saved")
-
-
-def _about_sign_out(visit: Visit) -> Question:
-    _, member = visit.say, _member(visit)
-    title = _("Sign {name} out everywhere?", name=member["name"])
-    text = _("All sessions end at once. Signing in again is possible.")
-    back = f"{HERE}/{member['id']}"
-    return Question((HERE, _("People who sign in")), title, text, _("Sign out everywhere"), back, is_grave=False)

@@ -15,6 +15,7 @@ from talktime.portal.settings import (
     switches,
     webhooks,
 )
+from talktime.portal.settings.member_steps import STEPS
 from talktime.portal.visit import Visit
 
 SEE, CHANGE = Right.SETTINGS_SEE, Right.SETTINGS_CHANGE
@@ -36,10 +37,8 @@ PAGES = [
     post(f"{members.HERE}/invite", members.invite, PEOPLE_CHANGE, fresh=True),
     get(MEMBER, members.get_member, PEOPLE_CHANGE, fresh=True),
     post(MEMBER, members.change, PEOPLE_CHANGE, fresh=True),
-    get(f"{MEMBER}/remove", members.ask_to_remove, PEOPLE_CHANGE, fresh=True),
-    post(f"{MEMBER}/remove", members.remove, PEOPLE_CHANGE, fresh=True),
-    get(f"{MEMBER}/sign-out", members.ask_to_sign_out, PEOPLE_CHANGE, fresh=True),
-    post(f"{MEMBER}/sign-out", members.sign_out, PEOPLE_CHANGE, fresh=True),
+    *(get(f"{MEMBER}/{step.name}", step.get, PEOPLE_CHANGE, fresh=True) for step in STEPS),
+    *(post(f"{MEMBER}/{step.name}", step.post, PEOPLE_CHANGE, fresh=True) for step in STEPS),
     get(recipients.HERE, recipients.get_recipients, SEE),
     post(recipients.HERE, recipients.save, CHANGE),
     get(webhooks.HERE, webhooks.get_webhooks, SEE),
