@@ -112,14 +112,14 @@ def test_answers_are_forgotten_when_their_month_is_over(app: App) -> None:
 
 def test_it_is_verified_once_a_day_by_one_process(app: App) -> None:
     now = app.now()
-    assert verify_nightly(app.database, now, lambda: False) is None
-    assert verify_nightly(app.database, now + DAY - 1, lambda: False) is None
-    report = verify_nightly(app.database, now + DAY, lambda: False)
+    assert verify_nightly(app.database, lambda: now, lambda: False) is None
+    assert verify_nightly(app.database, lambda: now + DAY - 1, lambda: False) is None
+    report = verify_nightly(app.database, lambda: now + DAY, lambda: False)
     assert report
     assert report.clean
-    assert verify_nightly(app.database, now + DAY, lambda: False) is None
+    assert verify_nightly(app.database, lambda: now + DAY, lambda: False) is None
     with pytest.raises(Stopped):
-        verify_nightly(app.database, now + 2 * DAY, lambda: True)
+        verify_nightly(app.database, lambda: now + 2 * DAY, lambda: True)
 
 
 def test_what_the_night_finds_is_logged(app: App, capfd: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,7 @@ PATHS = sorted(
     for page in PAGES
     if not page.public and not page.changes and "{" not in page.path and not page.path.endswith(FILES)
 )
+BEFORE = ("/sign-in", "/sso", "/password/forgot", "/invitation/nobodys")
 OF_THE_OPERATOR = "operator@example.com"
 
 
@@ -42,6 +43,25 @@ def test_axe_finds_nothing_on_any_page_in_light_and_dark(site: Site, chromium: B
             found += [f"{path} (dark): {one}" for one in violations(page, COLOURS)]
             found += [f"{path}: {one}" for one in heard]
             heard.clear()
+    assert found == []
+
+
+def test_axe_finds_nothing_before_signing_in(site: Site, chromium: Browser) -> None:
+    found: list[str] = []
+    with site.window(chromium, color_scheme="light") as context:
+        page = context.new_page()
+        for path in BEFORE:
+            page.emulate_media(color_scheme="light")
+            page.goto(path)
+            found += [f"{path}: {one}" for one in violations(page, RULES)]
+            page.emulate_media(color_scheme="dark")
+            found += [f"{path} (dark): {one}" for one in violations(page, COLOURS)]
+        page.goto("/sign-in")
+        page.fill("#email", "nobody@example.com")
+        page.fill("#password", "something else")
+        page.click("form button[type=submit]")
+        page.wait_for_selector(".field-wrong")
+        found += [f"with an error: {one}" for one in violations(page, RULES)]
     assert found == []
 
 

@@ -89,6 +89,10 @@ def test_the_part_that_moves_is_asked_for_alone(callers: Callers, admin: Reader)
     assert "hx-get" not in admin.get(f"{LIVE}?paused=1").html
 
 
+def test_the_area_begins_with_what_goes_on_now(admin: Reader) -> None:
+    assert admin.get("/calls").to == LIVE
+
+
 def test_when_nobody_calls_it_says_so(admin: Reader) -> None:
     assert "Nobody is calling" in admin.get(LIVE).words
 
@@ -176,7 +180,22 @@ def test_a_call_is_found_by_its_id_a_number_a_user_its_outcome_and_the_day(
 
 def test_text_of_other_places_in_a_story_is_no_number(callers: Callers, admin: Reader) -> None:
     callers.call("call-998877", callers.person("Ann Archer", *CREDITS))
+    callers.settle("unknown-998877", 30)
     assert found(admin, "q=998877") == []
+
+
+def test_what_only_looks_alike_is_read_in_portions(
+    callers: Callers, admin: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_search, "READ_MAX", 2)
+    ann = callers.person("Ann Archer", *CREDITS)
+    callers.call("first", ann, to="+442079988770")
+    for number in range(3):
+        callers.call(f"{number}-7998877", ann)
+    page = admin.get(f"{SEARCH}?q=7998877")
+    assert "Nothing was found so far." in page.words
+    (link,) = [one for one in page.links if "cursor=" in one]
+    assert "id=first" in admin.get(link).html
 
 
 def test_days_that_are_none_are_told_beside_their_field(admin: Reader) -> None:
@@ -309,6 +328,10 @@ def test_emergency_calls_cannot_be_hung_up(callers: Callers, admin: Reader) -> N
     page = admin.get(LIVE)
     assert "Emergency" in page.words
     assert [form.action for form in page.forms if form.action == "/calls/hang-up"] == []
+    callers.ask("c2", ann)
+    form = admin.get(LIVE).form("/calls/hang-up").values
+    refused = admin.send("/calls/hang-up", {**form, "call": "c1"})
+    assert (refused.status, refused.errors) == (409, ["An emergency call is never ended from here."])
 
 
 def test_the_busiest_minute_counts_calls_that_overlap(portal_anywhere: PortalWorld) -> None:

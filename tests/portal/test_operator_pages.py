@@ -419,7 +419,7 @@ def test_somebody_is_invited_given_another_role_and_removed(portal: PortalWorld,
     assert "Pia Prices" in shown.words and "Price manager" in shown.words and "Invited" in shown.words
     own = next(one for one in shown.links if one.startswith(f"{path}/mem_") and "Pia" in owner.get(one).title)
     assert "Auditor" in press(owner, own, own, roles=["auditor"]).words
-    press(owner, own, f"{own}/end-sessions")
+    assert "The invitation is on its way." in press(owner, own, f"{own}/invite").words
     assert "1 person has left" in press(owner, own, f"{own}/remove").words
 
 
@@ -428,6 +428,13 @@ def test_an_address_that_is_used_already_is_told_beside_it(owner: Reader) -> Non
     values = {"name": "Twice", "email": "operator@example.com", "roles": ["support"]}
     assert owner.submit(path, path, **values).errors == ["Somebody or something else has this already."]
     assert owner.submit(path, path, name="None", email="none@example.com", roles=[]).errors == ["This is needed."]
+
+
+def test_somebody_is_signed_out_everywhere(portal: PortalWorld, owner: Reader) -> None:
+    other = second(portal)
+    own = next(one for one in owner.get("/operator/members").links if "Sam" in owner.get(one).title)
+    assert "The person is signed out everywhere." in press(owner, own, f"{own}/end-sessions").words
+    assert other.get(HERE).to.startswith("/sign-in")
 
 
 def test_nobody_removes_himself(owner: Reader) -> None:

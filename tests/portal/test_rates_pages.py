@@ -7,8 +7,15 @@ import io
 
 import pytest
 
+from talktime.actions import organizations
+from talktime.core.knowledge import SHIPPED
+from talktime.core.money import decimal
+from talktime.core.organizations import Account
+from talktime.core.price_lookup import Terms
+from talktime.core.worked_examples import OUTGOING, Place, Way, worked
+from talktime.reports import rates
 from tests.portal.callers import Callers
-from tests.portal.client import PortalWorld, Reader
+from tests.portal.client import PortalWorld, Reader, number_of
 
 RATES = "/rates"
 
@@ -61,6 +68,30 @@ def test_calls_to_our_own_numbers_are_worked_out_as_incoming(callers: Callers, r
     assert "Into a meeting with Audio Conferencing Credits pay. USD 0.04" in free
     toll = reader.get(f"{RATES}?to=%2B12025550100").words
     assert "Into a meeting with Audio Conferencing Nobody has to pay." in toll
+
+
+@pytest.mark.parametrize("way", OUTGOING, ids=lambda way: f"{way.call_type}-{way.licence}")
+@pytest.mark.parametrize("number", ["+442079460123", "+12025550117", "+37167000123"])
+def test_what_is_worked_out_is_what_happens(callers: Callers, number: str, way: Way) -> None:
+    (told,) = worked(place_of(callers), number, [way], False)
+    user = callers.person("Ann Archer", way.licence, "MCOEV", "MCOPSTNPP", usage_location="US")
+    made = callers.ask("c1", user, number, call_type=way.call_type.value)
+    if told.pool:
+        assert made["payers"][0]["payer"] == "pool"
+    elif told.refusal:
+        assert made["reason"] == told.refusal
+    else:
+        assert [one["payer"] for one in made["payers"]] == [told.payer]
+        assert callers.settle("c1", 300)["charge"] == decimal(dict(told.charges)[5])
+
+
+def place_of(callers: Callers) -> Place:
+    org_id, world = number_of(callers.org), callers.world
+    org = world.app.database.read(org_id, organizations.found, org_id)
+    current = world.app.database.read(org_id, rates.in_force, org, world.app.now())
+    assert current
+    account = Account(org.currency, [], country=org.country, policy=org.policy)
+    return Place(account, "US", SHIPPED, Terms(current.rows, current.charge_decimals, "UTC"), world.app.now())
 
 
 @pytest.mark.parametrize("entered", ["12", "07946", "%2B44abc", "%2B"])

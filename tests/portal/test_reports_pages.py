@@ -103,13 +103,16 @@ def test_days_begin_at_the_organizations_midnight(portal: PortalWorld) -> None:
 def test_charts_are_there_as_pictures_and_as_tables(portal: PortalWorld, org: Organization, reader: Reader) -> None:
     add(portal, org, charge=300_000)
     add(portal, org, charge=0, payer="pool", call_type="conf_out")
+    add(portal, org, DAY, charge=50_000, call_type="ucap_out")
+    add(portal, org, DAY, charge=60_000, call_type="conf_in", number_type="Service (toll-free)")
     page = reader.get(USAGE)
-    assert "Credits 2" in page.words
+    assert "Credits 6" in page.words
     assert "Pool 2" in page.words
-    assert "Top destinations Cost United Kingdom USD 0.30" in page.words
+    assert "Top destinations Cost United Kingdom USD 0.41" in page.words
     assert page.html.count("Show as table") == 2
     cost = reader.get(f"{USAGE}?show=cost")
-    assert "Calls of users USD 0.30" in cost.words
+    for kind in ("Calls of users USD 0.30", "Toll-free numbers USD 0.06", "Attendants and queues USD 0.05"):
+        assert kind in cost.words
     # The hour of the call, on a Tuesday.
     assert "Tue, 7:00\N{NARROW NO-BREAK SPACE}AM: 2" in page.html
 
@@ -126,6 +129,10 @@ def test_days_of_ones_own_choice_have_limits(portal: PortalWorld, org: Organizat
         refused = reader.get(f"{USAGE}?range=custom&{query}")
         assert (refused.status, refused.errors) == (422, [error])
     assert reader.get(f"{USAGE}.csv?range=custom&from=never").status == 422
+
+
+def test_the_area_begins_with_usage(reader: Reader) -> None:
+    assert reader.get("/reports").to == USAGE
 
 
 def test_an_empty_report_says_what_it_waits_for(reader: Reader) -> None:

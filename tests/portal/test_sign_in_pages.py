@@ -282,3 +282,11 @@ def test_nobody_ends_the_session_of_somebody_else(house: House) -> None:
     token = one.get("/me").form("/me").values["token"]
     assert one.send("/me/sessions/end", {"token": token, "session": victim.session_id}).status == 404
     assert other.get("/me").status == 200
+
+
+def test_before_the_second_factor_not_even_the_balance_is_shown(house: House) -> None:
+    house.portal.member(house.org, "billing_administrator")
+    house.sign_in("billing_administrator@example.com")
+    token = house.reader.get("/me/second-factor").form("/me/second-factor").values["token"]
+    refused = house.reader.send("/me/password", {"token": token, "current": "guess"})
+    assert refused.status == 401 and "Available now" not in refused.words

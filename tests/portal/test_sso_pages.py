@@ -247,6 +247,19 @@ def test_before_something_that_matters_the_other_server_asks_again(desk: Desk) -
     assert reader.get("/me/second-factor").status == 200
 
 
+def test_where_it_is_enforced_the_password_proves_nothing_later_either(desk: Desk) -> None:
+    desk.member("billing_administrator")
+    desk.set_up(desk.org, enforced=True)
+    desk.is_("billing_administrator@example.com", amr=["mfa"])
+    reader = desk.portal.nobody()
+    desk.back(reader)
+    shown = reader.get("/sign-in/again?next=/me")
+    assert shown.forms == []
+    assert f"{desk.begin}?again=1&next=/me" in shown.links
+    token = reader.get("/me").form("/me").values["token"]
+    assert reader.send("/sign-in/again", {"token": token, "password": PASSWORD}).status == 403
+
+
 def test_the_session_of_before_is_over(desk: Desk) -> None:
     desk.member("helpdesk")
     desk.is_("helpdesk@example.com")

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from talktime.actions import second_factor
 from talktime.actions.attempts import TooManyAttempts
+from talktime.actions.credentials import set_password
 from talktime.actions.errors import StateConflict
 from talktime.actions.sign_in import NeedsFactor, SignedIn, SignInFailed
 from talktime.core import one_time_codes as codes
@@ -128,3 +129,10 @@ def test_setting_it_up_twice_needs_taking_it_away_first(phone: Phone) -> None:
         house.database.write(
             house.org, second_factor.enrol, house.app.vault, phone.session, phone.code(), house.clock()
         )
+
+
+def test_another_password_stops_whoever_is_on_the_way_in_with_the_old_one(phone: Phone) -> None:
+    ticket, house = phone.ticket(), phone.house
+    member_id = phone.session.member.member_id
+    set_password(house.database, house.org, member_id, "another one of these", house.boss)
+    assert phone.finish(ticket, phone.code()) is None

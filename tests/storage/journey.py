@@ -9,6 +9,7 @@ import pkgutil
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import date
 from enum import Enum
 from itertools import islice, product
 from types import ModuleType, NoneType, UnionType
@@ -232,4 +233,11 @@ def _struct(kind: type[Any]) -> Any:
     return kind(**{name: _values(name, hints[name])[0] for name in names})
 
 
-_PLAIN: Mapping[Any, Sequence[Any]] = {int: (1,), str: ("x",), bytes: (b"x",), bool: (False, True), Connection: ()}
+_PLAIN: Mapping[Any, Sequence[Any]] = {
+    int: (1,),
+    str: ("x",),
+    bytes: (b"x",),
+    bool: (False, True),
+    Connection: (),
+    date: (date(2031, 3, 12),),
+}

@@ -311,7 +311,7 @@ def explained(shop: Shop, one: Recorded) -> str:
 
 
 # A whole table; an index of only the calls in progress, or of open lots, is no whole table.
-SCANS = re.compile(r"Seq Scan on (\w+)|SCAN (\w+)(?! USING (?:COVERING )?INDEX (?:calls|lots)_open)")
+SCANS = re.compile(r"Seq Scan on (\w+)|SCAN (\w+)(?! USING (?:COVERING )?INDEX (?:(?:calls|lots)_open|users_blocked))")
 
 
 def scanned(plan: str) -> set[str]:

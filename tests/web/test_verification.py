@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
+import pytest
 from sqlalchemy import update
 
+from talktime.actions.upkeep import Progress, Stopped, verify_and_note
+from talktime.core.time import instant
 from talktime.storage import tables as t
 from talktime.storage.database import EVERYBODY, Tx
 from tests.web.client import Answer, World
@@ -47,3 +51,25 @@ def test_damage_is_counted(world: World) -> None:
 def test_an_organizations_key_may_not_ask(world: World) -> None:
     key = world.organization().key("reports", "funds")
     assert (key.get(VERIFY).status, key.post(VERIFY).status) == (403, 403)
+
+
+def test_a_long_verification_tells_how_far_it_is(world: World) -> None:
+    begun = world.clock.at
+    progress = Progress(world.app.database, world.clock, "test")
+    progress.tell(1, 10)
+    world.clock.pass_seconds(2)
+    progress.tell(7, 10)
+    [job] = world.operator.get("/v1/operator/jobs").json["data"]
+    assert (job["kind"], job["status"], job["progress"]) == ("verification", "running", 70)
+    progress.end("balance org_1: it is 3 and should be 4")
+    [job] = world.operator.get("/v1/operator/jobs").json["data"]
+    assert (job["status"], job["error"]) == ("failed", "balance org_1: it is 3 and should be 4")
+    assert instant(datetime.fromisoformat(job["created_at"])) >= begun
+
+
+def test_what_is_interrupted_does_not_stand_there_as_running(world: World) -> None:
+    world.organization()
+    with pytest.raises(Stopped):
+        verify_and_note(world.app.database, world.clock, lambda: True)
+    [job] = world.operator.get("/v1/operator/jobs").json["data"]
+    assert job["status"] == "failed"

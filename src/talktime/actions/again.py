@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from talktime.actions import attempts
 from talktime.actions.sessions import Session
-from talktime.actions.sign_in import PASSWORD_MOST, SignInFailed
+from talktime.actions.sign_in import PASSWORD_MOST, SignInFailed, SingleSignOnRequired
+from talktime.actions.single_sign_on import takes_password
 from talktime.storage import credential_store, passwords, session_store
 from talktime.storage.database import Database
 
 
 def prove_by_password(database: Database, session: Session, password: str, address: str, now: int) -> None:
     """From now on the session is fresh."""
+    if not database.read(session.org_id, takes_password, session.org_id, session.member):
+        raise SingleSignOnRequired(session.org_id)
     check_password(database, session, password, address, now)
     database.write(session.org_id, session_store.proved, session.org_id, session.session_id, now)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from talktime.actions import audit
+from talktime.actions import audit, tickets
 from talktime.actions.audit import Actor
 from talktime.actions.errors import Invalid
 from talktime.actions.members import found
+from talktime.actions.tickets import Kind
 from talktime.core.passwords import weakness_of
 from talktime.core.sign_in_rules import PASSWORD_LENGTH_MOST
 from talktime.storage import credential_store, member_store, passwords, rule_store, session_store
@@ -30,8 +31,13 @@ def check_password(tx: ReadTx, org_id: int, member_id: str, password: str) -> No
     refuse_weak(tx, org_id, password, (member.name, member.email))
 
 
+def length_least(tx: ReadTx, org_id: int) -> int:
+    """Of a password, as the organization wants it."""
+    return rule_store.find(tx, org_id).password_length
+
+
 def refuse_weak(tx: ReadTx, org_id: int, password: str, about: tuple[str, ...]) -> None:
-    least = rule_store.find(tx, org_id).password_length
+    least = length_least(tx, org_id)
     if weakness := weakness_of(password, least, about):
         raise Invalid(weakness, "password", least=least, most=PASSWORD_LENGTH_MOST)
 
@@ -44,6 +50,9 @@ def keep_password(tx: Tx, org_id: int, member_id: str, hashed: str, actor: Actor
     if member.is_there:
         member_store.change(tx, org_id, replace(member, state=ACTIVE))
     session_store.end_all(tx, org_id, member_id, keep_session, actor.now)
+    for kind in Kind:
+        # Whoever is on the way in with the old one begins anew.
+        tickets.withdraw(tx, org_id, member_id, kind, actor.now)
     audit.note(tx, org_id, actor, "member.password_changed", member_id)
 
 

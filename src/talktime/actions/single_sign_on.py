@@ -23,11 +23,12 @@ from talktime.actions.members import found
 from talktime.actions.organizations import locked
 from talktime.core.identities import Unknown, issuer_of
 from talktime.core.ids import org_name
-from talktime.core.sign_in_rules import Sso
+from talktime.core.sign_in_rules import Sso, needs_single_sign_on
 from talktime.identity.identity import Identity
 from talktime.identity.known import Client
 from talktime.storage import credential_store, rule_store
 from talktime.storage.database import ReadTx, Tx
+from talktime.storage.member_store import MemberRow
 from talktime.storage.vault import Vault
 
 SAID_OF_ISSUER = {"sso_not_reached": "issuer_not_reached", "sso_not_usable": "issuer_not_usable"}
@@ -112,6 +113,10 @@ def path_of(org_id: int) -> str:
 def way_in(tx: ReadTx, org_id: int) -> str | None:
     """For members, where there is single sign-on."""
     return path_of(org_id) if rule_store.find(tx, org_id).sso else None
+
+
+def takes_password(tx: ReadTx, org_id: int, member: MemberRow) -> bool:
+    return not needs_single_sign_on(rule_store.find(tx, org_id), member.roles)
 
 
 def returns_to(public_url: str, org_id: int) -> str:

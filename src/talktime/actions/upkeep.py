@@ -85,12 +85,12 @@ def _forget_sign_ins(tx: Tx, org_id: int, before: int) -> int:
     return sum(store.forget(tx, org_id, before) for store in (session_store, ticket_store, hang_up_store))
 
 
-def verify_nightly(database: Database, now: int, stop: Callable[[], bool]) -> Report | None:
+def verify_nightly(database: Database, now: Callable[[], int], stop: Callable[[], bool]) -> Report | None:
     """Once a day, by one of the processes; None when it is not the turn of this one."""
-    if not database.write((), upkeep_store.claim_verification, now):
+    if not database.write((), upkeep_store.claim_verification, now()):
         return None
 
-    return verify_and_note(database, lambda: now, stop)
+    return verify_and_note(database, now, stop)
 
 
 def last_verification(tx: ReadTx) -> Verified | None:
@@ -98,10 +98,10 @@ def last_verification(tx: ReadTx) -> Verified | None:
 
 
 def verify_and_note(
-    database: Database, now: Callable[[], int], stop: Callable[[], bool], by: str = "schedule"
+    database: Database, now: Callable[[], int], stop: Callable[[], bool], progress: Progress | None = None
 ) -> Report:
     """So that people can read how far it is, and how it ended."""
-    progress = Progress(database, now, by)
+    progress = progress or Progress(database, now, "schedule")
 
     def go_on(done: int, total: int) -> None:
         if stop():

@@ -16,6 +16,7 @@ from typing import Any
 from talktime.cli.demo_office import BRIDGE, CALLED, FREEPHONE, Office
 
 SHORT_SECONDS, LONG_SECONDS, RINGING_SECONDS = (3, 45), (70, 240), (2, 6)
+RINGS_SECONDS = 1.5
 UNKNOWN_DESTINATION = "+2101234567"
 """No country has this code, so there is no price and calls to it are refused."""
 
@@ -58,7 +59,7 @@ class Switch:
         while self._due:
             step = heapq.heappop(self._due)[2]
             owner = getattr(step, "__self__", None)
-            if isinstance(owner, Calling):
+            if isinstance(owner, Calling) and step != owner.answered:
                 owner.end_now()
         if self._connection:
             self._connection.close()
@@ -126,6 +127,8 @@ class Calling:
         self._granted = answer["granted_seconds"]
         self._since = monotonic()
         self._switch.did["granted"] += 1
+        if self._kind != "not answered":
+            self._switch.later(min(RINGS_SECONDS, self._lasts / 2), self.answered)
         self._go_on(answer["extend_after_seconds"])
 
     def _go_on(self, extend_after: float) -> None:
@@ -134,6 +137,9 @@ class Calling:
             self._switch.later(extend_after, self.extend)
         else:
             self._switch.later(left, self.end_now)
+
+    def answered(self) -> None:
+        self._switch.say("answered", {"call_id": self._call_id})
 
     def extend(self) -> None:
         answer = self._switch.say("extend", {"call_id": self._call_id, "granted_seconds": self._granted})

@@ -80,7 +80,7 @@ def forget(app: App, stop: Callable[[], bool]) -> int:
 
 
 def verify(app: App, stop: Callable[[], bool]) -> int:
-    report = verify_nightly(app.database, app.now(), stop)
+    report = verify_nightly(app.database, app.now, stop)
     if report is None:
         return 0
     for finding in report.findings:

@@ -63,7 +63,8 @@ class Visit:
 
     @property
     def rights(self) -> frozenset[Right]:
-        return self.session.rights if self.session else frozenset()
+        """None before there is a second factor where one must be."""
+        return self.session.rights if self.session and not self.session.must_enrol else frozenset()
 
     @property
     def is_operator(self) -> bool:

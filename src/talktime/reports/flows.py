@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import column, select, text
 
 from talktime.core.ids import uuid7
 from talktime.core.ledger import EntryKind
@@ -21,6 +20,8 @@ from talktime.storage.database import ReadTx
 e = t.entries.c
 BESIDES_CALLS = text("kind <> 'charge'")
 """In these very words, so that the databases see that the index of just these fits."""
+_INDEXED = text("entries INDEXED BY entries_besides_calls")
+"""Left to itself SQLite takes the key, and looks at every call."""
 CHARGE = EntryKind.CHARGE.value
 NEWEST = "~"
 """After every id."""
@@ -57,6 +58,8 @@ class _Point(Struct, frozen=True):
 
 
 _COLUMNS = (e.entry_id, e.entry_no, e.entry_key, e.kind, e.at, e.amount_micros, e.balance_after, e.note)
+# Without their table, which stands in the statement as words.
+_BARE = {one.name: column(one.name, one.type) for one in (*_COLUMNS, e.org_id)}
 _NOTHING = _Point("", 0, "", "", 0, 0, 0, "")
 
 
@@ -79,8 +82,7 @@ def local_day(at: int, zone: str) -> date:
 def charged_between(tx: ReadTx, org_id: int, begin: str, end: str = NEWEST) -> int:
     """What calls have cost, from one id to before another."""
     fell = _last(tx, org_id, begin).balance - _last(tx, org_id, end).balance
-    within = (e.org_id == org_id, BESIDES_CALLS, e.entry_id >= begin, e.entry_id < end)
-    return fell + int(tx.scalar(select(func.coalesce(func.sum(e.amount_micros), 0)).where(*within)) or 0)
+    return fell + sum([point.amount for point in _others(tx, org_id, begin, end)])
 
 
 def charged_by_day(tx: ReadTx, org_id: int, zone: str, first: date, last: date) -> list[tuple[date, int]]:
@@ -93,14 +95,23 @@ def charged_by_day(tx: ReadTx, org_id: int, zone: str, first: date, last: date) 
 
 
 def _others_by_day(tx: ReadTx, org_id: int, zone: str, begin: str, end: str) -> dict[date, int]:
-    query = select(e.at, e.amount_micros).where(
-        e.org_id == org_id, BESIDES_CALLS, e.entry_id >= begin, e.entry_id < end
-    )
     found: dict[date, int] = {}
-    for at, amount in tx.execute(query):
-        day = local_day(at, zone)
-        found[day] = found.get(day, 0) + amount
+    for point in _others(tx, org_id, begin, end):
+        day = local_day(point.at, zone)
+        found[day] = found.get(day, 0) + point.amount
     return found
+
+
+def _others(
+    tx: ReadTx, org_id: int, begin: str, end: str, limit: int | None = None, kinds: Sequence[EntryKind] = ()
+) -> list[_Point]:
+    """What is no call and moved the balance, newest first; of these kinds, if any are named."""
+    c = _BARE
+    within = (c["org_id"] == org_id, c["entry_id"] >= begin, c["entry_id"] < end, c["amount_micros"] != 0)
+    of_kinds = [c["kind"].in_([kind.value for kind in kinds])] if kinds else []
+    rare = _INDEXED if tx.dialect.name == "sqlite" else text("entries")
+    query = select(*[c[one.name] for one in _COLUMNS]).select_from(rare).where(*within, BESIDES_CALLS, *of_kinds)
+    return [_Point(*row) for row in tx.execute(query.order_by(c["entry_id"].desc()).limit(limit))]
 
 
 def _last(tx: ReadTx, org_id: int, before: str) -> _Point:
@@ -113,14 +124,14 @@ def _last(tx: ReadTx, org_id: int, before: str) -> _Point:
 
 
 def folded(
-    tx: ReadTx, org_id: int, zone: str, limit: int, before: str | None, since: str = ""
+    tx: ReadTx, org_id: int, zone: str, limit: int, before: str | None, down_to: str = ""
 ) -> tuple[list[Line], str | None]:
     """All that moved the balance, newest first, and where the next page begins. Every balance follows from the one
     below it."""
     upper = before or NEWEST
-    others = _moved(tx, org_id, upper, limit, since)
+    others = _others(tx, org_id, down_to, upper, limit)
     lines: list[Line] = []
-    while (top := _last(tx, org_id, upper)).entry_id > since:
+    while (top := _last(tx, org_id, upper)).entry_id > down_to:
         if len(lines) == limit:
             return lines, upper
         other = others[0] if others else None
@@ -128,7 +139,7 @@ def folded(
             lines.append(_line(others.pop(0)))
             upper = other.entry_id
         else:
-            begin = max(id_from(midnight(local_day(top.at, zone), zone)), since)
+            begin = max(id_from(midnight(local_day(top.at, zone), zone)), down_to)
             upper = max(begin, other.entry_id + NEWEST if other else "")
             lines += _charges(top, _last(tx, org_id, upper), zone)
     return lines, None
@@ -149,30 +160,23 @@ def _line(point: _Point) -> Line:
     return Line(*values, point.amount, point.balance)
 
 
-def _moved(tx: ReadTx, org_id: int, before: str, limit: int, since: str) -> list[_Point]:
-    return _points(tx, org_id, before, limit, since, BESIDES_CALLS)
-
-
 def of_kinds(
-    tx: ReadTx, org_id: int, group: str, limit: int, before: str | None, since: str = ""
+    tx: ReadTx, org_id: int, group: str, limit: int, before: str | None, down_to: str = ""
 ) -> tuple[list[Line], str | None]:
     """Movements of a group, each by itself."""
-    kinds = e.kind.in_([kind.value for kind in GROUPS[group]])
-    points = _points(tx, org_id, before or NEWEST, limit + 1, since, BESIDES_CALLS, kinds)
-    return _page(points, limit)
+    return _page(_others(tx, org_id, down_to, before or NEWEST, limit + 1, GROUPS[group]), limit)
 
 
-def charges(tx: ReadTx, org_id: int, limit: int, before: str | None, since: str = "") -> tuple[list[Line], str | None]:
+def charges(
+    tx: ReadTx, org_id: int, limit: int, before: str | None, down_to: str = ""
+) -> tuple[list[Line], str | None]:
     """Calls, each by itself."""
-    return _page(_points(tx, org_id, before or NEWEST, limit + 1, since, e.kind == CHARGE), limit)
+    within = (e.org_id == org_id, e.entry_id < (before or NEWEST), e.entry_id >= down_to)
+    query = select(*_COLUMNS).where(*within, e.kind == CHARGE, e.amount_micros != 0)
+    rows = tx.execute(query.order_by(e.entry_id.desc()).limit(limit + 1))
+    return _page([_Point(*row) for row in rows], limit)
 
 
 def _page(points: Sequence[_Point], limit: int) -> tuple[list[Line], str | None]:
     following = points[limit - 1].entry_id if len(points) > limit else None
     return [_line(point) for point in points[:limit]], following
-
-
-def _points(tx: ReadTx, org_id: int, before: str, limit: int, since: str, *conditions: Any) -> list[_Point]:
-    within: tuple[ColumnElement[bool], ...] = (e.org_id == org_id, e.entry_id < before, e.entry_id >= since)
-    query = select(*_COLUMNS).where(*within, e.amount_micros != 0, *conditions)
-    return [_Point(*row) for row in tx.execute(query.order_by(e.entry_id.desc()).limit(limit))]

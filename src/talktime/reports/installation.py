@@ -28,7 +28,6 @@ class Figures(Struct, frozen=True):
     newest_schema: str
     bytes: int
     organizations: int
-    users: int
     entries: int
     open_calls: int
     mails_waiting: int
@@ -38,14 +37,13 @@ class Figures(Struct, frozen=True):
 
 def figures(tx: ReadTx) -> Figures:
     """Spans organizations."""
-    d, u = t.deliveries.c, t.users.c
+    d = t.deliveries.c
     return Figures(
         database=tx.dialect.name,
         schema=str(tx.scalar(text("SELECT version_num FROM alembic_version"))),
         newest_schema=NEWEST,
         bytes=_bytes(tx),
         organizations=_count(tx, select(func.count()).select_from(t.organizations)),
-        users=_count(tx, select(func.count()).select_from(t.users).where(u.removed_at.is_(None))),
         entries=_count(tx, select(func.coalesce(func.sum(t.accounts.c.last_entry_no), 0))),
         open_calls=call_store.count_open(tx),
         mails_waiting=_count(tx, select(func.count()).select_from(t.deliveries).where(d.state == WAITING)),

@@ -148,6 +148,14 @@ entries = _organization_table(
     _has("by"),
     _has("note"),
     Index("entries_once", "org_id", "entry_key", unique=True),
+    # What is no call is rare among millions of charges, and read by people.
+    Index(
+        "entries_besides_calls",
+        "org_id",
+        "entry_id",
+        postgresql_where=text("kind <> 'charge'"),
+        sqlite_where=text("kind <> 'charge'"),
+    ),
     **GROWING,
 )
 
@@ -210,6 +218,14 @@ users = _organization_table(
     Column("block_reason", Word),
     # Who was removed is still named in reports of what was before.
     Column("removed_at", BigInteger),
+    # Few are blocked, and the operator looks at them over all organizations.
+    Index(
+        "users_blocked",
+        "org_id",
+        "blocked_at",
+        postgresql_where=text("blocked_at IS NOT NULL"),
+        sqlite_where=text("blocked_at IS NOT NULL"),
+    ),
 )
 
 # A user is known by id, sign-in name and number: one probe finds whoever is meant.

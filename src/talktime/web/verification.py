@@ -8,7 +8,7 @@ from threading import Thread
 from msgspec import Struct
 
 from talktime.actions.errors import NotFound
-from talktime.actions.upkeep import last_verification, verify_and_note
+from talktime.actions.upkeep import Progress, last_verification, verify_and_note
 from talktime.core.scopes import Scope
 from talktime.core.time import moment
 from talktime.storage.database import ReadTx
@@ -38,7 +38,9 @@ def read_verification(tx: ReadTx, request: Request[None]) -> VerifyBody:
 def start_verification(request: Request[None]) -> BegunBody:
     """Add everything up again, beside the running calls."""
     app = request.app
-    Thread(target=verify_and_note, args=(app.database, app.now, lambda: False, request.by), daemon=True).start()
+    # Before the answer, so that whoever looks next sees it.
+    progress = Progress(app.database, app.now, request.by)
+    Thread(target=verify_and_note, args=(app.database, app.now, lambda: False, progress), daemon=True).start()
     return BegunBody("running")
 
 

@@ -6,7 +6,7 @@ from talktime.actions import second_factor
 from talktime.actions.again import prove_by_password
 from talktime.actions.attempts import TooManyAttempts
 from talktime.actions.sign_in import SignInFailed
-from talktime.actions.single_sign_on import way_in
+from talktime.actions.single_sign_on import takes_password, way_in
 from talktime.portal.account.refusals import refused
 from talktime.portal.account.ways import wanted
 from talktime.portal.pages import Answer, Away, Screen
@@ -18,13 +18,14 @@ def get_again(visit: Visit) -> Answer:
 
 
 def _form(visit: Visit, errors: dict[str, str] | None = None, status: int = 200) -> Screen:
-    """By the password, by a code, or by whichever of them there is."""
-    me = visit.me
-    factor = visit.app.database.read(me.org_id, second_factor.factor_of, me.org_id, me.member.member_id)
-    by_code = factor.since is not None and (_is_by_code(visit) or not factor.has_password)
-    values = {"next": wanted(visit), "errors": errors, "factor": factor, "by_code": by_code}
-    values["sso"] = visit.app.database.read(me.org_id, way_in, me.org_id)
-    return Screen("account/again.html", values, status)
+    """By the password, by a code, at the organization's own server, or by whichever of them there is."""
+    me, read = visit.me, visit.app.database.read
+    factor = read(me.org_id, second_factor.factor_of, me.org_id, me.member.member_id)
+    has_code, sso = factor.since is not None, read(me.org_id, way_in, me.org_id)
+    has_password = factor.has_password and read(me.org_id, takes_password, me.org_id, me.member)
+    by_code = has_code and (_is_by_code(visit) or not has_password)
+    told = {"has_code": has_code, "has_password": has_password, "by_code": by_code, "sso": sso}
+    return Screen("account/again.html", {"next": wanted(visit), "errors": errors, **told}, status)
 
 
 def again(visit: Visit) -> Answer:

@@ -13,7 +13,7 @@ from talktime.actions.attempts import TooManyAttempts
 from talktime.actions.errors import ActionError
 from talktime.actions.sign_in import SignInFailed
 from talktime.portal.account.refusals import refused
-from talktime.portal.account.ways import SIGN_IN, STEP, signed_in, visitor, wanted
+from talktime.portal.account.ways import SIGN_IN, signed_in, step_of, visitor, wanted
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
 
@@ -21,7 +21,7 @@ HERE = "/me/second-factor"
 
 
 def get_code(visit: Visit) -> Answer:
-    return _code(visit) if visit.cookies.get(STEP) else _anew(visit)
+    return _code(visit) if step_of(visit) else _anew(visit)
 
 
 def _code(visit: Visit, errors: dict[str, str] | None = None, status: int = 200) -> Screen:
@@ -33,7 +33,7 @@ def _anew(visit: Visit) -> Away:
 
 
 def enter_code(visit: Visit) -> Answer:
-    app, ticket = visit.app, visit.cookies.get(STEP, "")
+    app, ticket = visit.app, step_of(visit)
     try:
         code = visit.form.get("code")
         made = second_factor.finish(app.database, app.vault, ticket, code, visitor(visit), visit.now)

@@ -8,6 +8,7 @@ from typing import Any
 
 from talktime.actions import invitations, resets, set_up, tickets
 from talktime.actions.attempts import TooManyAttempts
+from talktime.actions.credentials import length_least
 from talktime.actions.errors import ActionError
 from talktime.actions.sign_in import SignedIn
 from talktime.actions.single_sign_on import path_of
@@ -34,6 +35,10 @@ def _ticket(visit: Visit) -> str:
     return visit.names["ticket"]
 
 
+def _least(visit: Visit, org_id: int) -> int:
+    return visit.app.database.read(org_id, length_least, org_id)
+
+
 # ---------------------------------------------------------------- invitations
 
 
@@ -47,7 +52,11 @@ def _invitation(visit: Visit, errors: Errors = None) -> Screen:
     if invited is None:
         return GONE
     values: dict[str, Any] = {"invited": invited, "sso": path_of(invited.org_id)}
-    values |= {"name": visit.form.get("name") or invited.member.name, "errors": errors}
+    values |= {
+        "least": _least(visit, invited.org_id),
+        "name": visit.form.get("name") or invited.member.name,
+        "errors": errors,
+    }
     return Screen("account/invitation.html", values, 422 if errors else 200)
 
 
@@ -98,7 +107,8 @@ def _reset(visit: Visit, errors: Errors = None) -> Screen:
     member = visit.app.database.read(tickets.org_of(ticket), resets.asked_by, ticket, visit.now)
     if member is None:
         return GONE
-    return Screen("account/reset.html", {"member": member, "errors": errors}, 422 if errors else 200)
+    values = {"member": member, "errors": errors, "least": _least(visit, tickets.org_of(ticket))}
+    return Screen("account/reset.html", values, 422 if errors else 200)
 
 
 def reset(visit: Visit) -> Answer:
@@ -122,7 +132,8 @@ def get_set_up(visit: Visit) -> Answer:
 def _set_up(visit: Visit, errors: Errors = None) -> Screen:
     if not visit.app.database.read(OPERATOR_ORG, set_up.is_open, _ticket(visit), visit.now):
         return GONE
-    values = {"name": visit.form.get("name"), "email": visit.form.get("email"), "errors": errors}
+    values: dict[str, Any] = {"name": visit.form.get("name"), "email": visit.form.get("email"), "errors": errors}
+    values["least"] = _least(visit, OPERATOR_ORG)
     return Screen("account/set-up.html", values, 422 if errors else 200)
 
 

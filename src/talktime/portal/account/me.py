@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from talktime.actions import second_factor, sessions
 from talktime.actions.attempts import TooManyAttempts
+from talktime.actions.credentials import length_least
 from talktime.actions.errors import ActionError
 from talktime.actions.own import change_own, change_password
 from talktime.actions.sign_in import SignInFailed
@@ -29,6 +30,7 @@ def _me(visit: Visit, errors: dict[str, str] | None = None, status: int = 422) -
         "name": entered.get("name") if entered and "name" in entered else me.member.name,
         "factor": database.read(me.org_id, second_factor.factor_of, me.org_id, me.member.member_id),
         "sessions": database.read(me.org_id, sessions.sessions, me.org_id, me.member.member_id, visit.now),
+        "least": database.read(me.org_id, length_least, me.org_id),
         "errors": errors,
     }
     return Screen("account/me.html", values, status if errors else 200)

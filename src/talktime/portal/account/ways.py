@@ -43,4 +43,13 @@ def signed_out(visit: Visit, path: str, said: str = "") -> Away:
 
 
 def step_cookie(visit: Visit, ticket: str, seconds: int = STEP_SECONDS) -> str:
-    return cookies.written(STEP, ticket, visit.is_secure, seconds)
+    return cookies.written(_step_name(visit), ticket, visit.is_secure, seconds)
+
+
+def step_of(visit: Visit) -> str:
+    """The ticket that the password was worth; nothing where there is none."""
+    return visit.cookies.get(_step_name(visit), "")
+
+
+def _step_name(visit: Visit) -> str:
+    return f"__Host-{STEP}" if visit.is_secure else STEP

@@ -90,6 +90,7 @@ _WRITTEN = [
     post(f"{MEMBERS}/new", people.invite, Right.OPERATION_CHANGE, fresh=True),
     get(MEMBER, people.get_member, Right.OPERATION_CHANGE),
     post(MEMBER, people.change, Right.OPERATION_CHANGE, fresh=True),
+    post(f"{MEMBER}/invite", people.invite_again, Right.OPERATION_CHANGE),
     post(f"{MEMBER}/end-sessions", people.end_sessions, Right.OPERATION_CHANGE),
     post(f"{MEMBER}/remove", people.remove, Right.OPERATION_CHANGE, fresh=True),
     get("/operator/audit", audit.get_audit, Right.AUDIT_SEE),

@@ -84,6 +84,12 @@ def end_sessions(visit: Visit) -> Answer:
     return Away(HERE, "ended")
 
 
+def invite_again(visit: Visit) -> Answer:
+    """The mail before it leads nowhere any more."""
+    visit.send("POST", f"{_path(visit)}/invite", {})
+    return Away(HERE, "invited")
+
+
 def remove(visit: Visit) -> Answer:
     """Nobody removes himself: somebody has to be left who can undo it."""
     if visit.names["id"] == visit.me.member.member_id:

@@ -45,7 +45,8 @@ class Step(NamedTuple):
         return Away(HERE if self.leaves else f"{HERE}/{member['id']}", self.said)
 
     def _question(self, visit: Visit, member: Any) -> Question:
-        section = (HERE, visit.say("People who sign in"))
+        _ = visit.say
+        section = (HERE, _("People who sign in"))
         return Question(section, *self.words(visit, member), f"{HERE}/{member['id']}", self.is_grave)
 
 

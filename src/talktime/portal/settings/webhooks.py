@@ -123,5 +123,6 @@ def remove(visit: Visit) -> Answer:
 
 def _question(visit: Visit, title: str, text: str, label: str, *, is_grave: bool) -> Question:
     """Of a webhook that is there."""
-    section = (HERE, visit.say("Webhooks"))
+    _ = visit.say
+    section = (HERE, _("Webhooks"))
     return Question(section, title, f"{visit.ask(_path(visit))['url']}: {text}", label, _page(visit), is_grave)

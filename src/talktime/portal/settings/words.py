@@ -103,7 +103,8 @@ def switch_kind(visit: Visit, kind: str) -> str:
         "radius": "RADIUS",
         "diameter": "Diameter",
     }
-    return names.get(kind) or visit.say("Another one")
+    _ = visit.say
+    return names.get(kind) or _("Another one")
 
 
 def switch_hint(visit: Visit, kind: str) -> str:
@@ -125,7 +126,8 @@ def switch_hint(visit: Visit, kind: str) -> str:
 
 def event_label(visit: Visit, event: str) -> str:
     """Of a delivery: also of the message that only tries the way."""
-    return visit.say("Test message") if event == "test" else event_name(visit, event)
+    _ = visit.say
+    return _("Test message") if event == "test" else event_name(visit, event)
 
 
 FUNCTIONS = (

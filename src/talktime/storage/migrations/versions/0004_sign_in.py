@@ -18,6 +18,15 @@ def upgrade() -> None:
     for table in ORGANIZATION_TABLES:
         wall_in(op.get_bind(), table)
     say_where_members_belong()
+    find_what_is_rare()
+
+
+def find_what_is_rare() -> None:
+    """Among millions of charges what is no call, and among all users those that are blocked."""
+    besides, blocked = sa.text("kind <> 'charge'"), sa.text("blocked_at IS NOT NULL")
+    columns = ["org_id", "entry_id"]
+    op.create_index("entries_besides_calls", "entries", columns, postgresql_where=besides, sqlite_where=besides)
+    op.create_index("users_blocked", "users", ["org_id", "blocked_at"], postgresql_where=blocked, sqlite_where=blocked)
 
 
 def make_tables() -> None:
