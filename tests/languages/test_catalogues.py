@@ -10,7 +10,7 @@ from babel.messages.catalog import Message
 from scripts import messages
 from talktime.core.languages import LANGUAGES
 from talktime.languages import catalogues
-from talktime.languages.catalogues import SOURCE, path_of, read, translator
+from talktime.languages.catalogues import SOURCE, catalogue_plural, path_of, read, translator
 
 PAIRS = [(language, domain) for domain, _ in messages.domains() for language in messages.translated()]
 on_each = pytest.mark.parametrize(("language", "domain"), PAIRS)
@@ -57,8 +57,27 @@ def test_everything_is_translated_and_nobody_doubts_it(language: str, domain: st
 
 @on_each
 def test_a_translation_has_the_gaps_of_its_source(language: str, domain: str) -> None:
-    wrong = [key(one) for one in said(language, domain) for text in texts(one) if gaps(text) != gaps(key(one))]
+    wrong = [
+        key(one)
+        for one in said(language, domain)
+        for form, text in enumerate(texts(one))
+        if gaps(text) not in gaps_wanted(language, one, form)
+    ]
     assert wrong == []
+
+
+def gaps_wanted(language: str, message: Message, form: int) -> list[set[str]]:
+    """Of one alone the number may be left out, as the source leaves it out; not in a form that is also for 21."""
+    if isinstance(message.id, str):
+        return [gaps(message.id)]
+    for_one_alone = [number for number in range(1, 200) if catalogue_plural(language)(number) == form] == [1]
+    return [gaps(message.id[1]), *([gaps(message.id[0])] if for_one_alone else [])]
+
+
+def test_a_number_may_be_left_out_of_one_alone_and_nowhere_else() -> None:
+    lots = Message(("The lot", "All {count} lots"), ("", ""))
+    assert gaps_wanted("bg", lots, 0) == [{"count"}, set()]
+    assert gaps_wanted("ru", lots, 0) == gaps_wanted("bg", lots, 1) == [{"count"}]
 
 
 @on_each
