@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from string import Formatter
 
 import pytest
-from babel.messages.catalog import Message
+from babel.messages.catalog import Catalog, Message
 
 from scripts import messages
 from talktime.core.languages import LANGUAGES
@@ -16,8 +17,14 @@ PAIRS = [(language, domain) for domain, _ in messages.domains() for language in 
 on_each = pytest.mark.parametrize(("language", "domain"), PAIRS)
 
 
+@cache
 def said(language: str, domain: str) -> list[Message]:
     return [message for message in read(language, domain) if message.id]
+
+
+@cache
+def said_at_all(domain: str) -> Catalog:
+    return messages.said_in(domain)
 
 
 def texts(message: Message) -> list[str]:
@@ -45,7 +52,7 @@ def test_every_file_belongs_to_a_domain_in_which_something_is_said() -> None:
 
 @on_each
 def test_nothing_is_missing_and_nothing_is_left_over(language: str, domain: str) -> None:
-    wanted = {key(message) for message in messages.said_in(domain) if message.id}
+    wanted = {key(message) for message in said_at_all(domain) if message.id}
     assert wanted == {key(message) for message in said(language, domain)}
     assert read(language, domain).obsolete == {}
 
@@ -101,7 +108,7 @@ def test_there_is_a_text_for_each_plural_form(language: str, domain: str) -> Non
 
 @on_each
 def test_the_file_is_written_as_the_script_writes_it(language: str, domain: str) -> None:
-    catalogue = messages.updated(language, domain, messages.said_in(domain))
+    catalogue = messages.updated(language, domain, said_at_all(domain))
     assert path_of(language, domain).read_bytes() == messages.written(catalogue), "run python -m scripts.messages"
 
 
