@@ -63,11 +63,11 @@ def add_agreement(visit: Visit) -> Answer:
 
 
 def remove_agreement(visit: Visit) -> Answer:
-    return _changed(visit, "DELETE", f"/v1/agreements/{visit.names['id']}", None, "removed")
+    return _changed(visit, "DELETE", f"/v1/agreements/{visit.named('id')}", None, "removed")
 
 
 def _card(visit: Visit) -> str:
-    return f"/v1/payment-methods/{visit.names['id']}"
+    return f"/v1/payment-methods/{visit.named('id')}"
 
 
 def _changed(visit: Visit, method: str, path: str, body: Any, said: str) -> Answer:
