@@ -5,12 +5,16 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from talktime.actions import methods
+from talktime.actions.errors import ActionError
+from talktime.core.gateway import ProviderError
+from talktime.core.money import micros
 from talktime.portal import shown
 from talktime.portal.billing.adding import leading
 from talktime.portal.billing.purse import Purse
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
-from talktime.web.problems import Problem
+from talktime.web.problems import Problem, problem_of
 
 HERE = "/billing/payment-options"
 
@@ -48,6 +52,23 @@ def add_card(visit: Visit) -> Answer:
     except Problem as problem:
         return _options(visit, visit.errors(problem))
     return leading(visit, made["redirect_url"])
+
+
+def replace_card(visit: Visit) -> Answer:
+    """What stood on the button is what auto-recharge may charge to the new card at once."""
+    app = visit.app
+    try:
+        amount = micros(visit.form.get("charge"))
+    except ValueError as error:
+        raise Problem(400, "malformed") from error
+    try:
+        values = (app.terms, visit.org_id, app.new_id("pm"), visit.actor, amount)
+        _, url = methods.begin(app.database, app.till, app.links, *values)
+    except (ActionError, ProviderError) as error:
+        problem = problem_of(error)
+        assert problem is not None
+        return _options(visit, visit.errors(problem))
+    return leading(visit, url)
 
 
 def make_default(visit: Visit) -> Answer:
