@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.portal.keyboard import is_in_the_panel, reach
 from tests.portal.site import Site
 
 pytestmark = pytest.mark.slow
@@ -126,27 +128,6 @@ def test_a_keyboard_alone_opens_and_leaves_the_recharge_panel(site: Site, chromi
         page.wait_for_url(f"**{CREDITS}")
 
 
-def tab(page: Page) -> None:
-    page.keyboard.press("Tab")
-
-
-def is_in_the_panel(page: Page) -> bool:
-    tab(page)
-    return bool(page.evaluate("!!document.activeElement.closest('dialog')"))
-
-
-def reach(page: Page, name: str) -> None:
-    """With the tab key, as often as it takes."""
-    for _ in range(80):
-        tab(page)
-        label = page.evaluate(
-            "(document.activeElement.labels?.[0]?.innerText ?? document.activeElement.innerText ?? '').trim()"
-        )
-        if label.replace("\N{NO-BREAK SPACE}", " ") == name:
-            return
-    raise AssertionError(f"'{name}' is not reached with the tab key")
-
-
 def test_balance_and_calls_move_without_a_reload(site: Site, chromium: Browser) -> None:
     with site.reader(chromium) as page:
         page.goto(CREDITS)
@@ -157,11 +138,52 @@ def test_balance_and_calls_move_without_a_reload(site: Site, chromium: Browser) 
         expect(side).not_to_have_text(beside, timeout=30_000)
 
 
+def test_a_call_in_progress_is_seen_moving(site: Site, chromium: Browser) -> None:
+    with site.reader(chromium, locale="en") as page:
+        page.goto("/calls/live")
+        running = page.locator("#running tbody tr").filter(has=page.get_by_role("button", name="Hang up")).first
+        seconds, sums = running.locator("td.end").inner_text(), page.locator("#sums").inner_text()
+        row = page.locator("#running tbody tr", has=page.locator(f"#{running.locator('button').get_attribute('id')}"))
+        expect(row.locator("td.end")).not_to_have_text(seconds, timeout=15_000)
+        assert page.locator("#sums").inner_text() != sums
+
+
 def test_the_language_is_chosen_on_the_page(site: Site, chromium: Browser) -> None:
     with site.reader(chromium, locale="bg-BG") as page:
         page.goto("/language/ru?next=/billing/credits")
         page.wait_for_url(f"**{CREDITS}")
         assert page.locator("html").get_attribute("lang") == "ru"
+
+
+def test_an_export_is_made_and_fetched(site: Site, chromium: Browser) -> None:
+    with site.reader(chromium) as page:
+        page.goto("/reports/exports")
+        page.get_by_role("button", name="Make the file").click()
+        made = page.locator("#made").get_by_role("link", name=re.compile("^Download"))
+        # The list freshens itself until it is there.
+        expect(made.first).to_be_visible(timeout=30_000)
+        with page.expect_download() as fetched:
+            made.first.click()
+        with ZipFile(fetched.value.path()) as file:
+            assert file.testzip() is None
+            assert [name for name in file.namelist() if name.endswith(".csv")]
+
+
+def test_a_price_list_with_a_bad_line_is_refused_and_the_line_named(site: Site, chromium: Browser) -> None:
+    with site.reader(chromium, "operator@example.com") as page:
+        page.goto("/operator/price-lists")
+        page.locator("th a").first.click()
+        versions = page.locator("#versions ~ table").inner_text()
+        page.get_by_role("link", name="Import a new version").click()
+        bad = b"prefix,per_minute\n44,0.02\n33,cheap\n"
+        page.get_by_label("CSV file").set_input_files({"name": "prices.csv", "mimeType": "text/csv", "buffer": bad})
+        page.get_by_role("button", name="Check and show the changes").click()
+        wrong = page.locator(".table-lines tbody tr")
+        expect(wrong).to_have_count(1)
+        assert wrong.inner_text().startswith("Line 3")
+        assert "per_minute" in wrong.inner_text()
+        page.get_by_role("link", name="Cancel").click()
+        assert page.locator("#versions ~ table").inner_text() == versions
 
 
 def test_no_layout_shifts_and_no_other_host_is_asked(site: Site, chromium: Browser) -> None:

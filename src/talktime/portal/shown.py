@@ -178,7 +178,9 @@ def card(brand: str, last4: str, ending: str) -> Markup:
     return dots.format(brand, ending, last4)
 
 
-def mark(text: str) -> Markup:
-    """A sentence with its figures in **bold**: translators move them as their language wants."""
+def mark(text: str, **values: object) -> Markup:
+    """A sentence with its figures in **bold**: translators move them as their language wants. `values` are filled in
+    afterwards: names that people choose may have stars of their own."""
     parts = str(escape(text)).split("**")
-    return Markup("".join(f"<b>{part}</b>" if odd % 2 else part for odd, part in enumerate(parts)))
+    marked = Markup("".join(f"<b>{part}</b>" if odd % 2 else part for odd, part in enumerate(parts)))
+    return marked.format(**values) if values else marked
