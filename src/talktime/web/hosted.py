@@ -39,8 +39,9 @@ def _templates() -> Environment:
 
 
 def page(say: Translator, title: str, lines: Sequence[str] = (), status: int = 200, **more: str) -> Raw:
+    _ = say
     values: dict[str, Any] = dict.fromkeys(("error", "field", "button", "refuse", "back"), "") | more
-    words = {"language": say.language, "title": title, "lines": lines, "back_label": say("Back to Talktime")}
+    words = {"language": say.language, "title": title, "lines": lines, "back_label": _("Back to Talktime")}
     body = _templates().get_template("hosted.html").render(**values, **words)
     return Raw(body.encode(), HTML, SAFE, status)
 
