@@ -34,7 +34,7 @@ DOMAINS: Mapping[str, str] = {
 METHODS = [("**.py", "python"), ("**/templates/**", "jinja2.ext.babel_extract")]
 KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "say": None, "_n": (1, 2), "plural": (1, 2)}
 OF_REFUSALS: dict[str, tuple[int, ...] | None] = {"invalid": (2,)}
-"""What is said about one field; the sentences of codes stand in a table."""
+"""What is said about one field; the sentences of codes stand in a table, those of pages beside them in the code."""
 WIDTH = 120
 
 
@@ -53,6 +53,7 @@ def _texts(package: str, keywords: Mapping[str, Any]) -> Iterator[Any]:
 
 def _refusals() -> Iterator[Any]:
     yield from SENTENCES.values()
+    yield from _texts(DOMAINS["sentences"], KEYWORDS)
     for package in ("web", "portal"):
         yield from _texts(package, OF_REFUSALS)
 

@@ -12,8 +12,8 @@ from sqlalchemy import create_engine
 
 from talktime.actions.sessions import IDLE
 from talktime.core.time import MINUTE
-from talktime.portal.cookies import read as read_cookies
 from talktime.portal.door import Portal
+from talktime.web.readers import cookies_in
 from tests.portal.client import PASSWORD, PortalWorld, Reader
 from tests.web.client import Organization
 from tests.web.money import Payer
@@ -150,7 +150,7 @@ def test_who_signs_in_over_somebody_ends_that_session(portal: PortalWorld, org: 
 
 
 def test_cookies_of_others_spoil_none_of_ours() -> None:
-    found = read_cookies('other={"a": [1]}; =; talktime=abc; talktime_theme="dark"; b')
+    found = cookies_in('other={"a": [1]}; =; talktime=abc; talktime_theme="dark"; b')
     assert (found["talktime"], found["talktime_theme"]) == ("abc", "dark")
 
 

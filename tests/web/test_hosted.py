@@ -150,3 +150,37 @@ def test_no_card_number_is_kept_anywhere(payer: Payer) -> None:
     raw = payer.world.app.settings.sqlite_path.read_bytes()
     wal = payer.world.app.settings.sqlite_path.with_name("talktime.db-wal")
     assert GOOD.encode() not in raw + (wal.read_bytes() if wal.exists() else b"")
+
+
+# ---------------------------------------------------------------- in the reader's language
+
+
+def test_pages_speak_as_their_reader_has_chosen_or_his_browser_asks(payer: Payer) -> None:
+    nobody = payer.world.nobody
+    assert 'lang="en"' in nobody.get("/pay/done").content.decode()
+    asked = nobody.send("GET", "/pay/done", accept_language="fr, lv;q=0.8")
+    assert 'lang="lv"' in asked.content.decode()
+    chosen = nobody.send("GET", "/pay/done", accept_language="lv", cookie="x={}; talktime_language=ro")
+    assert 'lang="ro"' in chosen.content.decode()
+
+
+def test_a_link_about_an_organization_speaks_its_language(world: World) -> None:
+    payer = Payer(world, language="bg")
+    asked(payer)
+    page = payer.world.nobody.get(link(payer)).content.decode()
+    assert 'lang="bg"' in page
+    assert "Confirm your payment" not in page
+
+
+def test_afterwards_a_link_leads_back(payer: Payer) -> None:
+    nobody = payer.world.nobody
+    assert 'href="/billing/credits"' in nobody.get("/pay/done").content.decode()
+    assert 'href="/billing/payment-options"' in nobody.get("/cards/cancelled").content.decode()
+    page = path_of(payer.api.post("/v1/payment-methods", {}).json["redirect_url"])
+    done = path_of(press(payer, page, number=GOOD).headers["location"])
+    assert 'href="/billing/payment-options"' in nobody.get(done).content.decode()
+
+
+def test_a_form_of_too_many_fields_is_refused(payer: Payer) -> None:
+    page = path_of(payer.api.post("/v1/payment-methods", {}).json["redirect_url"])
+    assert press(payer, page, **{f"field{number}": "x" for number in range(20)}).status == 400

@@ -1,15 +1,11 @@
-"""Cookies: read, and written so that scripts and other sites cannot have them."""
+"""Cookies, written so that scripts and other sites cannot have them."""
 
 from __future__ import annotations
 
-SESSION, LANGUAGE, THEME = "talktime", "talktime_language", "talktime_theme"
+from talktime.web.readers import CHOSEN
+
+SESSION, LANGUAGE, THEME = "talktime", CHOSEN, "talktime_theme"
 YEAR = 365 * 24 * 3600
-
-
-def read(header: str) -> dict[str, str]:
-    """Ours are plain; what others have put beside them spoils none."""
-    pairs = [pair.strip().partition("=") for pair in header.split(";")]
-    return {name: value.strip('"') for name, _, value in pairs if name}
 
 
 def session_name(is_secure: bool) -> str:

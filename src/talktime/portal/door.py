@@ -27,6 +27,7 @@ from talktime.storage.errors import StoreError
 from talktime.storage.org_store import Organization
 from talktime.web.asgi import AsgiScope, Headers, Receive, Send, read, request_id_of
 from talktime.web.problems import Problem, problem_of
+from talktime.web.readers import cookies_in
 from talktime.web.routes import File, Raw, Router
 
 log = structlog.get_logger("talktime.portal")
@@ -86,7 +87,7 @@ class Portal:
             return self._said(visit, _explained(visit, error))
 
     def _visit(self, page: Page, names: dict[str, str], asked: Asked) -> Visit:
-        told = cookies.read(asked.header(b"cookie"))
+        told = cookies_in(asked.header(b"cookie"))
         session = self._session_of(told, asked.is_part)
         org = self._organization_of(session)
         return Visit(

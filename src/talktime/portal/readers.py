@@ -9,9 +9,9 @@ from talktime.core.languages import LANGUAGES
 from talktime.languages.catalogues import SOURCE
 from talktime.portal import cookies
 from talktime.storage.org_store import Organization
+from talktime.web.readers import accepted as accepted_of
 
 THEMES = ("light", "dark")
-ACCEPTED_MAX = 20
 
 
 def language_of(
@@ -22,23 +22,7 @@ def language_of(
         return chosen
     if session is not None and session.member.language in LANGUAGES:
         return session.member.language
-    return _accepted(accepted) or (org.language if org else SOURCE)
-
-
-def _accepted(header: str) -> str | None:
-    """The one that is wanted most among those we speak."""
-    wanted = [_weighed(one) for one in header.split(",")[:ACCEPTED_MAX]]
-    spoken = [(weight, name) for weight, name in wanted if name in LANGUAGES and weight > 0]
-    return max(spoken, key=lambda one: one[0])[1] if spoken else None
-
-
-def _weighed(one: str) -> tuple[float, str]:
-    name, _, rest = one.strip().partition(";")
-    _, _, weight = rest.partition("=")
-    try:
-        return float(weight or 1), name.split("-")[0].lower()
-    except ValueError:
-        return 0.0, ""
+    return accepted_of(accepted) or (org.language if org else SOURCE)
 
 
 def theme_of(told: Mapping[str, str]) -> str:

@@ -10,17 +10,22 @@ from urllib.parse import parse_qs
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from talktime.actions import inbox, links, methods, payments
+from talktime.actions import inbox, links, methods, organizations, payments
 from talktime.actions.audit import Actor
 from talktime.actions.errors import StateConflict
 from talktime.core.gateway import BadSignature, ProviderError
 from talktime.languages import formats
+from talktime.languages.catalogues import SOURCE, Translator, translator
 from talktime.storage.payment_store import Payment
 from talktime.web.problems import Problem
+from talktime.web.readers import language_of
 from talktime.web.routes import Raw, Request, Route
 
 HERE = Path(__file__).parent
 HTML = "text/html; charset=utf-8"
+DOMAIN = "sentences"
+CREDITS, OPTIONS = "/billing/credits", "/billing/payment-options"
+"""Pages of the portal, where somebody goes on."""
 FORM = "application/x-www-form-urlencoded"
 POLICY = "default-src 'none'; style-src 'self'; form-action *; base-uri 'none'; frame-ancestors 'none'"
 SAFE = {"content-security-policy": POLICY, "referrer-policy": "no-referrer", "x-frame-options": "DENY"}
@@ -33,10 +38,18 @@ def _templates() -> Environment:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
 
-def page(title: str, lines: Sequence[str] = (), status: int = 200, **more: str) -> Raw:
-    values: dict[str, Any] = {"language": "en", "error": "", "field": "", "button": "", "refuse": ""} | more
-    body = _templates().get_template("hosted.html").render(title=title, lines=lines, **values)
+def page(say: Translator, title: str, lines: Sequence[str] = (), status: int = 200, **more: str) -> Raw:
+    _ = say
+    values: dict[str, Any] = dict.fromkeys(("error", "field", "button", "refuse", "back"), "") | more
+    words = {"language": say.language, "title": title, "lines": lines, "back_label": _("Back to Talktime")}
+    body = _templates().get_template("hosted.html").render(**values, **words)
     return Raw(body.encode(), HTML, SAFE, status)
+
+
+def _words(request: Request[None], org_id: int | None = None) -> Translator:
+    """In the reader's language, else in that of the organization that the link is about."""
+    org = None if org_id is None else request.app.database.read(org_id, organizations.found, org_id)
+    return translator(language_of(request.headers, org.language if org else SOURCE), DOMAIN)
 
 
 def away(url: str) -> Raw:
@@ -56,24 +69,28 @@ def static_file(request: Request[None]) -> Raw:
 
 def pay_page(request: Request[None]) -> Raw:
     """Where the mail's link leads. Only the button uses it up: programs look at links, too."""
-    request.app.links.read("pay", request.names["token"])
-    return page("Confirm your payment", ["Your bank wants to know that it is you."], button="Go on to the bank")
+    org_id, _payment = request.app.links.read("pay", request.names["token"])
+    _ = _words(request, org_id)
+    lines = [_("Your bank wants to know that it is you.")]
+    return page(_, _("Confirm your payment"), lines, button=_("Go on to the bank"))
 
 
 def pay(request: Request[None]) -> Raw:
     """On to the provider's page, once."""
-    app = request.app
+    app, token = request.app, request.names["token"]
     try:
-        return away(links.follow(app.database, app.till, app.links, request.names["token"]))
+        return away(links.follow(app.database, app.till, app.links, token))
     except StateConflict:
-        return page("This link was used already", ["Or its day is over. Ask for another where you pay."], 409)
+        _ = _words(request, app.links.read("pay", token)[0])
+        lines = [_("Or its day is over. Ask for another where you pay.")]
+        return page(_, _("This link was used already"), lines, 409, back=CREDITS)
 
 
 def pay_done(request: Request[None]) -> Raw:
     """Back from the bank."""
-    return page(
-        "Thank you", ["You can close this page. The payment shows in Talktime as soon as the bank has told us."]
-    )
+    _ = _words(request)
+    lines = [_("The payment shows in Talktime as soon as the bank has told us.")]
+    return page(_, _("Thank you"), lines, back=CREDITS)
 
 
 def card_done(request: Request[None]) -> Raw:
@@ -81,14 +98,17 @@ def card_done(request: Request[None]) -> Raw:
     app = request.app
     org_id, method_id = app.links.read("cards", request.names["token"])
     card = methods.finish(app.database, app.till, org_id, method_id, Actor("provider", request.now))
+    _ = _words(request, org_id)
     if card.state == "waiting":
-        return page("Not yet", ["The card was not entered, or the provider has not told us yet."])
-    return page("The card is saved", [f"{card.label} can be used from now on. You can close this page."])
+        lines = [_("The card was not entered, or the provider has not told us yet.")]
+        return page(_, _("Not yet"), lines, back=OPTIONS)
+    return page(_, _("The card is saved"), [_("{card} can be used from now on.", card=card.label)], back=OPTIONS)
 
 
 def card_cancelled(request: Request[None]) -> Raw:
     """He went away from it."""
-    return page("Nothing was saved", ["You can close this page."])
+    _ = _words(request)
+    return page(_, _("Nothing was saved"), [_("No card was entered.")], back=OPTIONS)
 
 
 # ---------------------------------------------------------------- the simulator's own pages
@@ -97,13 +117,17 @@ def card_cancelled(request: Request[None]) -> Raw:
 def simulated_card_page(request: Request[None]) -> Raw:
     """Where a card is entered that is none."""
     _signed(request, "card")
-    return _card_form()
+    return _card_form(request)
 
 
-def _card_form(error: str = "") -> Raw:
+def _card_form(request: Request[None], error: str = "") -> Raw:
+    _ = _words(request, request.org_id)
     number = "\N{NO-BREAK SPACE}".join(["4242"] * 4)
-    lines = ["This is the payment simulator: no money moves.", f"Use one of the published numbers, such as {number}."]
-    return page("Add a test card", lines, field="Card number", button="Save the card", error=error)
+    lines = [
+        _("This is the payment simulator: no money moves."),
+        _("Use one of the published numbers, such as {number}.", number=number),
+    ]
+    return page(_, _("Add a test card"), lines, field=_("Card number"), button=_("Save the card"), error=error)
 
 
 def enter_simulated_card(request: Request[None]) -> Raw:
@@ -111,15 +135,17 @@ def enter_simulated_card(request: Request[None]) -> Raw:
     org = _signed(request, "card")
     number = "".join(_field(request, "number").split())
     back = request.app.simulator.enter_card(org, request.names["name"], number)
-    return away(back) if back else _card_form("This is none of the numbers for trying out.")
+    _ = _words(request, request.org_id)
+    return away(back) if back else _card_form(request, _("This is none of the numbers for trying out."))
 
 
 def simulated_bank(request: Request[None]) -> Raw:
     """The bank's page, where the card holder says who he is."""
     payment = _simulated_payment(request)
-    amount = formats.money(payment.amount_micros, payment.currency, "en")
-    lines = [f"Example Bank asks: do you want to pay {amount}? No money moves."]
-    return page("Is it you?", lines, button="Yes, it is me", refuse="No")
+    _ = _words(request, payment.org_id)
+    amount = formats.money(payment.amount_micros, payment.currency, _.language)
+    lines = [_("Example Bank asks: do you want to pay {amount}? No money moves.", amount=amount)]
+    return page(_, _("Is it you?"), lines, button=_("Yes, it is me"), refuse=_("No"))
 
 
 def answer_simulated_bank(request: Request[None]) -> Raw:
