@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from functools import cache
 from string import Formatter
 
 import pytest
-from babel.messages.catalog import Message
+from babel.messages.catalog import Catalog, Message
 
 from scripts import messages
 from talktime.core.languages import LANGUAGES
 from talktime.languages import catalogues
-from talktime.languages.catalogues import SOURCE, path_of, read, translator
+from talktime.languages.catalogues import SOURCE, catalogue_plural, path_of, read, translator
 
 PAIRS = [(language, domain) for domain, _ in messages.domains() for language in messages.translated()]
 on_each = pytest.mark.parametrize(("language", "domain"), PAIRS)
 
 
+@cache
 def said(language: str, domain: str) -> list[Message]:
     return [message for message in read(language, domain) if message.id]
+
+
+@cache
+def said_at_all(domain: str) -> Catalog:
+    return messages.said_in(domain)
 
 
 def texts(message: Message) -> list[str]:
@@ -45,7 +52,7 @@ def test_every_file_belongs_to_a_domain_in_which_something_is_said() -> None:
 
 @on_each
 def test_nothing_is_missing_and_nothing_is_left_over(language: str, domain: str) -> None:
-    wanted = {key(message) for message in messages.said_in(domain) if message.id}
+    wanted = {key(message) for message in said_at_all(domain) if message.id}
     assert wanted == {key(message) for message in said(language, domain)}
     assert read(language, domain).obsolete == {}
 
@@ -57,8 +64,27 @@ def test_everything_is_translated_and_nobody_doubts_it(language: str, domain: st
 
 @on_each
 def test_a_translation_has_the_gaps_of_its_source(language: str, domain: str) -> None:
-    wrong = [key(one) for one in said(language, domain) for text in texts(one) if gaps(text) != gaps(key(one))]
+    wrong = [
+        key(one)
+        for one in said(language, domain)
+        for form, text in enumerate(texts(one))
+        if gaps(text) not in gaps_wanted(language, one, form)
+    ]
     assert wrong == []
+
+
+def gaps_wanted(language: str, message: Message, form: int) -> list[set[str]]:
+    """Of one alone the number may be left out, as the source leaves it out; not in a form that is also for 21."""
+    if isinstance(message.id, str):
+        return [gaps(message.id)]
+    for_one_alone = [number for number in range(1, 200) if catalogue_plural(language)(number) == form] == [1]
+    return [gaps(message.id[1]), *([gaps(message.id[0])] if for_one_alone else [])]
+
+
+def test_a_number_may_be_left_out_of_one_alone_and_nowhere_else() -> None:
+    lots = Message(("The lot", "All {count} lots"), ("", ""))
+    assert gaps_wanted("bg", lots, 0) == [{"count"}, set()]
+    assert gaps_wanted("ru", lots, 0) == gaps_wanted("bg", lots, 1) == [{"count"}]
 
 
 @on_each
@@ -82,7 +108,7 @@ def test_there_is_a_text_for_each_plural_form(language: str, domain: str) -> Non
 
 @on_each
 def test_the_file_is_written_as_the_script_writes_it(language: str, domain: str) -> None:
-    catalogue = messages.updated(language, domain, messages.said_in(domain))
+    catalogue = messages.updated(language, domain, said_at_all(domain))
     assert path_of(language, domain).read_bytes() == messages.written(catalogue), "run python -m scripts.messages"
 
 

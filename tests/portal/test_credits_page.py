@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from itertools import pairwise
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.portal.client import PortalWorld, Reader
-from tests.web.money import ASKS, GOOD, POOR, SECOND, Payer
+from tests.web.money import ASKS, GOOD, LOST, POOR, SECOND, Payer
 
 CREDITS = "/billing/credits"
 ADD, PAY = f"{CREDITS}/add", f"{CREDITS}/add/pay"
@@ -300,3 +301,28 @@ def test_pages_are_kept_by_nobody_and_run_no_script_of_others(admin: Reader) -> 
     assert " style=" not in page.html
     assert re.search(r"<script(?![^>]* src=)", page.html) is None
     assert re.search(r"\son[a-z]+=", page.html) is None
+
+
+def test_a_card_that_declines_is_replaced_by_one_button(admin: Reader, payer: Payer) -> None:
+    payer.card(LOST)
+    payer.recharge()
+    page = admin.get("/billing/payment-options")
+    assert "The new card takes the place of Visa •••• 9987 for auto-recharge." in page.words
+    assert "As soon as it is saved, USD 120.00 is charged to it" in page.words
+    form = page.form("/billing/payment-options/cards/replace")
+    entered = admin.send(form.action, form.values).to
+    back = payer.world.nobody.send("POST", entered, b"number=4242424242424242", "application/x-www-form-urlencoded")
+    payer.world.nobody.get(urlsplit(back.headers["location"]).path)
+    payer.settle()
+    assert (payer.state, payer.money[0]) == ("on", "120")
+    assert "waits for another card" not in admin.get("/billing/payment-options").words
+
+
+def test_only_who_may_pay_replaces_a_card(portal: PortalWorld, payer: Payer) -> None:
+    payer.card(LOST)
+    payer.recharge()
+    reader = portal.as_role(payer.org, "helpdesk")
+    page = reader.get("/billing/payment-options")
+    assert "Replace the card" not in page.words
+    token = page.form("/sign-out").values["token"]
+    assert reader.send("/billing/payment-options/cards/replace", {"token": token, "charge": "120"}).status == 403

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from talktime.actions import audit, tender
+from talktime.actions import audit, replacing, tender
 from talktime.actions.audit import Actor
 from talktime.actions.errors import Invalid, NotFound, StateConflict
 from talktime.actions.links import Links
@@ -39,12 +39,21 @@ def add_trial_card(tx: Tx, org_id: int, method_id: str, number: str, actor: Acto
 
 
 def begin(
-    database: Database, till: Till, links: Links, terms: Terms, org_id: int, method_id: str, actor: Actor
+    database: Database,
+    till: Till,
+    links: Links,
+    terms: Terms,
+    org_id: int,
+    method_id: str,
+    actor: Actor,
+    instead: int | None = None,
 ) -> tuple[Method, str]:
-    """The address of a page where the card is entered, and what waits for it meanwhile."""
+    """The address of a page where the card is entered, and what waits for it meanwhile. `instead`: auto-recharge, which
+    waits for another card, may charge this amount to it at once."""
     org = database.read(org_id, found_org, org_id)
     provider = tender.provider_for(org, terms)
     other = database.read(org_id, _holder, org_id, provider)
+    wish = {} if instead is None else database.read(org_id, replacing.wish, org_id, instead, actor)
     back, away = links.for_card(org_id, method_id), f"{till.public_url}/cards/cancelled"
     hosted = till.providers[provider].begin_card(org_name(org_id), other, back, away)
     waiting = Method(
@@ -55,7 +64,7 @@ def begin(
         brand="",
         last4="",
         expires=None,
-        reference=msgspec.json.encode({"page": hosted.reference}).decode(),
+        reference=msgspec.json.encode({"page": hosted.reference, **wish}).decode(),
         is_default=False,
         created_at=actor.now,
     )
@@ -82,7 +91,11 @@ def finish(database: Database, till: Till, org_id: int, method_id: str, actor: A
 
 def _finished(tx: Tx, org_id: int, method_id: str, card: Card, actor: Actor) -> Method:
     org, method = locked(tx, org_id), found(tx, org_id, method_id)
-    return _activated(tx, org, method_id, card, actor) if method.state == WAITING else method
+    if method.state != WAITING:
+        return method
+    _activated(tx, org, method_id, card, actor)
+    replacing.fulfil(tx, org_id, method.names, method_id, actor)
+    return found(tx, org_id, method_id)
 
 
 def finish_page(database: Database, till: Till, org_id: int, reference: str, actor: Actor) -> None:

@@ -163,6 +163,13 @@ def retry(tx: Tx, org_id: int, actor: Actor) -> None:
     look(tx, org_id, actor.now)
 
 
+def take_instead(tx: Tx, org_id: int, new: Setting, actor: Actor) -> None:
+    """Another card, and nothing else."""
+    org, old = locked(tx, org_id), recharge_store.find(tx, org_id)
+    recharge_store.save(tx, org_id, new, new.next_attempt_at)
+    _note(tx, org_id, old, new, actor, org.now(actor.now))
+
+
 def look(tx: Tx, org_id: int, real: int) -> None:
     """Is it time? Under the lock of the account. `real` by the machine's clock."""
     org, setting = locked(tx, org_id), recharge_store.find(tx, org_id)
@@ -207,7 +214,7 @@ def _hold(tx: Tx, org: Organization, setting: Setting, hold: Hold, now: int) -> 
 def _start(tx: Tx, org: Organization, setting: Setting, real: int) -> None:
     """The payment is written; whoever has time asks for the money."""
     now = org.now(real)
-    method = _method(tx, org.org_id, setting)
+    method = method_of(tx, org.org_id, setting)
     if method is None or setting.amount is None:
         _pause(tx, org, setting, "no_payment_method", now)
         return
@@ -231,7 +238,8 @@ def _start(tx: Tx, org: Organization, setting: Setting, real: int) -> None:
     recharge_store.save(tx, org.org_id, replace(setting, state=State.CHARGING, next_attempt_at=None), None)
 
 
-def _method(tx: ReadTx, org_id: int, setting: Setting) -> method_store.Method | None:
+def method_of(tx: ReadTx, org_id: int, setting: Setting) -> method_store.Method | None:
+    """The card that is charged first."""
     if setting.method_id is None:
         return method_store.default(tx, org_id)
     named = method_store.find(tx, org_id, setting.method_id)

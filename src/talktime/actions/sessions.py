@@ -76,13 +76,13 @@ def open_session(
     return _session(tx, org_id, row, member), token.text
 
 
-def find(database: Database, cookie: str, now: int) -> Session | None:
-    """None: nobody is signed in with it, or not any more."""
+def find(database: Database, cookie: str, now: int, is_there: bool = True) -> Session | None:
+    """None: nobody is signed in with it, or not any more. `is_there`: somebody asks, not a page by itself."""
     token = tokens.read(cookie)
     if token is None:
         return None
     session = database.read(token.org_id, _found, token, now)
-    if session and now - session.seen_at >= SEEN_EVERY:
+    if session and is_there and now - session.seen_at >= SEEN_EVERY:
         database.write(session.org_id, session_store.seen, session.org_id, session.session_id, now)
     return session
 

@@ -50,6 +50,8 @@ SAFE = {
     "cache-control": "no-store",
 }
 Cookies = Sequence[str]
+OF_ADDRESSES = "/?#[]@!$&'()*+,;=:%~"
+"""Whatever else there is in one, a line break above all, is written out."""
 
 
 class Portal:
@@ -67,12 +69,12 @@ class Portal:
         request = Asked(scope, headers, b"")
         loop = asyncio.get_running_loop()
         try:
-            page, names = self._router.find(scope["method"], scope["raw_path"])
+            page, names = self._router.find(_read_as(scope["method"]), scope["raw_path"])
             request = Asked(scope, headers, await read(receive, headers, page.bytes_max))
             answered = await loop.run_in_executor(self._threads, self._answer, page, names, request)
         except Exception as error:
             answered = await loop.run_in_executor(self._threads, self._explain, error, request)
-        await _respond(send, *answered)
+        await _respond(_silent(send) if scope["method"] == "HEAD" else send, *answered)
 
     # ------------------------------------------------------------ one request
 
@@ -85,7 +87,7 @@ class Portal:
 
     def _visit(self, page: Page, names: dict[str, str], asked: Asked) -> Visit:
         told = cookies.read(asked.header(b"cookie"))
-        session = self._session_of(told)
+        session = self._session_of(told, asked.is_part)
         org = self._organization_of(session)
         return Visit(
             app=self._app,
@@ -103,13 +105,14 @@ class Portal:
             address=asked.address,
             agent=asked.header(b"user-agent")[:200],
             request_id=request_id_of(asked.headers),
-            is_part=asked.header(b"hx-request") == "true",
+            is_part=asked.is_part,
             cookies=told,
         )
 
-    def _session_of(self, told: dict[str, str]) -> Session | None:
+    def _session_of(self, told: dict[str, str], is_part: bool) -> Session | None:
+        """A page that freshens itself is nobody who is there."""
         value = told.get(cookies.session_name(self._is_secure))
-        return sessions.find(self._app.database, value, self._app.now()) if value else None
+        return sessions.find(self._app.database, value, self._app.now(), not is_part) if value else None
 
     def _organization_of(self, session: Session | None) -> Organization | None:
         org_id = (session.acting_for or session.org_id) if session else OPERATOR_ORG
@@ -129,7 +132,7 @@ class Portal:
         if page.public:
             return None
         if visit.session is None:
-            return Away(f"{SIGN_IN}?next={quote(asked.whole_path, safe='')}")
+            return Away(f"{SIGN_IN}?next={quote(asked.way_back, safe='')}")
         if visit.session.must_enrol and not visit.path.startswith(("/me/", "/sign-out", AGAIN)):
             return Away(ENROL)
         if page.right is not None and page.right not in visit.rights:
@@ -137,12 +140,13 @@ class Portal:
         if page.of_organization and visit.org is None:
             return Away("/operator/organizations")
         if page.fresh and not sessions.is_fresh(visit.session, visit.now):
-            return Away(f"{AGAIN}?next={quote(asked.page_path if page.changes else asked.whole_path, safe='')}")
+            return Away(f"{AGAIN}?next={quote(asked.way_back, safe='')}")
         return None
 
     def _check_sender(self, visit: Visit, asked: Asked) -> None:
         """A form that stands on a page of somebody else's changes nothing."""
-        if not asked.is_from_us or not hmac.compare_digest(visit.form.get(TOKEN), visit.token):
+        told = visit.form.get(TOKEN).encode(errors="replace")
+        if not asked.is_from_us or not hmac.compare_digest(told, visit.token.encode()):
             raise Problem(403, "forged")
 
     # ------------------------------------------------------------ answers
@@ -160,7 +164,7 @@ class Portal:
         return 200, answer, answer.kind, {**SAFE, **_small(answer.headers)}, ()
 
     def _away(self, visit: Visit, away: Away) -> Answered:
-        path = away.path
+        path = quote(away.path, safe=OF_ADDRESSES)
         if away.said:
             path += ("&" if "?" in path else "?") + f"said={away.said}"
         if visit.is_part:
@@ -168,10 +172,15 @@ class Portal:
         return 303, b"", HTML, {**SAFE, "location": path}, away.cookies
 
     def _explain(self, error: Exception, asked: Asked) -> Answered:
-        """What went wrong before there was a page."""
+        """What went wrong before there was a page. Where the reader cannot be found, nobody in particular is told."""
         page = Page("GET", "", lambda visit: Screen(""), public=True)
-        visit = self._visit(page, {}, replace_query(asked))
-        return self._said(visit, _explained(visit, error))
+        for headers in (asked.headers, _of_nobody(asked.headers)):
+            try:
+                visit = self._visit(page, {}, replace_query(Asked(asked.scope, headers, b"")))
+                return self._said(visit, _explained(visit, error))
+            except Exception as another:
+                error = error if problem_of(error) else another
+        raise error
 
 
 Answered = tuple[int, bytes | File, str, dict[str, str], Cookies]
@@ -187,6 +196,10 @@ class Asked:
         return self.headers.get(name, b"").decode("latin-1")
 
     @property
+    def is_part(self) -> bool:
+        return self.header(b"hx-request") == "true"
+
+    @property
     def path(self) -> str:
         return str(self.scope["path"])
 
@@ -196,9 +209,16 @@ class Asked:
         return self.path + (f"?{query}" if query else "")
 
     @property
-    def page_path(self) -> str:
-        """Where a form stood: it is filled in once more."""
-        said = urlsplit(self.header(b"referer"))
+    def way_back(self) -> str:
+        """What can be opened: of a form and of a part of a page, the page on which it stood."""
+        return self._page_path if self.is_part or self.scope["method"] == "POST" else self.whole_path
+
+    @property
+    def _page_path(self) -> str:
+        try:
+            said = urlsplit(self.header(b"referer"))
+        except ValueError:
+            return "/"
         return f"{said.path}?{said.query}" if said.query else said.path or "/"
 
     @property
@@ -219,6 +239,26 @@ def replace_query(asked: Asked) -> Asked:
     return Asked({**asked.scope, "query_string": b""}, asked.headers, b"")
 
 
+def _of_nobody(headers: Headers) -> Headers:
+    """With nothing by which the database would be asked."""
+    return {name: value for name, value in headers.items() if name != b"cookie"}
+
+
+def _read_as(method: str) -> str:
+    """Who wants to know what a page would say asks for the page."""
+    return "GET" if method == "HEAD" else method
+
+
+def _silent(send: Send) -> Send:
+    """All but the content itself."""
+
+    async def without_content(message: MutableMapping[str, Any]) -> None:
+        is_content = message["type"] == "http.response.body"
+        await send({**message, "body": b""} if is_content else message)
+
+    return without_content
+
+
 def _drawn(visit: Visit, screen: Screen) -> bytes:
     return render(visit, screen.template, **screen.values)
 
@@ -230,10 +270,11 @@ def _small(headers: Any) -> dict[str, str]:
 def _explained(visit: Visit, error: Exception) -> Screen:
     problem = problem_of(error)
     if problem is None and isinstance(error, StoreError):
-        log.warning("the store does not answer", path=visit.path, request_id=visit.request_id, error=str(error))
+        log.warning("the store does not answer", path=visit.page.path, request_id=visit.request_id, error=str(error))
         problem = Problem(503, "not_available")
     if problem is None:
-        log.error("page failed", path=visit.path, request_id=visit.request_id, exc_info=error)
+        # As the table has it: a link that opens something stands in no log.
+        log.error("page failed", path=visit.page.path, request_id=visit.request_id, exc_info=error)
         problem = Problem(500, "internal_error")
     values = {"problem": problem, "detail": visit.sentence(problem, problem.detail, problem.code)}
     return Screen("problem.html", values, problem.status)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from email.message import EmailMessage
-from email.parser import BytesParser
-from email.policy import HTTP
+from datetime import date
 from urllib.parse import parse_qs
 
 from babel.numbers import NumberFormatError, parse_decimal
@@ -15,7 +14,16 @@ from talktime.web.problems import Problem, invalid
 
 FIELDS_MAX = 1_000
 AMOUNT_LENGTH_MAX = 40
-MULTIPART = "multipart/form-data"
+HEAD_MAX = 4096
+"""Of a part: its names."""
+NUMBER_MAX = 2**63 - 1
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
+"""Calendars end somewhere, and nobody asks for what is beyond."""
+PLAIN, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+_boundary = re.compile(r";\s*boundary=(?:\"([^\"]{1,70})\"|([^\";\s]{1,70}))", re.IGNORECASE | re.ASCII).search
+_name = re.compile(r"[;\s]name=\"([^\"]*)\"", re.IGNORECASE).search
+_file_name = re.compile(r"[;\s]filename=\"([^\"]*)\"", re.IGNORECASE).search
+_amount = re.compile(r"[\d\s.,'\N{RIGHT SINGLE QUOTATION MARK}+\-\N{MINUS SIGN}]+").fullmatch
 
 
 class Upload(Struct, frozen=True):
@@ -64,6 +72,8 @@ def read_form(body: bytes, content_type: str) -> Form:
     try:
         if kind == MULTIPART:
             return _multipart(body, content_type)
+        if kind not in ("", PLAIN):
+            raise ValueError("no form")
         return Form(_checked(parse_qs(body.decode("ascii"), True, max_num_fields=FIELDS_MAX, errors="strict")))
     except (ValueError, LookupError) as error:
         raise Problem(400, "malformed") from error
@@ -84,19 +94,30 @@ def _checked(values: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 def _multipart(body: bytes, content_type: str) -> Form:
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1")
-    message = BytesParser(_class=EmailMessage, policy=HTTP).parsebytes(head + body)
+    """Cut at its boundaries and nowhere else: what is inside of a part is nobody's to unpack."""
+    found = _boundary(content_type)
+    if found is None:
+        raise ValueError("no boundary")
+    _, *parts = (b"\r\n" + body).split(b"\r\n--" + (found[1] or found[2]).encode(), FIELDS_MAX + 1)
+    if not parts or not parts.pop().startswith(b"--"):
+        raise ValueError("no end")
     values: dict[str, list[str]] = {}
     files: dict[str, Upload] = {}
-    for part in message.iter_parts():
-        name = str(part.get_param("name", "", "content-disposition"))
-        content = part.get_payload(decode=True)
-        assert isinstance(content, bytes)
-        if (filename := part.get_filename()) is not None:
-            files[name] = Upload(filename[:200], content)
-        else:
-            values.setdefault(name, []).append(content.decode())
+    for part in parts:
+        _keep(part, values, files)
     return Form(_checked(values), files)
+
+
+def _keep(part: bytes, values: dict[str, list[str]], files: dict[str, Upload]) -> None:
+    head, _, content = part.partition(b"\r\n\r\n")
+    about = head[:HEAD_MAX].decode()
+    name, file_name = _name(about), _file_name(about)
+    if name is None:
+        raise ValueError("a part without a name")
+    if file_name:
+        files[name[1]] = Upload(file_name[1][:200], content)
+    else:
+        values.setdefault(name[1], []).append(content.decode())
 
 
 def amount(text: str, language: str, field: str) -> str:
@@ -104,6 +125,9 @@ def amount(text: str, language: str, field: str) -> str:
     plain = text.replace("\N{NO-BREAK SPACE}", " ").strip()
     if not plain or len(plain) > AMOUNT_LENGTH_MAX:
         raise invalid(field, "This is needed.", "missing_field")
+    if not _amount(plain):
+        # Also `1e9`, which few people mean and which might be of any length.
+        raise invalid(field, "This is no amount.", "no_amount")
     try:
         return f"{parse_decimal(_spaced(plain, language), locale=language, strict=True):f}"
     except NumberFormatError:
@@ -122,3 +146,22 @@ def _spaced(text: str, language: str) -> str:
 
 def optional_amount(text: str, language: str, field: str) -> str | None:
     return amount(text, language, field) if text.strip() else None
+
+
+def day(text: str, field: str) -> date | None:
+    """As browsers send it; nothing where nothing was entered."""
+    if not text:
+        return None
+    try:
+        found = date.fromisoformat(text)
+    except ValueError as error:
+        raise invalid(field, "This is no day.", "no_day") from error
+    if not FIRST_DAY <= found <= LAST_DAY:
+        raise invalid(field, "This is no day.", "no_day")
+    return found
+
+
+def whole_number(text: str) -> int | None:
+    """Of an address, where it may be anything: nothing for what no column holds."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(NUMBER_MAX))
+    return int(text) if is_number and int(text) <= NUMBER_MAX else None

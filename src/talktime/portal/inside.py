@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -65,6 +66,7 @@ AREAS = {
     "/v1/webhooks": "settings",
 }
 # Who may read reports may have them as a file.
+OF_PATHS = "/%():,=@"
 READING = {"/v1/exports"}
 SCOPES = frozenset(Scope)
 
@@ -94,7 +96,7 @@ class Asking:
         raw: tuple[bytes, str] | None = None,
     ) -> Any:
         """The answer as plain values, or a file. `raw`: a body that is no JSON, and its kind."""
-        route, names = ROUTER.find(method, path.encode("ascii"))
+        route, names = ROUTER.find(method, quote(path, safe=OF_PATHS).encode())
         if right_for(route) not in self._rights:
             raise Problem(403, "forbidden")
         content, kind = raw or (b"" if body is None else msgspec.json.encode(body), "application/json")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from talktime.actions.audit import Actor
 from talktime.actions.sessions import Session
@@ -134,6 +135,10 @@ class Visit:
     @property
     def actor(self) -> Actor:
         return Actor(self.me.member.member_id, self.now)
+
+    def named(self, name: str) -> str:
+        """What the address of the page names, as a part of another address."""
+        return quote(self.names[name], safe="")
 
     # ------------------------------------------------------------ forms
 

@@ -38,6 +38,8 @@ encode = msgspec.json.Encoder().encode
 COLD_THREADS = 8
 PIECE_BYTES = 1 << 18
 KEYS_READ_MAX = 10
+LENGTH_DIGITS = 20
+"""Of a body; whoever names more of them names too many bytes in any case."""
 
 
 class Api:
@@ -152,10 +154,10 @@ class Api:
         request_id = request_id_of(headers)
         problem = problem_of(error)
         if problem is None and isinstance(error, StoreError):
-            log.warning("the store does not answer", path=scope["path"], request_id=request_id, error=str(error))
+            log.warning("the store does not answer", path=_logged(scope), request_id=request_id, error=str(error))
             problem = Problem(503, "not_available", headers={"retry-after": "1"})
         if problem is None:
-            log.error("request failed", path=scope["path"], request_id=request_id, exc_info=error)
+            log.error("request failed", path=_logged(scope), request_id=request_id, exc_info=error)
             problem = Problem(500, "internal_error")
         extra = [*problem.headers.items(), ("x-request-id", request_id)]
         await respond(send, problem.status, encode(problem.body(request_id)), "application/problem+json", extra)
@@ -203,21 +205,42 @@ def request_id_of(headers: Headers) -> str:
     return f"req_{secrets.token_hex(12)}"
 
 
+def _logged(scope: AsgiScope) -> str:
+    """Whoever has a link has what it opens, so links do not stand in logs."""
+    path = str(scope["path"])
+    return path if path.startswith("/v1/") else f"/{path.split('/')[1]}"
+
+
 def _within(addresses: Sequence[str], client: Any) -> bool:
     return client is not None and any(ip_address(client[0]) in ip_network(one) for one in addresses)
 
 
 async def read(receive: Receive, headers: Headers, bytes_max: int) -> bytes:
-    if int(headers.get(b"content-length", b"0")) > bytes_max:
-        raise Problem(413, "too_large", f"The body is larger than {bytes_max} bytes.")
-    message = await receive()
+    """All of it or nothing: half of a form would be another form."""
+    told = headers.get(b"content-length", b"0")
+    if not told.isdigit():
+        raise Problem(400, "malformed")
+    _check_length(int(told[:LENGTH_DIGITS]), bytes_max)
+    message = await _part(receive)
     body: bytes = message.get("body", b"")
+    _check_length(len(body), bytes_max)
     while message.get("more_body", False):
-        message = await receive()
+        message = await _part(receive)
         body += message.get("body", b"")
-        if len(body) > bytes_max:
-            raise Problem(413, "too_large", f"The body is larger than {bytes_max} bytes.")
+        _check_length(len(body), bytes_max)
     return body
+
+
+async def _part(receive: Receive) -> MutableMapping[str, Any]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Problem(400, "malformed")
+    return message
+
+
+def _check_length(length: int, bytes_max: int) -> None:
+    if length > bytes_max:
+        raise Problem(413, "too_large", f"The body is larger than {bytes_max} bytes.")
 
 
 async def respond(

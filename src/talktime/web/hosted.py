@@ -149,7 +149,10 @@ def _signed(request: Request[None], what: str) -> str:
 
 
 def _field(request: Request[None], name: str) -> str:
-    sent = parse_qs(request.body.decode("latin-1"), max_num_fields=10)
+    try:
+        sent = parse_qs(request.body.decode("latin-1"), max_num_fields=10)
+    except ValueError as error:
+        raise Problem(400, "malformed") from error
     return sent.get(name, [""])[0][:100]
 
 

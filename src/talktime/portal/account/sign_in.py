@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from talktime.actions import sessions
 from talktime.actions.attempts import TooManyAttempts
 from talktime.actions.sign_in import Chosen, NeedsFactor, SignedIn, SignInFailed, SingleSignOnRequired, choose
 from talktime.actions.sign_in import sign_in as with_password
@@ -12,7 +11,17 @@ from talktime.actions.single_sign_on import path_of
 from talktime.core.languages import LANGUAGES
 from talktime.portal import cookies
 from talktime.portal.account.refusals import refused
-from talktime.portal.account.ways import CODE, SIGN_IN, SSO, signed_in, signed_out, step_cookie, visitor, wanted
+from talktime.portal.account.ways import (
+    CODE,
+    SIGN_IN,
+    SSO,
+    end_session,
+    signed_in,
+    signed_out,
+    step_cookie,
+    visitor,
+    wanted,
+)
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
 
@@ -45,7 +54,8 @@ def choose_organization(visit: Visit) -> Answer:
     try:
         found = choose(visit.app.database, visit.form.get("ticket"), visitor(visit), visit.now)
     except SingleSignOnRequired as error:
-        return Away(f"{path_of(error.org_id)}?next={quote(wanted(visit), safe='')}")
+        # Browsers follow no form to somebody else's server: a link of this page leads there.
+        return _form(visit, {"password": refused(visit, error)}, error.status, path_of(error.org_id))
     except SignInFailed:
         # It took too long, or was chosen before: begin anew.
         return Away(f"{SIGN_IN}?next={quote(wanted(visit), safe='')}")
@@ -53,22 +63,14 @@ def choose_organization(visit: Visit) -> Answer:
 
 
 def _on(visit: Visit, found: SignedIn | NeedsFactor) -> Away:
-    """The session of whoever was signed in here before is over."""
     if isinstance(found, NeedsFactor):
         return Away(f"{CODE}?next={quote(wanted(visit), safe='')}", cookies=(step_cookie(visit, found.ticket),))
-    _end(visit)
     return signed_in(visit, found, wanted(visit))
 
 
 def sign_out(visit: Visit) -> Answer:
-    _end(visit)
+    end_session(visit)
     return signed_out(visit, SIGN_IN, "signed-out")
-
-
-def _end(visit: Visit) -> None:
-    if visit.session is not None:
-        org_id, session_id = visit.session.org_id, visit.session.session_id
-        visit.app.database.write(org_id, sessions.end, org_id, session_id, visit.now)
 
 
 def set_language(visit: Visit) -> Answer:

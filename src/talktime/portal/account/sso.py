@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import structlog
 
-from talktime.actions import sessions, sso_links, sso_sign_in, tickets
+from talktime.actions import sso_links, sso_sign_in, tickets
 from talktime.actions.attempts import TooManyAttempts
 from talktime.actions.errors import ActionError
 from talktime.actions.sign_in import NeedsFactor
@@ -77,14 +77,10 @@ def back(visit: Visit) -> Answer:
 
 
 def _on(visit: Visit, arrived: Arrived) -> Away:
-    """The session of whoever was signed in here before is over."""
     told = (_kept(visit, UNDERWAY, "", 0), _kept(visit, LAST, visit.names["org"], cookies.YEAR))
     if isinstance(arrived.signed_in, NeedsFactor):
         code = f"{CODE}?next={quote(arrived.next, safe='')}"
         return Away(code, cookies=(step_cookie(visit, arrived.signed_in.ticket), *told))
-    if visit.session is not None:
-        org_id, session_id = visit.session.org_id, visit.session.session_id
-        visit.app.database.write(org_id, sessions.end, org_id, session_id, visit.now)
     away = signed_in(visit, arrived.signed_in, arrived.next)
     return Away(away.path, cookies=(*away.cookies, *told))
 

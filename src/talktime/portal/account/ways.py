@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from talktime.actions import sessions
 from talktime.actions.sessions import Visitor
 from talktime.actions.sign_in import SignedIn
 from talktime.portal import cookies
@@ -31,10 +32,17 @@ def visitor(visit: Visit) -> Visitor:
 
 
 def signed_in(visit: Visit, made: SignedIn, path: str) -> Away:
-    """Whoever was signed in here before is so no longer: his cookie is gone."""
+    """Whoever was signed in here before is so no longer."""
+    end_session(visit)
     name = cookies.session_name(visit.is_secure)
     told = cookies.written(name, made.cookie, visit.is_secure)
     return Away(path, cookies=(told, step_cookie(visit, "", 0)))
+
+
+def end_session(visit: Visit) -> None:
+    if visit.session is not None:
+        org_id, session_id = visit.session.org_id, visit.session.session_id
+        visit.app.database.write(org_id, sessions.end, org_id, session_id, visit.now)
 
 
 def signed_out(visit: Visit, path: str, said: str = "") -> Away:

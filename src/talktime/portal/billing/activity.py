@@ -10,13 +10,12 @@ from typing import NamedTuple
 
 from talktime.core.money import decimal
 from talktime.core.time import moment
-from talktime.portal import shown
+from talktime.portal import forms, shown
 from talktime.portal.pages import Answer
 from talktime.portal.visit import Visit
 from talktime.portal.words import kind_name
 from talktime.reports import flows, top_ups
 from talktime.reports.flows import Line
-from talktime.web.problems import invalid
 from talktime.web.routes import Raw
 
 SHOWN, FILE_MAX = 12, 100_000
@@ -57,13 +56,7 @@ def _lines(visit: Visit, tab: str, limit: int, before: str | None) -> tuple[list
 
 
 def _day(visit: Visit, name: str) -> date | None:
-    text = visit.query.get(name)
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise invalid(name, "This is no day.", "no_day") from error
+    return forms.day(visit.query.get(name), name)
 
 
 def payment_of(line: Line) -> str | None:

@@ -138,9 +138,9 @@ def pay(visit: Visit) -> Answer:
     """Pressed twice, or sent again: the key makes one payment of it."""
     wish = _wished(visit)
     kind, _, name = wish.pay.partition(":")
-    body: dict[str, Any] = {"amount": _plain(visit, wish), "po_number": wish.po or None}
-    body["payment_method" if kind == "card" else "agreement"] = name
     try:
+        body: dict[str, Any] = {"amount": _plain(visit, wish), "po_number": wish.po or None}
+        body["payment_method" if kind == "card" else "agreement"] = name
         made = visit.send("POST", "/v1/top-ups", body, visit.form.get("once") or secrets.token_urlsafe(18))
     except Problem as problem:
         return _form(visit, wish, visit.errors(problem))

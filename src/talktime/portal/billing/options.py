@@ -5,12 +5,16 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from talktime.actions import methods
+from talktime.actions.errors import ActionError
+from talktime.core.gateway import ProviderError
+from talktime.core.money import micros
 from talktime.portal import shown
 from talktime.portal.billing.adding import leading
 from talktime.portal.billing.purse import Purse
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
-from talktime.web.problems import Problem
+from talktime.web.problems import Problem, problem_of
 
 HERE = "/billing/payment-options"
 
@@ -50,6 +54,23 @@ def add_card(visit: Visit) -> Answer:
     return leading(visit, made["redirect_url"])
 
 
+def replace_card(visit: Visit) -> Answer:
+    """What stood on the button is what auto-recharge may charge to the new card at once."""
+    app = visit.app
+    try:
+        amount = micros(visit.form.get("charge"))
+    except ValueError as error:
+        raise Problem(400, "malformed") from error
+    try:
+        values = (app.terms, visit.org_id, app.new_id("pm"), visit.actor, amount)
+        _, url = methods.begin(app.database, app.till, app.links, *values)
+    except (ActionError, ProviderError) as error:
+        problem = problem_of(error)
+        assert problem is not None
+        return _options(visit, visit.errors(problem))
+    return leading(visit, url)
+
+
 def make_default(visit: Visit) -> Answer:
     return _changed(visit, "PATCH", _card(visit), {"default": True}, "saved")
 
@@ -63,11 +84,11 @@ def add_agreement(visit: Visit) -> Answer:
 
 
 def remove_agreement(visit: Visit) -> Answer:
-    return _changed(visit, "DELETE", f"/v1/agreements/{visit.names['id']}", None, "removed")
+    return _changed(visit, "DELETE", f"/v1/agreements/{visit.named('id')}", None, "removed")
 
 
 def _card(visit: Visit) -> str:
-    return f"/v1/payment-methods/{visit.names['id']}"
+    return f"/v1/payment-methods/{visit.named('id')}"
 
 
 def _changed(visit: Visit, method: str, path: str, body: Any, said: str) -> Answer:

@@ -31,6 +31,7 @@ PAGES = [
     post(f"{CREDITS}/recharge/retry", recharging.retry, CHANGE),
     get(OPTIONS, options.get_options, SEE),
     post(f"{OPTIONS}/cards", options.add_card, CHANGE),
+    post(f"{OPTIONS}/cards/replace", options.replace_card, CHANGE),
     post(f"{OPTIONS}/cards/{{id}}/default", options.make_default, CHANGE),
     post(f"{OPTIONS}/cards/{{id}}/remove", options.remove_card, CHANGE, fresh=True),
     post(f"{OPTIONS}/agreements", options.add_agreement, CHANGE),

@@ -57,6 +57,11 @@ class Purse:
         """The one that auto-recharge charges."""
         return self.card(self.recharge["payment_method"]) or self.default_card
 
+    @property
+    def waits_for_card(self) -> bool:
+        """Auto-recharge goes on with another one."""
+        return self.recharge["state"] in ("paused", "retrying") and self.recharge["state_detail"] != "dispute"
+
     def card(self, method_id: str | None) -> Any:
         return next((card for card in self.cards if card["id"] == method_id), None)
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from talktime.core.calls import Call, CallState, Refusal
+from talktime.portal import forms
 from talktime.portal.calls.lines import lines_of
 from talktime.portal.calls.words import call_state_name, refusal_name
 from talktime.portal.pages import Answer, Screen
@@ -104,7 +105,4 @@ def _names(visit: Visit, text: str) -> tuple[str, ...]:
 
 
 def _day(entered: dict[str, str], name: str) -> date | None:
-    try:
-        return date.fromisoformat(entered[name]) if entered[name] else None
-    except ValueError as error:
-        raise invalid(name, "This is no day.", "no_day") from error
+    return forms.day(entered[name], name)

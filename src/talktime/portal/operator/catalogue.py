@@ -56,7 +56,7 @@ def _taken(visit: Visit, path: str, of: str) -> Answer:
 
 def remove_licence(visit: Visit) -> Answer:
     try:
-        visit.send("DELETE", f"{LICENCES}/{visit.names['code']}")
+        visit.send("DELETE", f"{LICENCES}/{visit.named('code')}")
     except Problem as problem:
         return _catalogue(visit, {"": visit.sentence(problem, problem.detail, problem.code)}, of="list")
     return Away(HERE, "removed")

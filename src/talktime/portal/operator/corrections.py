@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from talktime.core.ids import org_name
-from talktime.portal import shown
+from talktime.portal import forms, shown
 from talktime.portal.operator.ours import EVERYTHING, everywhere, named, needed, organizations_of, whole, wrong
 from talktime.portal.operator.words import who_names
 from talktime.portal.pages import Answer, Away, Screen
@@ -47,7 +48,7 @@ def _list(visit: Visit, error: str = "") -> Answer:
 
 def confirm(visit: Visit) -> Answer:
     """Whoever asked for it cannot: the API says so."""
-    path = f"/v1/operator/organizations/{visit.names['org']}/adjustments/{visit.names['id']}/confirm"
+    path = f"/v1/operator/organizations/{visit.named('org')}/adjustments/{visit.named('id')}/confirm"
     try:
         visit.send("POST", path, {})
     except Problem as problem:
@@ -88,7 +89,7 @@ def make(visit: Visit) -> Answer:
     try:
         path, body = make_it(visit, organization)
         once = visit.form.get("once") or None
-        made = visit.send("POST", f"/v1/operator/organizations/{organization}/{path}", body, once)
+        made = visit.send("POST", f"/v1/operator/organizations/{quote(organization, safe='')}/{path}", body, once)
     except Problem as problem:
         told = wrong("unknown_call", "call_id") if problem.status == 404 and kind == "reversal" else problem
         return _form(visit, organization, kind, _of_fields(visit.errors(told)))
@@ -123,14 +124,10 @@ def _reversal(visit: Visit, organization: str) -> tuple[str, Any]:
 
 def _end(visit: Visit, organization: str) -> str | None:
     """The end of a day, by the organization's clock."""
-    text = visit.form.get("expires")
-    if not text:
+    last = forms.day(visit.form.get("expires"), "expires")
+    if last is None:
         return None
-    try:
-        after = date.fromisoformat(text) + timedelta(days=1)
-    except ValueError as error:
-        raise wrong("no_moment", "expires") from error
-    return shown.at(midnight(after, named(visit, organization).time_zone), "UTC").isoformat()
+    return shown.at(midnight(last + timedelta(days=1), named(visit, organization).time_zone), "UTC").isoformat()
 
 
 def may_confirm(visit: Visit, asked: Asked) -> bool:

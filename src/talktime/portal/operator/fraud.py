@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from talktime.core.fraud import Guard
 from talktime.core.ids import org_name
+from talktime.portal.forms import whole_number
 from talktime.portal.operator.limits import guard_in_force
 from talktime.portal.operator.ours import SHOWN, everywhere, organizations_of
 from talktime.portal.pages import Answer, Screen
@@ -23,7 +24,7 @@ class InForce(NamedTuple):
 
 def get_guard(visit: Visit) -> Answer:
     after = visit.query.get("cursor")
-    orgs = everywhere(visit, organizations.page, SHOWN + 1, int(after) if after.isdecimal() else None)
+    orgs = everywhere(visit, organizations.page, SHOWN + 1, whole_number(after))
     blocked = everywhere(visit, blocks.in_force, BLOCKED_MAX)
     lately = everywhere(visit, blocks.everywhere, LATELY, None)
     values = {

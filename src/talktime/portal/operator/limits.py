@@ -87,11 +87,11 @@ def save(visit: Visit) -> Answer:
     org = named(visit, visit.names["org"])
     try:
         body = {"limits": _wished(visit, limits_of(org))}
-        visit.send("PATCH", f"/v1/operator/organizations/{visit.names['org']}", body)
+        visit.send("PATCH", f"/v1/operator/organizations/{visit.named('org')}", body)
     except Problem as problem:
         entered = {name: visit.form.get(name) for name in (*WHOLE, *AMOUNTS)}
         return _screen(visit, org, entered, _allowed(visit), visit.errors(problem))
-    return Away(f"/operator/organizations/{visit.names['org']}", "saved")
+    return Away(f"/operator/organizations/{visit.named('org')}", "saved")
 
 
 def _allowed(visit: Visit) -> dict[str, bool]:

@@ -12,6 +12,7 @@ from talktime.core import countries
 from talktime.core.ids import org_name
 from talktime.core.policies import DEFAULT_POLICY, Policy
 from talktime.core.scopes import OPERATOR_ORG
+from talktime.portal.forms import whole_number
 from talktime.portal.operator.ours import EVERYTHING, SHOWN, everywhere, named, needed, one_of, wrong
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
@@ -30,7 +31,7 @@ def get_organizations(visit: Visit) -> Answer:
     state, mode = one_of(query.get("state"), STATES), one_of(query.get("mode"), MODES)
     wanted = Wanted(query.maybe("q"), state, mode)
     after = query.get("cursor")
-    found = everywhere(visit, reports.with_money, wanted, SHOWN + 1, int(after) if after.isdecimal() else None)
+    found = everywhere(visit, reports.with_money, wanted, SHOWN + 1, whole_number(after))
     values = {
         "lines": found[:SHOWN],
         "next": str(found[SHOWN - 1].org.org_id) if len(found) > SHOWN else None,
@@ -86,7 +87,7 @@ def change(visit: Visit) -> Answer:
     org, values = named(visit, _id(visit)), _entered(visit)
     try:
         _check(visit)
-        visit.send("PATCH", f"/v1/operator/organizations/{_id(visit)}", _sent(values))
+        visit.send("PATCH", f"/v1/operator/organizations/{visit.named('org')}", _sent(values))
     except Problem as problem:
         return _form(visit, values, visit.errors(problem), org)
     return Away(f"{HERE}/{_id(visit)}", "saved")
@@ -139,7 +140,7 @@ def get_close(visit: Visit) -> Answer:
 
 
 def close(visit: Visit) -> Answer:
-    visit.send("DELETE", f"/v1/operator/organizations/{_id(visit)}")
+    visit.send("DELETE", f"/v1/operator/organizations/{visit.named('org')}")
     return Away(f"{HERE}/{_id(visit)}", "closed")
 
 

@@ -67,7 +67,7 @@ def get_member(visit: Visit) -> Answer:
 
 
 def _path(visit: Visit) -> str:
-    return f"{API}/{visit.names['id']}"
+    return f"{API}/{visit.named('id')}"
 
 
 def change(visit: Visit) -> Answer:

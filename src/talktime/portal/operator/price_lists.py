@@ -11,6 +11,7 @@ import msgspec
 
 from talktime.actions import prices
 from talktime.core.prices import Row
+from talktime.portal.forms import whole_number
 from talktime.portal.operator.files import CSV, BadLine, bad_lines, sent_file
 from talktime.portal.operator.ours import EVERYTHING, needed, whole, wrong
 from talktime.portal.pages import Answer, Away, Screen
@@ -49,7 +50,7 @@ def _found(visit: Visit, part: str, version: str) -> Any:
 
     def look(tx: ReadTx) -> list[Row]:
         known = prices.found(tx, visit.names["id"])
-        return prices.rows(tx, known, int(version) if version.isdecimal() else None, visit.now)
+        return prices.rows(tx, known, whole_number(version), visit.now)
 
     digits = part.lstrip("+").replace(" ", "")
     fits = (lambda row: digits.startswith(row.prefix)) if digits.isdecimal() else _called(part)
@@ -62,7 +63,7 @@ def _called(part: str) -> Callable[[Row], bool]:
 
 
 def _path(visit: Visit) -> str:
-    return f"{API}/{visit.names['id']}"
+    return f"{API}/{visit.named('id')}"
 
 
 def draft_of(one: Any) -> Any:
@@ -76,7 +77,7 @@ def change(visit: Visit) -> Answer:
         visit.send("PATCH", _path(visit), {"name": visit.form.get("name"), "default": visit.form.is_on("default")})
     except Problem as problem:
         return _list(visit, visit.errors(problem))
-    return Away(f"{HERE}/{visit.names['id']}", "saved")
+    return Away(f"{HERE}/{visit.named('id')}", "saved")
 
 
 # ---------------------------------------------------------------- a file comes in
@@ -166,7 +167,7 @@ def publish(visit: Visit) -> Answer:
         visit.send("POST", f"{_path(visit)}/publish", {"at": at})
     except Problem as problem:
         return _draft(visit, visit.errors(problem))
-    return Away(f"{HERE}/{visit.names['id']}", "scheduled" if at else "published")
+    return Away(f"{HERE}/{visit.named('id')}", "scheduled" if at else "published")
 
 
 def _instant(visit: Visit) -> str:

@@ -36,8 +36,7 @@ def get_providers(visit: Visit) -> Answer:
 
 def replay(visit: Visit) -> Answer:
     """Worked off once more; what it has done already it does not do again."""
-    names = visit.names
-    visit.send("POST", f"{INBOX}/{names['org']}/{names['id']}/replay", {})
+    visit.send("POST", f"{INBOX}/{visit.named('org')}/{visit.named('id')}/replay", {})
     return Away(HERE, "begun")
 
 
@@ -63,7 +62,7 @@ def decide(visit: Visit) -> Answer:
     if what is None:
         raise Problem(400, "malformed")
     try:
-        visit.send("POST", f"/v1/operator/payments/{visit.names['id']}/{what}", {})
+        visit.send("POST", f"/v1/operator/payments/{visit.named('id')}/{what}", {})
     except Problem as problem:
         return _invoice(visit, visit.sentence(problem, problem.detail, problem.code))
     return Away(HERE, "confirmed" if what == "confirm" else "rejected")

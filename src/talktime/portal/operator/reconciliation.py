@@ -58,10 +58,9 @@ def _item(visit: Visit, errors: dict[str, str] | None = None) -> Answer:
 
 
 def close(visit: Visit) -> Answer:
-    names = visit.names
     try:
         needed(visit, "note")
-        visit.send("POST", f"{API}/{names['org']}/{names['id']}/close", {"note": visit.form.get("note")})
+        visit.send("POST", f"{API}/{visit.named('org')}/{visit.named('id')}/close", {"note": visit.form.get("note")})
     except Problem as problem:
         return _item(visit, visit.errors(problem))
     return Away(HERE, "saved")

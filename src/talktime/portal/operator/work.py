@@ -33,6 +33,5 @@ def get_jobs(visit: Visit) -> Answer:
 
 def replay(visit: Visit) -> Answer:
     """Once more, under the same id."""
-    names = visit.names
-    visit.send("POST", f"{DELIVERIES}/{names['org']}/{names['id']}/replay", {})
+    visit.send("POST", f"{DELIVERIES}/{visit.named('org')}/{visit.named('id')}/replay", {})
     return Away(HERE, "sent")

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from talktime.portal import forms
 from talktime.portal.visit import Visit
 from talktime.reports.flows import local_day, midnight
 from talktime.web.problems import Problem, invalid
@@ -74,7 +75,4 @@ def range_of(visit: Visit) -> Range:
 
 def day_in(visit: Visit, name: str) -> date | None:
     form = visit.form if visit.page.changes else visit.query
-    try:
-        return date.fromisoformat(form.get(name)) if form.get(name) else None
-    except ValueError as error:
-        raise invalid(name, "This is no day.", "no_day") from error
+    return forms.day(form.get(name), name)

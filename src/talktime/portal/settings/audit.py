@@ -9,9 +9,8 @@ from datetime import date, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from talktime.actions.errors import Invalid
 from talktime.core.time import moment
-from talktime.portal import shown
+from talktime.portal import forms, shown
 from talktime.portal.pages import Answer, Screen
 from talktime.portal.settings.changing import REFUSED, errors_of
 from talktime.portal.settings.deeds import Difference, action_name, differences, name_in
@@ -117,10 +116,7 @@ def _rows(visit: Visit, chosen: Filter, limit: int, before: str | None) -> Seque
 
 
 def _day(field: str, text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise Invalid("no_day", field) from error
+    return forms.day(text, field)
 
 
 def _line(visit: Visit, row: AuditRow, known: Known) -> Line:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
-from urllib.parse import quote
 
 from talktime.actions.errors import ActionError, Invalid
 from talktime.portal.pages import Answer, Screen
@@ -63,4 +62,4 @@ def lines(text: str) -> list[str]:
 
 def named(visit: Visit, name: str) -> str:
     """What the address of the page names, as a part of another address."""
-    return quote(visit.names[name], safe="")
+    return visit.named(name)
