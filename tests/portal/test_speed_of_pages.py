@@ -30,7 +30,7 @@ SECONDS_MAX = 0.25
 BYTES_MAX = 300_000
 EVERY = 300 * SECOND
 LITTLE_MORE = 1.5
-"""A list that is full reads some rows more; one look at them all would take ten times as many."""
+"""A list that is full reads some rows more; one look at them all would take several times as many."""
 WRITTEN = {"postings": "[]", "by": "test", "note": ""}
 
 
