@@ -142,20 +142,24 @@ AWAY = [
 ]
 
 
-@pytest.mark.parametrize("wanted", AWAY)
-def test_no_address_leads_to_a_page_of_somebody_else(portal: PortalWorld, wanted: str) -> None:
-    org = portal.world.organization()
-    portal.member(org, "helpdesk")
-    reader, asked = portal.nobody(), f"?next={quote(wanted, safe='')}"
-    assert reader.get(f"/language/en{asked}").to == "/"
-    page = reader.get(f"/sign-in{asked}")
-    assert page.form("/sign-in").values["next"] == "/"
-    assert [link for link in page.links if not re.match(r"/(?!/)", link)] == []
+def test_no_address_leads_to_a_page_of_somebody_else(portal: PortalWorld) -> None:
+    portal.member(portal.world.organization(), "helpdesk")
+    reader = portal.nobody()
+    for wanted in AWAY:
+        asked = f"?next={quote(wanted, safe='')}"
+        assert reader.get(f"/language/en{asked}").to == "/", wanted
+        page = reader.get(f"/sign-in{asked}")
+        assert page.form("/sign-in").values["next"] == "/", wanted
+        assert [link for link in page.links if not re.match(r"/(?!/)", link)] == [], wanted
+
+
+@pytest.mark.parametrize("wanted", ["//evil.example", "/\\evil.example", "https://evil.example"])
+def test_whoever_signs_in_stays_here_whatever_the_form_says(portal: PortalWorld, wanted: str) -> None:
+    portal.member(portal.world.organization(), "helpdesk")
+    reader = portal.nobody()
     typed = {"email": "helpdesk@example.com", "password": PASSWORD, "next": wanted}
-    assert reader.send("/sign-in", {**page.form("/sign-in").values, **typed}).to == "/"
-    again = reader.get(f"/sign-in/again{asked}")
-    assert again.form("/sign-in/again").values["next"] == "/"
-    assert reader.send("/sign-in/again", {**again.form("/sign-in/again").values, **typed}).to == "/"
+    for path in ("/sign-in", "/sign-in/again"):
+        assert reader.send(path, {**reader.get(path).form(path).values, **typed}).to == "/"
 
 
 def test_a_path_with_two_slashes_leads_nowhere_else(portal: PortalWorld) -> None:
