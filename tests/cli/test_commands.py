@@ -38,6 +38,8 @@ COMMANDS = (
     ("licences", "export"),
     ("users",),
     ("users", "import"),
+    ("members",),
+    ("members", "set-up-link"),
     ("mail",),
     ("mail", "test"),
     ("deliveries",),
