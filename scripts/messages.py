@@ -32,7 +32,7 @@ DOMAINS: Mapping[str, str] = {
 }
 """The package that speaks in a domain."""
 METHODS = [("**.py", "python"), ("**/templates/**", "jinja2.ext.babel_extract")]
-KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "_n": (1, 2), "plural": (1, 2)}
+KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "say": None, "_n": (1, 2), "plural": (1, 2)}
 OF_REFUSALS: dict[str, tuple[int, ...] | None] = {"invalid": (2,)}
 """What is said about one field; the sentences of codes stand in a table, those of pages beside them in the code."""
 WIDTH = 120
