@@ -235,6 +235,18 @@ def test_where_it_is_enforced_the_sign_in_page_leads_there(desk: Desk) -> None:
     assert reader.get("/me").to.startswith("/sign-in")
 
 
+def test_whoever_chooses_an_organization_where_it_is_enforced_is_shown_the_way(desk: Desk) -> None:
+    """Browsers follow no form of ours to another server."""
+    for org in (desk.org, desk.world.organization(name="Other Ltd")):
+        desk.portal.member(org, "helpdesk")
+    desk.set_up(desk.org, enforced=True)
+    page = desk.portal.nobody().submit("/sign-in", "/sign-in", email="helpdesk@example.com", password=PASSWORD)
+    chosen = [form for form in page.forms if form.action == "/sign-in/choose"]
+    shown = {one.status: one for one in (desk.portal.nobody().send(form.action, form.values) for form in chosen)}
+    assert sorted(shown) == [303, 403]
+    assert f"{desk.begin}?next=/" in shown[403].links
+
+
 def test_before_something_that_matters_the_other_server_asks_again(desk: Desk) -> None:
     desk.member("global_administrator")
     desk.is_("global_administrator@example.com", amr=["mfa"])
