@@ -128,6 +128,7 @@ STEPS_THAT_SEE_ALL = {
     ("read", "top_ups.unpaid_invoices"),
     ("read", "switch_store.silent"),
     ("read", "upkeep_store.with_expired_answers"),
+    ("read", "upkeep_store.with_old_sign_ins"),
     ("read", "user_store.organizations_with"),
     ("read", "verify._verify"),
     # Through the door: the routes that are named below.
