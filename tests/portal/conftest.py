@@ -31,13 +31,14 @@ def portal_anywhere(anywhere: World) -> Iterator[PortalWorld]:
     made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with demonstration(tmp_path_factory.mktemp("site") / "data") as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """Not for longer than these tests: while it is open, a loop runs in this thread, and nobody else can run one."""
     with browser() as made:
         yield made
