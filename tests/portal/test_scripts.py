@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.portal import drawn
-from tests.support.browser import browser, complaints, site
+from tests.support.browser import complaints, site
 
 pytestmark = pytest.mark.slow
 
@@ -61,12 +61,6 @@ class Shop:
 
     def count(self, method: str, path: str) -> int:
         return self.asked.count((method, path))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as one:
-        yield one
 
 
 @pytest.fixture
