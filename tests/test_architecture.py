@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "actions": {"core", "identity", "notifications", "payments", "rating", "storage", "switches"},
     "jobs": {"core", "storage", "actions", "charging", "reports", "app"},
     "web": {"core", "actions", "charging", "documents", "languages", "reports", "storage", "app"},
+    "integrations": {"core"},
     "portal": {"core", "actions", "languages", "reports", "storage", "web", "app"},
     "cli": {
         *("core", "actions", "charging", "rating", "reports", "storage"),
@@ -42,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 # Of storage, doors know transactions, errors and the values that rows are read into: no function with SQL in it. The
 # command line has the tools that look after a whole database.
-DOORS = {"web", "portal", "cli", "jobs"}
+DOORS = {"web", "portal", "integrations", "cli", "jobs"}
 DOORS_MAY_USE = {"database", "errors", "folder", "backup", "diagnosis"}
 
 # Libraries of others that a package may use. The standard library is there for all, but see CORE_MAY_NOT.
@@ -61,6 +62,7 @@ LIBRARIES: dict[str, set[str]] = {
     "actions": {"msgspec", "structlog"},
     "jobs": {"msgspec", "structlog"},
     "web": {"jinja2", "msgspec", "structlog", "prometheus_client"},
+    "integrations": {"httpx", "msgspec", "structlog"},
     "portal": {"babel", "jinja2", "markdown_it", "markupsafe", "msgspec", "segno", "structlog"},
     "cli": {"msgspec", "rich", "structlog", "typer"},
     "settings": set(),
