@@ -55,6 +55,7 @@ COMMANDS = (
     ("inbox", "list"),
     ("inbox", "replay"),
     ("rate-records",),
+    ("agi",),
     ("bench",),
     ("doctor",),
     ("demo",),

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from talktime.cli import (
+    agi,
     backup,
     checks,
     demo,
@@ -48,6 +49,7 @@ for part in (
     members,
     rating,
     demo,
+    agi,
     tools,
 ):
     part.add_to(app)
