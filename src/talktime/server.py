@@ -61,6 +61,7 @@ def serve(settings: Settings, announce: Announce) -> None:
 
         def ready(link: str | None) -> None:
             announce(address, link)
+            supervisor.tell_manager("READY=1")
 
         if settings.workers > 1:
             _serve_together(settings, listener, ready)
@@ -81,7 +82,7 @@ def _allow_many_connections() -> None:
 def work(settings: Settings) -> None:
     """`talktime worker`: due work and nothing else, until a signal."""
     set_up_logging(settings.log_level)
-    _work(settings, lambda: None, Stop())
+    _work(settings, lambda: supervisor.tell_manager("READY=1"), Stop())
 
 
 def _serve_together(settings: Settings, listener: socket.socket, ready: Callable[[str | None], None]) -> None:

@@ -19,6 +19,7 @@ from talktime.cli import (
     rates,
     rating,
     serving,
+    shipped,
     tools,
     users,
 )
@@ -49,6 +50,7 @@ for part in (
     rating,
     demo,
     tools,
+    shipped,
 ):
     part.add_to(app)
 
