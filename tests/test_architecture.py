@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "charging": {"core", "storage"},
     "actions": {"core", "identity", "notifications", "payments", "rating", "storage", "switches"},
     "jobs": {"core", "storage", "actions", "charging", "reports", "app"},
-    "web": {"core", "actions", "charging", "documents", "languages", "reports", "storage", "app"},
+    "web": {"core", "actions", "charging", "documents", "languages", "reports", "storage", "app", "exposition"},
     "integrations": {"core"},
     "portal": {"core", "actions", "languages", "reports", "storage", "web", "app"},
     "cli": {
@@ -33,12 +33,24 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"core"},
     "clock": set(),
     "observability": {"core"},
+    "exposition": set(),
     "supervisor": set(),
     "app": {
         *("actions", "charging", "clock", "core", "identity", "notifications", "observability"),
         *("payments", "settings", "storage"),
     },
-    "server": {"actions", "app", "jobs", "observability", "portal", "settings", "storage", "supervisor", "web"},
+    "server": {
+        "actions",
+        "app",
+        "exposition",
+        "jobs",
+        "observability",
+        "portal",
+        "settings",
+        "storage",
+        "supervisor",
+        "web",
+    },
 }
 
 # Of storage, doors know transactions, errors and the values that rows are read into: no function with SQL in it. The
@@ -68,6 +80,7 @@ LIBRARIES: dict[str, set[str]] = {
     "settings": set(),
     "clock": set(),
     "observability": {"prometheus_client", "structlog"},
+    "exposition": {"prometheus_client"},
     "supervisor": {"structlog"},
     "app": set(),
     "server": {"uvicorn"},

@@ -88,6 +88,11 @@ class Settings:
         return self.data / "exports"
 
     @property
+    def figures(self) -> Path:
+        """What each process of this machine has measured."""
+        return self.data / "figures"
+
+    @property
     def outbox(self) -> Path:
         return self.data / "outbox"
 

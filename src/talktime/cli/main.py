@@ -20,6 +20,7 @@ from talktime.cli import (
     rates,
     rating,
     serving,
+    shipped,
     tools,
     users,
 )
@@ -51,6 +52,7 @@ for part in (
     demo,
     agi,
     tools,
+    shipped,
 ):
     part.add_to(app)
 
