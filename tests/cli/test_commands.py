@@ -56,6 +56,7 @@ COMMANDS = (
     ("inbox", "replay"),
     ("rate-records",),
     ("agi",),
+    ("try-call",),
     ("bench",),
     ("doctor",),
     ("demo",),

@@ -22,6 +22,7 @@ from talktime.cli import (
     serving,
     shipped,
     tools,
+    try_call,
     users,
 )
 from talktime.cli.errors import told
@@ -51,6 +52,7 @@ for part in (
     rating,
     demo,
     agi,
+    try_call,
     tools,
     shipped,
 ):
