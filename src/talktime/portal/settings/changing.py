@@ -58,8 +58,3 @@ def chosen(visit: Visit, name: str) -> list[str]:
 def lines(text: str) -> list[str]:
     """One a line, or with commas between them."""
     return [line.strip() for line in text.replace(",", "\n").splitlines() if line.strip()]
-
-
-def named(visit: Visit, name: str) -> str:
-    """What the address of the page names, as a part of another address."""
-    return visit.named(name)
