@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from talktime.core.ids import org_name
+from talktime.core.months import midnight
 from talktime.portal import forms, shown
 from talktime.portal.operator.ours import EVERYTHING, everywhere, named, needed, organizations_of, whole, wrong
 from talktime.portal.operator.words import who_names
@@ -15,7 +16,6 @@ from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
 from talktime.reports import adjustments, organizations
 from talktime.reports.adjustments import Asked
-from talktime.reports.flows import midnight
 from talktime.reports.organizations import Wanted
 from talktime.web.problems import Problem
 
