@@ -116,7 +116,7 @@ class Portal:
         return sessions.find(self._app.database, value, self._app.now(), not is_part) if value else None
 
     def _organization_of(self, session: Session | None) -> Organization | None:
-        org_id = (session.acting_for or session.org_id) if session else OPERATOR_ORG
+        org_id = session.acts_in if session else OPERATOR_ORG
         if org_id == OPERATOR_ORG:
             return None
         return self._app.database.read(org_id, organizations.found, org_id)

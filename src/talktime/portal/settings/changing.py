@@ -40,13 +40,6 @@ def written(visit: Visit, action: Callable[..., Done], *values: object) -> Done:
     return visit.app.database.write(visit.org_id, action, visit.org_id, *values)
 
 
-def needed(visit: Visit, name: str) -> str:
-    text = visit.form.get(name)
-    if not text:
-        raise Invalid("missing_field", name)
-    return text
-
-
 def chosen(visit: Visit, name: str) -> list[str]:
     """At least one of the boxes."""
     values = list(dict.fromkeys(visit.form.all(name)))

@@ -12,7 +12,7 @@ from talktime.core.scopes import Scope
 from talktime.core.switches import SILENT_AFTER
 from talktime.core.time import instant
 from talktime.portal.pages import Answer, Away, Screen
-from talktime.portal.settings.changing import REFUSED, Question, asked, errors_of, needed
+from talktime.portal.settings.changing import REFUSED, Question, asked, errors_of
 from talktime.portal.settings.keys import issued, networks_of
 from talktime.portal.visit import Visit
 
@@ -74,7 +74,7 @@ def add(visit: Visit) -> Answer:
     flags = (form.get("cut_url"), form.is_on("with_key"), form.get("addresses"))
     wish = Wish(form.get("name"), form.get("kind") if form.get("kind") in KINDS else "other", *flags)
     try:
-        body = {"name": needed(visit, "name"), **_cutting(visit)}
+        body = {"name": visit.form.needed("name"), **_cutting(visit)}
         # Looked at before: a switch whose key cannot be made would have to be added twice.
         networks_of(wish.addresses)
         made = visit.send("POST", API, body)

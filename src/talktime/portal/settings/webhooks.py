@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from talktime.core.notices import EVENTS
 from talktime.portal.pages import Answer, Away, Screen
-from talktime.portal.settings.changing import REFUSED, Question, asked, chosen, errors_of, needed
+from talktime.portal.settings.changing import REFUSED, Question, asked, chosen, errors_of
 from talktime.portal.visit import Visit
 
 HERE, API = "/settings/webhooks", "/v1/webhooks"
@@ -46,7 +46,7 @@ def add(visit: Visit) -> Answer:
 
 
 def _body(visit: Visit) -> dict[str, Any]:
-    return {"url": needed(visit, "url"), "events": chosen(visit, "events")}
+    return {"url": visit.form.needed("url"), "events": chosen(visit, "events")}
 
 
 def _secret(made: Any) -> Answer:
