@@ -138,7 +138,7 @@ def _answer(app: App, listener: socket.socket, ready: Ready, stop: Stop) -> None
     # What was made at the start stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    HttpServer(api, beside(api, Portal(app)), folder, ready, stop).run(sockets=[listener])
+    HttpServer(api, beside(api, Portal(app), app.settings.reached_at), folder, ready, stop).run(sockets=[listener])
 
 
 class HttpServer(uvicorn.Server):
@@ -201,7 +201,7 @@ def _config(application: Door) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=False,
-        # Who asks is who is connected: a header that anybody can send says nothing.
+        # Who asks is who is connected, or whom a trusted proxy names: web/askers.py.
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
