@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "portal": {"core", "actions", "languages", "reports", "storage", "web", "app"},
     "cli": {
         *("core", "actions", "charging", "rating", "reports", "storage"),
-        *("app", "clock", "settings", "server", "observability", "web"),
+        *("app", "clock", "integrations", "settings", "server", "observability", "web"),
     },
     "settings": {"core"},
     "clock": set(),
@@ -62,7 +62,7 @@ LIBRARIES: dict[str, set[str]] = {
     "actions": {"msgspec", "structlog"},
     "jobs": {"msgspec", "structlog"},
     "web": {"jinja2", "msgspec", "structlog", "prometheus_client"},
-    "integrations": {"httpx", "msgspec", "structlog"},
+    "integrations": {"diameter", "httpx", "msgspec", "structlog"},
     "portal": {"babel", "jinja2", "markdown_it", "markupsafe", "msgspec", "segno", "structlog"},
     "cli": {"msgspec", "rich", "structlog", "typer"},
     "settings": set(),

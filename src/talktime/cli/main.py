@@ -10,6 +10,7 @@ from talktime.cli import (
     backup,
     checks,
     demo,
+    diameter,
     doctor,
     keys,
     licences,
@@ -47,6 +48,7 @@ for part in (
     mail,
     members,
     rating,
+    diameter,
     demo,
     tools,
 ):
