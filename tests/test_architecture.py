@@ -74,7 +74,7 @@ LIBRARIES: dict[str, set[str]] = {
     "actions": {"msgspec", "structlog"},
     "jobs": {"msgspec", "structlog"},
     "web": {"jinja2", "msgspec", "structlog", "prometheus_client"},
-    "integrations": {"httpx", "msgspec", "structlog"},
+    "integrations": {"diameter", "httpx", "msgspec", "structlog"},
     "portal": {"babel", "jinja2", "markdown_it", "markupsafe", "msgspec", "segno", "structlog"},
     "cli": {"msgspec", "rich", "structlog", "typer"},
     "settings": set(),
