@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "actions": {"core", "identity", "notifications", "payments", "rating", "storage", "switches"},
     "jobs": {"core", "storage", "actions", "charging", "reports", "app"},
     "web": {"core", "actions", "charging", "documents", "languages", "reports", "storage", "app"},
-    "integrations": {"core"},
+    "integrations": {"core", "web"},
     "portal": {"core", "actions", "languages", "reports", "storage", "web", "app"},
     "cli": {
         *("core", "actions", "charging", "rating", "reports", "storage"),
@@ -38,7 +38,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("actions", "charging", "clock", "core", "identity", "notifications", "observability"),
         *("payments", "settings", "storage"),
     },
-    "server": {"actions", "app", "jobs", "observability", "portal", "settings", "storage", "supervisor", "web"},
+    "server": {
+        *("actions", "app", "integrations", "jobs", "observability", "portal", "settings", "storage"),
+        *("supervisor", "web"),
+    },
 }
 
 # Of storage, doors know transactions, errors and the values that rows are read into: no function with SQL in it. The

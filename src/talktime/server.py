@@ -18,6 +18,7 @@ import uvicorn
 from talktime import supervisor
 from talktime.actions.set_up import set_up_link
 from talktime.app import App, open_app
+from talktime.integrations.codecs import CODECS
 from talktime.jobs.worker import Worker
 from talktime.observability import set_up_logging
 from talktime.portal.door import Portal, beside
@@ -123,7 +124,7 @@ def _serve_alone(settings: Settings, listener: socket.socket, ready: Callable[[A
 
 
 def _answer(app: App, listener: socket.socket, ready: Ready, stop: Stop) -> None:
-    api = Api(app)
+    api = Api(app, CODECS)
     folder = app.settings.data if app.settings.on_sqlite else None
     # What was made at the start stays: the collector need not look at it again and again.
     gc.collect()
