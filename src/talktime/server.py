@@ -19,6 +19,7 @@ from talktime import supervisor
 from talktime.actions.set_up import set_up_link
 from talktime.app import App, open_app
 from talktime.exposition import SERVER, WORKER, Figures
+from talktime.integrations.codecs import CODECS
 from talktime.jobs.worker import Worker
 from talktime.observability import set_up_logging
 from talktime.portal.door import Portal, beside
@@ -133,7 +134,7 @@ def _told_by_others(app: App, kind: str) -> AbstractContextManager[object]:
 
 
 def _answer(app: App, listener: socket.socket, ready: Ready, stop: Stop) -> None:
-    api = Api(app)
+    api = Api(app, CODECS)
     folder = app.settings.data if app.settings.on_sqlite else None
     # What was made at the start stays: the collector need not look at it again and again.
     gc.collect()
