@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "actions": {"core", "identity", "notifications", "payments", "rating", "storage", "switches"},
     "jobs": {"core", "storage", "actions", "charging", "reports", "app"},
     "web": {"core", "actions", "charging", "documents", "languages", "reports", "storage", "app", "exposition"},
-    "integrations": {"core"},
+    "integrations": {"core", "web"},
     "portal": {"core", "actions", "languages", "reports", "storage", "web", "app"},
     "cli": {
         *("core", "actions", "charging", "rating", "reports", "storage"),
@@ -40,16 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("payments", "settings", "storage"),
     },
     "server": {
-        "actions",
-        "app",
-        "exposition",
-        "jobs",
-        "observability",
-        "portal",
-        "settings",
-        "storage",
-        "supervisor",
-        "web",
+        *("actions", "app", "exposition", "integrations", "jobs", "observability", "portal", "settings", "storage"),
+        *("supervisor", "web"),
     },
 }
 
@@ -74,7 +66,7 @@ LIBRARIES: dict[str, set[str]] = {
     "actions": {"msgspec", "structlog"},
     "jobs": {"msgspec", "structlog"},
     "web": {"jinja2", "msgspec", "structlog", "prometheus_client"},
-    "integrations": {"httpx", "msgspec", "structlog"},
+    "integrations": {"diameter", "httpx", "msgspec", "structlog"},
     "portal": {"babel", "jinja2", "markdown_it", "markupsafe", "msgspec", "segno", "structlog"},
     "cli": {"msgspec", "rich", "structlog", "typer"},
     "settings": set(),

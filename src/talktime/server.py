@@ -19,6 +19,7 @@ from talktime import supervisor
 from talktime.actions.set_up import set_up_link
 from talktime.app import App, open_app
 from talktime.exposition import SERVER, WORKER, Figures
+from talktime.integrations.codecs import CODECS
 from talktime.jobs.worker import Worker
 from talktime.observability import set_up_logging
 from talktime.portal.door import Portal, beside
@@ -133,12 +134,12 @@ def _told_by_others(app: App, kind: str) -> AbstractContextManager[object]:
 
 
 def _answer(app: App, listener: socket.socket, ready: Ready, stop: Stop) -> None:
-    api = Api(app)
+    api = Api(app, CODECS)
     folder = app.settings.data if app.settings.on_sqlite else None
     # What was made at the start stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    HttpServer(api, beside(api, Portal(app)), folder, ready, stop).run(sockets=[listener])
+    HttpServer(api, beside(api, Portal(app), app.settings.reached_at), folder, ready, stop).run(sockets=[listener])
 
 
 class HttpServer(uvicorn.Server):
@@ -201,7 +202,7 @@ def _config(application: Door) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=False,
-        # Who asks is who is connected: a header that anybody can send says nothing.
+        # Who asks is who is connected, or whom a trusted proxy names: web/askers.py.
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

@@ -108,6 +108,8 @@ class Route:
     tag: str = ""
     hot: bool = False
     """The switch is waiting: `await handler(door, caller, headers, body)`, without a thread or a request object."""
+    translated: bool = False
+    """Asked and answered in a language of the switch's own, by the codec that `Api` was given for this path."""
 
     @property
     def segments(self) -> tuple[str, ...]:
