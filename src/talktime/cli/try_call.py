@@ -187,7 +187,8 @@ def _sentences(trial: Trial) -> Iterator[str]:
         heard = f" The caller hears {trial.code}." if trial.code else ""
         yield f"Refused: {trial.detail or trial.reason or 'the switch said no'}{heard}"
     else:
-        yield f"Granted {trial.granted_seconds} s, talked {trial.talked_seconds} s, held at first {trial.held}."
+        held = f", held at first {trial.held}" if trial.held else ""
+        yield f"Granted {trial.granted_seconds} s, talked {trial.talked_seconds} s{held}."
         yield (
             f"Charged {trial.charge} {trial.currency}; the call is {trial.state}."
             if trial.state

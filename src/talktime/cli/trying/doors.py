@@ -16,6 +16,7 @@ from talktime.integrations.asterisk.channel import Channel
 
 RADCLIENT = "radclient"
 RADIUS_SECONDS = 5
+CLASS = "talktime:"
 
 
 class ApiDoor:
@@ -101,24 +102,24 @@ class AgiDoor:
 class RadiusDoor:
     """As a gateway would ask, through FreeRADIUS, with its own client radclient."""
 
-    NAS = "try-call"
-
     def __init__(self, host: str, port: int, secret: str) -> None:
         if shutil.which(RADCLIENT) is None:
             raise CannotDo("radclient is needed for this door: apt-get install freeradius-utils")
         self._host, self._port, self._secret = host, port, secret
         self._session = secrets.token_hex(8)
         self._about: dict[str, str] = {}
+        self._class = ""
 
     def call_id(self) -> str:
-        return f"{self.NAS}-{self._session}"
+        """As the platform calls it: that stands in `Class`, which gateways give back."""
+        return bytes.fromhex(self._class.removeprefix("0x")).decode(errors="replace").removeprefix(CLASS)
 
     def begin(self, wanted: Wanted) -> Decision:
         self._about = {
             "User-Name": wanted.user or "",
             "Calling-Station-Id": wanted.caller or "",
             "Called-Station-Id": wanted.to,
-            "NAS-Identifier": self.NAS,
+            "NAS-Identifier": "talktime try-call",
             "Acct-Session-Id": self._session,
         }
         return self._access({})
@@ -135,6 +136,7 @@ class RadiusDoor:
     def _access(self, more: dict[str, str]) -> Decision:
         kind, told = self._sent("auth", self._port, more | {"Message-Authenticator": "0x00"})
         if kind == "Access-Accept":
+            self._class = told.get("Class", self._class)
             seconds = int(told.get("Session-Timeout", "0")) or EVER_SECONDS
             return Decision(seconds, seconds * 4 // 5)
         if kind != "Access-Reject":
@@ -147,7 +149,8 @@ class RadiusDoor:
             raise CannotDo(f"the RADIUS server has not taken the {status}")
 
     def _sent(self, what: str, port: int, more: dict[str, str]) -> tuple[str, dict[str, str]]:
-        lines = [f"{name} = {_attribute(name, value)}" for name, value in (self._about | more).items() if value]
+        about = self._about | more | {"Class": self._class}
+        lines = [f"{name} = {_attribute(name, value)}" for name, value in about.items() if value]
         with tempfile.NamedTemporaryFile("w", prefix="talktime-", suffix=".secret") as secret:
             secret.write(self._secret)
             secret.flush()
@@ -162,7 +165,7 @@ class RadiusDoor:
 
 EVER_SECONDS = 10**9
 """An answer without an end: such a call is never cut."""
-_BARE = ("Service-Type", "Acct-Status-Type", "Acct-Session-Time", "Message-Authenticator")
+_BARE = ("Service-Type", "Acct-Status-Type", "Acct-Session-Time", "Message-Authenticator", "Class")
 
 
 def _attribute(name: str, value: str) -> str:

@@ -75,7 +75,8 @@ class Trial:
     code: int | None = None
     granted_seconds: int = 0
     talked_seconds: int = 0
-    held: str = "0"
+    held: str | None = None
+    """At first; nobody sees it where the switch itself asks."""
     charge: str = "0"
     currency: str = ""
     state: str = ""
