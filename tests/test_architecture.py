@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "portal": {"core", "actions", "languages", "reports", "storage", "web", "app"},
     "cli": {
         *("core", "actions", "charging", "rating", "reports", "storage"),
-        *("app", "clock", "settings", "server", "observability", "web"),
+        *("app", "clock", "integrations", "settings", "server", "observability", "web"),
     },
     "settings": {"core"},
     "clock": set(),
