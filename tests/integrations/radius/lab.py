@@ -74,7 +74,7 @@ class Radius:
         return Reply(kind, told, time.monotonic() - begun)
 
 
-ASKED: Mapping[str, object] = {
+ASKED: dict[str, object] = {
     "Message_Authenticator": "0x00",
     "User_Name": "nobody",
     "Calling_Station_Id": "+442079460101",
