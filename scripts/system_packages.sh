@@ -30,6 +30,8 @@ missing() {
     has_header stdlib.h || echo libc6-dev
     has_header sqlite3.h || echo libsqlite3-dev
     command -v wrk >/dev/null || echo wrk
+    command -v systemd-analyze >/dev/null || echo systemd
+    command -v promtool >/dev/null || echo prometheus
     has_chromium || echo chromium
     [ -n "$(find /usr/share/fonts /usr/local/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] || echo fonts-dejavu-core
     [ ! -x /usr/bin/python3 ] || /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
@@ -66,7 +68,7 @@ wanted=$(missing | xargs)
 
 if ! command -v apt-get >/dev/null; then
     echo "The tests need PostgreSQL $POSTGRES_LEAST or newer (initdb, postgres, pg_basebackup), gcc, the headers of the C library" >&2
-    echo "and of SQLite, wrk, Chromium with a font, and a Python with its venv module. Missing here, by their names in Debian: $wanted" >&2
+    echo "and of SQLite, wrk, systemd-analyze, promtool, Chromium with a font, and a Python with its venv module. Missing here, by their names in Debian: $wanted" >&2
     exit 1
 elif [ "$(id -u)" -eq 0 ]; then
     # shellcheck disable=SC2086 # one word for each package

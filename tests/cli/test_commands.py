@@ -57,6 +57,7 @@ COMMANDS = (
     ("inbox", "list"),
     ("inbox", "replay"),
     ("rate-records",),
+    ("agi",),
     ("bench",),
     ("doctor",),
     ("demo",),

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -38,6 +39,10 @@ from talktime.core.time import SECOND, moment
 from talktime.identity.failures import Failed
 from talktime.identity.servers import Server, read
 from talktime.identity.tokens import person_in
+from talktime.integrations.asterisk.conversation import facts_of, quoted, reply_of
+from talktime.integrations.asterisk.lines import Gone, Lines, Malformed
+from talktime.integrations.asterisk.manager import message_of, written
+from talktime.integrations.asterisk.questions import Misasked, authorize_form, question_of
 from talktime.integrations.freeswitch import codec as freeswitch
 from talktime.integrations.radius import codec as radius
 from talktime.web import asgi, codecs, cold, hot
@@ -214,6 +219,30 @@ def discovery(raw: bytes) -> object:
         raise Problem(422, error.code) from error
 
 
+def fastagi(raw: bytes) -> object:
+    """What comes before the blank line, and a reply behind it."""
+    try:
+        lines = Lines(BytesIO(raw).read, 200)
+        facts = facts_of(lines)
+        verb, values = question_of(facts)
+        form = authorize_form(facts, values, "c1", "pbx") if verb == "authorize" else values
+        return reply_of(lines), form, quoted(str(form))
+    except (Gone, Malformed, Misasked) as error:
+        raise Problem(422, "malformed") from error
+
+
+def manager(raw: bytes) -> object:
+    try:
+        return written(dict(message_of(Lines(BytesIO(raw).read, 2000))))
+    except (Gone, Malformed) as error:
+        raise Problem(422, "malformed") from error
+
+
+FASTAGI = (
+    b"agi_network: yes\nagi_network_script: authorize?call_type=user_out&user=a%40b.example&to=+442079460123\n"
+    b"agi_channel: PJSIP/desk-00000001\nagi_callerid: +442079460101\nagi_extension: 442079460123\n\n"
+    b"HANGUP\n200 result=1 (ANSWER)\n"
+)
 ISSUER = "https://id.example.com"
 CLAIMS: dict[str, Any] = {
     "iss": ISSUER,
@@ -347,6 +376,12 @@ def parsers() -> list[Parser]:
         Parser("id token", id_token, [signed(encoded(CLAIMS)).encode()]),
         Parser("discovery", discovery, [encoded(DISCOVERY)]),
         Parser("headers", headers, [b"org_1", b"req_0123456789abcdef", b"text/csv; charset=utf-8"]),
+        Parser(
+            "fastagi",
+            fastagi,
+            [FASTAGI, FASTAGI.replace(b"authorize?", b"ended?organization=org_1&").replace(b"&", b"\n")],
+        ),
+        Parser("ami", manager, [b"Response: Success\r\nActionID: 1\r\nMessage: Timeout Set\r\n\r\n"]),
         Parser("paths", names, [b"/v1/calls/a%2Fb", b"/v1/users/usr_1/licences", b"/v1/operator/organizations/org_1"]),
     ]
 

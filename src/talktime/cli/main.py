@@ -7,9 +7,11 @@ import sys
 import typer
 
 from talktime.cli import (
+    agi,
     backup,
     checks,
     demo,
+    diameter,
     doctor,
     keys,
     licences,
@@ -20,6 +22,7 @@ from talktime.cli import (
     rates,
     rating,
     serving,
+    shipped,
     tools,
     users,
 )
@@ -49,8 +52,11 @@ for part in (
     members,
     radius,
     rating,
+    diameter,
     demo,
+    agi,
     tools,
+    shipped,
 ):
     part.add_to(app)
 

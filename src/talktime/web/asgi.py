@@ -22,6 +22,7 @@ from talktime.core.ids import org_number
 from talktime.core.scopes import OPERATOR_ORG, Caller
 from talktime.core.time import NEVER
 from talktime.storage.errors import StoreError
+from talktime.web.askers import address_of
 from talktime.web.codecs import Codec, Codecs, Sent, key_of
 from talktime.web.cold import answer_cold
 from talktime.web.hot import HotDoor, may_call
@@ -52,6 +53,7 @@ class Api:
         self._codecs = codecs
         self._hot = HotDoor(app)
         self._limiter = Limiter(app.settings.rate_limit)
+        self._proxies = app.settings.trusted_proxies
         self._router = Router(ROUTES)
         self._threads = ThreadPoolExecutor(COLD_THREADS, "doors")
         # The paths that switches wait on, found at once.
@@ -161,7 +163,7 @@ class Api:
             raise Problem(422, "organization_required")
         query = query_of(scope["query_string"])
         request_id = request_id_of(headers)
-        address = (scope.get("client") or ("",))[0] or ""
+        address = address_of(scope, self._proxies)
         told = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
         kind = kind_of(headers)
         request: Request[Any] = Request(
@@ -183,7 +185,7 @@ class Api:
     def _admitted(self, caller: Caller | None, scope: AsgiScope) -> Caller:
         if caller is None or (caller.expires_at != NEVER and caller.expires_at <= self._app.now()):
             raise Problem(401, "unauthorized", headers={"www-authenticate": "Bearer"})
-        if caller.addresses and not _within(caller.addresses, scope.get("client")):
+        if caller.addresses and not _within(caller.addresses, address_of(scope, self._proxies)):
             raise Problem(403, "address_not_allowed")
         self._limiter.admit(caller)
         return caller
@@ -258,8 +260,8 @@ def _logged(scope: AsgiScope) -> str:
     return path if path.startswith("/v1/") else f"/{path.split('/')[1]}"
 
 
-def _within(addresses: Sequence[str], client: Any) -> bool:
-    return client is not None and any(ip_address(client[0]) in ip_network(one) for one in addresses)
+def _within(addresses: Sequence[str], address: str) -> bool:
+    return address != "" and any(ip_address(address) in ip_network(one) for one in addresses)
 
 
 async def read(receive: Receive, headers: Headers, bytes_max: int) -> bytes:
