@@ -47,7 +47,7 @@ from talktime.integrations.freeswitch import codec as freeswitch
 from talktime.integrations.radius import codec as radius
 from talktime.web import asgi, codecs, cold, hot
 from talktime.web.call_answers import ExtendedBody, GrantedBody
-from talktime.web.call_forms import Asking, AuthorizeForm
+from talktime.web.call_forms import Asking, AuthorizeForm, ExtendForm
 from talktime.web.fields import amount_of
 from talktime.web.lists import Page
 from talktime.web.problems import Problem, problem_of
@@ -144,7 +144,9 @@ def heard_by(asked: Callable[[codecs.Sent], codecs.Conversation], query: Mapping
             form: Any = next(conversation)
             while True:
                 form.command(ASKING)
-                form = conversation.send(answered(form))
+                over = isinstance(form, ExtendForm) and form.granted_seconds == radius.NEVER_GRANTED
+                told = Problem(409, "wrong_total") if over else answered(form)
+                form = conversation.throw(told) if isinstance(told, Problem) else conversation.send(told)
         except StopIteration as end:
             return end.value
 
