@@ -42,6 +42,8 @@ COMMANDS = (
     ("members", "set-up-link"),
     ("mail",),
     ("mail", "test"),
+    ("radius",),
+    ("radius", "init"),
     ("deliveries",),
     ("deliveries", "list"),
     ("deliveries", "replay"),
