@@ -51,11 +51,19 @@ class Calls:
 
     def _initial(self, asked: CreditRequest, account: Account, session: Session) -> Reply:
         if session.credit is None:
-            answer = self._platform.authorize(_form(asked, account))
+            answer = self._authorized(_form(asked, account), session)
             if isinstance(answer, Refused):
                 return _refused(answer)
             session.credit = _credit(answer)
         return _granted(session.credit)
+
+    def _authorized(self, form: Form, session: Session) -> Granted | Refused:
+        try:
+            return self._platform.authorize(form)
+        except NoDecision as error:
+            # What may have been granted was given back: asked again, the platform would say the same as the first time.
+            session.is_over = error.may_have_acted
+            raise
 
     def _update(self, asked: CreditRequest, account: Account, session: Session) -> Reply:
         """An update proves that the call was answered. When nobody decides it ends with what it has."""
