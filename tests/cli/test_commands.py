@@ -56,6 +56,7 @@ COMMANDS = (
     ("inbox", "replay"),
     ("rate-records",),
     ("bench",),
+    ("diameter",),
     ("doctor",),
     ("demo",),
     ("settings",),

@@ -46,6 +46,7 @@ from talktime.web.routes import Request, Route, Router
 from talktime.web.table import ROUTES
 from tests.http import hostile
 from tests.http.shop import place
+from tests.integrations.diameter import hostile as diameter
 from tests.support.oidc_server import ec
 from tests.support.postgres import cluster_on_demand
 
@@ -270,6 +271,7 @@ def parsers() -> list[Parser]:
     secret = "tt_live_1-01a1ff012b5f74489552ffce40047b31-v5dVh2nuwjO9VW53RCg2rbFFQtmmMVLdeG4kDdkks64"
     return [
         *found,
+        Parser("diameter", diameter.read, diameter.seeds()),
         Parser("money", money, [b"12.5", b"-0.000001", b"999999999999.999999"]),
         Parser("numbers", numbers, [b"+442079460123", b"911", b"+12025550117"]),
         Parser("keys", key, [f"Bearer {secret}".encode(), b"bearer tt_test_ff-0-x", b"Basic YTpi"]),

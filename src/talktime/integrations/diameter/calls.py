@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from time import time
 from typing import Any
 
+import structlog
+
 from talktime.core.call_types import INBOUND, CallType
 from talktime.integrations.diameter import codes, units
 from talktime.integrations.diameter.avps import Wrong
@@ -18,6 +20,7 @@ from talktime.integrations.diameter.sessions import Session
 from talktime.integrations.diameter.units import Credit, Piece
 from talktime.integrations.platform import Extended, Granted, NoDecision, Platform, Refused
 
+log = structlog.get_logger("talktime.integrations")
 EXTENDS_MAX = 5
 """A client that is late by more slices than this is cut."""
 ENDED = ("settled", "released")
@@ -45,7 +48,8 @@ class Calls:
                 case Kind.EVENT:
                     return self._event(asked, account)
         except NoDecision as error:
-            raise Wrong(codes.of_silence(error), detail=str(error)[:200]) from error
+            log.warning("no decision", call_id=asked.call_id, why=str(error))
+            raise Wrong(codes.of_silence(error)) from error
 
     # ------------------------------------------------------------------------------------------------- sessions
 
