@@ -59,6 +59,7 @@ COMMANDS = (
     ("rate-records",),
     ("agi",),
     ("bench",),
+    ("diameter",),
     ("doctor",),
     ("demo",),
     ("settings",),
