@@ -58,6 +58,7 @@ COMMANDS = (
     ("inbox", "replay"),
     ("rate-records",),
     ("agi",),
+    ("try-call",),
     ("bench",),
     ("diameter",),
     ("doctor",),

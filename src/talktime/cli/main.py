@@ -25,6 +25,7 @@ from talktime.cli import (
     serving,
     shipped,
     tools,
+    try_call,
     users,
 )
 from talktime.cli.errors import told
@@ -57,6 +58,7 @@ for part in (
     diameter,
     demo,
     agi,
+    try_call,
     tools,
     shipped,
 ):
