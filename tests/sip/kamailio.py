@@ -41,7 +41,10 @@ class Proxy:
             self._process = subprocess.Popen(
                 command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        wait_for_port(self._process, self.port)
+        try:
+            wait_for_port(self._process, self.port)
+        except SippFailed as error:
+            raise SippFailed(f"Kamailio did not start: {error}\n{self.log[-3000:]}") from error
 
     def stop(self) -> None:
         if self._process is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.sip.sipp import Callees, Calls
 from tests.sip.trace import Talk
 from tests.support.server import Server, serving
 
-HOUSES = 80
+HOUSES = 100
 SLICE_SECONDS = 10
 PER_SECOND = Decimal("0.01")
 PRICES = [
@@ -35,10 +35,12 @@ TAKEN_SECONDS_MAX = 30.0
 Json = Any
 
 
-def until(true: Callable[[], Any], what: str, seconds: float = TAKEN_SECONDS_MAX) -> Any:
+def until(
+    true: Callable[[], Any], what: str, seconds: float = TAKEN_SECONDS_MAX, told: Callable[[], Any] = lambda: ""
+) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := true()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}; {told()}"
         time.sleep(0.1)
     return found
 
@@ -54,6 +56,10 @@ class House:
     funds: Decimal = Decimal(0)
 
     @property
+    def id(self) -> str:
+        return self.organization.id
+
+    @property
     def api(self) -> Api:
         return self.organization.api
 
@@ -61,11 +67,16 @@ class House:
         self.organization.grant(amount)
         self.funds += Decimal(amount)
 
+    def reconnect(self) -> None:
+        """The server was away."""
+        self.organization.operator.close()
+
     def limit(self, **limits: Json) -> None:
         good(self.organization.operator.patch(self.organization.path, {"limits": limits}))
 
     def hold(self, *licences: str, **purchased: int | None) -> None:
-        self.organization.assign({code: purchased.get(code) for code in licences}, *licences)
+        bought = {code: purchased.get(code) for code in licences if code != "MCOPSTNPP"}
+        self.organization.assign(bought, *licences)
 
     # ------------------------------------------------------------------------------------------------- calling
 
@@ -90,9 +101,19 @@ class House:
     def story(self, number: int = 0) -> Json:
         return good(self.api.get(f"/v1/calls/{self.calls()[number]['call_id']}"))
 
+    def open_calls(self) -> list[Json]:
+        return [one for one in self.calls() if one["state"] == "open"]
+
     def open_call(self) -> Json:
         """The one in progress."""
-        return until(lambda: [one for one in self.calls() if one["state"] == "open"], "a call is in progress")[0]
+        return until(self.open_calls, "a call is in progress")[0]
+
+    def answered_call(self) -> Json:
+        return until(lambda: [one for one in self.open_calls() if one["answered_at"]], "a call was answered")[0]
+
+    @property
+    def held(self) -> Decimal:
+        return Decimal(self.organization.balance()["held"])
 
     def closed(self, count: int = 1) -> list[Json]:
         """So many calls, all over, nothing held, and every cent of the balance told by a charge."""
@@ -101,7 +122,8 @@ class House:
             calls = self.calls()
             return calls if len(calls) == count and all(one["state"] != "open" for one in calls) else []
 
-        calls: list[Json] = until(at_rest, f"{count} calls are over: {self.calls()}") if count else []
+        calls: list[Json] = until(at_rest, f"{count} calls are over", told=self.calls) if count else self.calls()
+        assert len(calls) == count, calls
         balance, charges = self.organization.balance(), self.charges()
         assert balance["held"] == "0"
         assert len({one["cause"] for one in charges}) == len(charges), charges
@@ -142,7 +164,9 @@ class Lab:
     _proxy: Proxy | None = None
     _taken: int = 0
     _lock: Lock = field(default_factory=Lock)
-    _running: list[Calls] = field(default_factory=list)
+    _making: Lock = field(default_factory=Lock)
+    _common: dict[str, Any] = field(default_factory=dict)
+    _ending: ExitStack = field(default_factory=ExitStack)
 
     @property
     def proxy(self) -> Proxy:
@@ -154,6 +178,7 @@ class Lab:
         """One that nobody else has, with a connection of its own to the server."""
         house = self.houses[self._next()]
         api = Api(self.server.url, self.server.operator_key)
+        self._ending.callback(api.close)
         house.organization.operator = api
         house.organization.api = api.of(house.organization.id)
         for amount in amounts:
@@ -168,22 +193,26 @@ class Lab:
             return self._taken - 1
 
     def keep(self, calls: Calls) -> Calls:
-        self._running.append(calls)
+        self._ending.callback(calls.end)
         return calls
 
     def options(self, *, url: str = "", trunk: str = "", name: str = "") -> list[str]:
         """Of `talktime kamailio init`, for a proxy that knows all houses."""
         known = [f"--organization={house.organization.id}={house.address}" for house in self.houses]
-        key = self.folder / "key"
-        key.write_text(self.server.operator_key)
-        key.chmod(0o600)
-        where = ["--url", url or self.server.url, "--key-file", str(key)]
+        where = ["--url", url or self.server.url, "--key-file", str(self.folder / "key")]
         return [*where, "--trunk", trunk or f"127.0.0.1:{self.callees.port}", *known, "--name", name or "edge"]
 
     @contextmanager
     def own_proxy(self, name: str, *, start: bool = True, **options: Any) -> Iterator[Proxy]:
         with proxying(self.folder / name, self.options(name=name, **options), start) as proxy:
             yield proxy
+
+    def common(self, name: str, make: Callable[[], AbstractContextManager[Any]]) -> Any:
+        """Something that several cases share: made by the first who needs it."""
+        with self._making:
+            if name not in self._common:
+                self._common[name] = self._ending.enter_context(make())
+            return self._common[name]
 
     @contextmanager
     def beside(self, houses: int = 3) -> Iterator[Lab]:
@@ -194,18 +223,20 @@ class Lab:
             yield other
 
     def open(self, houses: int) -> None:
+        key = self.folder / "key"
+        key.write_text(self.server.operator_key)
+        key.chmod(0o600)
         shop = Shop(Api(self.server.url, self.server.operator_key))
         shop.price_list(rows=PRICES)
         for number in range(houses):
             organization = shop.organization(limits={"slice_seconds": SLICE_SECONDS, "fraud": {}})
-            address, phone = f"127.0.{number // 200 + 1}.{number % 200 + 1}", f"+442079460{900 + number}"
+            address, phone = f"127.0.{number // 200 + 1}.{number % 200 + 1}", f"+447700900{number:03}"
             good(organization.api.patch(f"/v1/users/{organization.caller_id}", {"number": phone}))
             self.houses.append(House(self, organization, address, phone))
         shop.close()
 
     def close(self) -> None:
-        for calls in self._running:
-            calls.end()
+        self._ending.close()
 
 
 @contextmanager

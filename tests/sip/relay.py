@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import closing
 from enum import StrEnum
@@ -38,21 +39,26 @@ SAID = {
 
 
 class Relay(Loopback):
-    """In its mood for what begins with `on`, and well for all else."""
+    """In one mood for one organization, and in another for the next; well for whoever is not named."""
 
     def __init__(self, target: str) -> None:
         self._target = target.removeprefix("http://")
-        self.mood, self.on = Mood.WELL, "/"
-        self.asked: list[str] = []
+        self._moods: dict[str, tuple[Mood, str]] = {}
+        self._asked: list[Request] = []
         self.busy = 0
         """Requests that it is working on."""
         super().__init__()
 
-    def be(self, mood: Mood, on: str = AUTHORIZE) -> None:
-        self.mood, self.on = mood, on
+    def be(self, mood: Mood, to: str, on: str = AUTHORIZE) -> None:
+        """`to` an organization, for what begins with `on`."""
+        self._moods[to] = mood, on
+
+    def asked(self, path: str, by: str) -> int:
+        """How often."""
+        return sum(one.path == path and _organization(one) == by for one in self._asked)
 
     def answer(self, request: Request) -> Answer | None:
-        self.asked.append(request.path)
+        self._asked.append(request)
         self.busy += 1
         try:
             return self._answer(request)
@@ -60,8 +66,8 @@ class Relay(Loopback):
             self.busy -= 1
 
     def _answer(self, request: Request) -> Answer | None:
-        mood = self.mood if request.path.startswith(self.on) else Mood.WELL
-        match mood:
+        mood, on = self._moods.get(_organization(request), (Mood.WELL, ""))
+        match mood if request.path.startswith(on) else Mood.WELL:
             case Mood.FAILING:
                 return Answer(500, {"Content-Type": "application/json"}, b"{}")
             case Mood.SILENT:
@@ -88,3 +94,11 @@ class Relay(Loopback):
 
 def _kept(headers: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() not in OWN_TO_A_CONNECTION}
+
+
+def _organization(request: Request) -> str:
+    try:
+        said = json.loads(request.body)
+    except ValueError:
+        return ""
+    return str(said.get("organization", ""))

@@ -67,6 +67,8 @@ class Caller:
         invite = self._request("INVITE", more=more)
         if self.cancels is None:
             return invite + Hears().answers(*RINGING).answers(*REFUSALS, then="refused").only(ANSWERED)
+        # What has not been heard of must not be canceled.
+        invite += '<recv response="100"/>'
         waits = Hears(self.cancels, "cancel").answers(*RINGING).answers(*REFUSALS, then="refused").only()
         cancel = label("cancel") + self._request("CANCEL", same_way=True)
         # The two answers may come in any order.
@@ -101,7 +103,7 @@ class Caller:
         to_tag = ("", f";tag={self.to_tag}")[bool(self.to_tag)] if begins or method == "CANCEL" else "[peer_tag_param]"
         lines = [
             f"{method} {'[next_url]' if in_dialog else f'sip:{self.to}@[remote_ip]:[remote_port]'} SIP/2.0",
-            "[last_Via:]" if same_way else "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
+            f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch={self._branch(begins or same_way)}",
             *(["[routes]"] if in_dialog else []),
             f"From: {self.sender.replace('{user}', self.user)};tag={self.tag}",
             f"To: <sip:{self.to}@[remote_ip]>{to_tag}",
@@ -113,6 +115,10 @@ class Caller:
             *([more] if more else []),
         ]
         return send(lines, again=method != "ACK")
+
+    def _branch(self, is_first: bool) -> str:
+        """CANCEL and the ACK of a refusal carry the branch of their INVITE."""
+        return "z9hG4bK-[pid]-[call_number]-[cseq]" if is_first else "[branch]"
 
 
 ANSWERED = '<recv response="200" rrs="true"/>'

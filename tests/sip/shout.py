@@ -26,4 +26,4 @@ def _from_here(text: str, own: str) -> str:
     lines = [
         f"Via: SIP/2.0/UDP {own};branch=z9hG4bK-shout" if line.startswith("Via:") else line for line in text.split("\n")
     ]
-    return "\n".join(lines)
+    return "\r\n".join(lines)

@@ -11,7 +11,7 @@ import pytest
 from tests.sip.lab import Lab, opened
 from tests.support.server import serving
 
-AT_ONCE = 24
+AT_ONCE = 16
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ def test_a_killed_proxy_comes_back_and_ends_the_call_at_its_grant(lab: Lab) -> N
     with lab.own_proxy("killed") as proxy:
         calls = house.calling(by=proxy, holds=30)
         house.open_call()
-        until(lambda: house.calls()[0]["answered_at"], "the call was answered")
+        house.answered_call()
         proxy.kill()
         proxy.start()
         talk = calls.ended().talk
@@ -26,7 +26,7 @@ def test_who_hangs_up_after_the_proxy_came_back_is_charged_once(lab: Lab) -> Non
     house = lab.house("5")
     with lab.own_proxy("killed-early") as proxy:
         calls = house.calling(by=proxy, holds=6)
-        until(lambda: house.open_call()["answered_at"], "the call was answered")
+        house.answered_call()
         proxy.kill()
         proxy.start()
         talk = calls.ended().talk
@@ -39,11 +39,11 @@ def test_a_proxy_that_has_forgotten_its_calls_has_them_ended_by_the_platform(lab
     house = lab.house("5")
     with lab.own_proxy("forgetful") as proxy:
         calls = house.calling(by=proxy, holds=60)
-        until(lambda: house.open_call()["answered_at"], "the call was answered")
+        house.answered_call()
         proxy.kill()
         proxy.forget()
         proxy.start()
-        until(lambda: all(one["state"] != "open" for one in house.calls()), "the platform has ended it", 120)
+        until(lambda: not house.open_calls(), "the platform has ended it", 120)
         [call] = house.closed()
         assert (call["state"], call["charge"]) == ("settled", "0.1")
         calls.end()

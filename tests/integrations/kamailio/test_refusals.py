@@ -85,7 +85,7 @@ def test_a_refused_call_says_why(lab: Lab, reason: str, code: int, made: Callabl
 
 def test_a_caller_nobody_knows_may_not_call(lab: Lab) -> None:
     house = lab.house("5")
-    assert house.call(user="+442079460999").final == 403
+    assert house.call(user="+447700900999").final == 403
     house.refused("no_licence")
 
 
