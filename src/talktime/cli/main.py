@@ -11,6 +11,7 @@ from talktime.cli import (
     checks,
     demo,
     doctor,
+    kamailio,
     keys,
     licences,
     mail,
@@ -49,6 +50,7 @@ for part in (
     members,
     rating,
     demo,
+    kamailio,
     tools,
     shipped,
 ):
