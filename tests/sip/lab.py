@@ -19,9 +19,11 @@ from tests.sip.kamailio import Proxy, proxying
 from tests.sip.scenarios import Caller
 from tests.sip.sipp import Callees, Calls
 from tests.sip.trace import Talk
+from tests.support.ports import free_port
 from tests.support.server import Server, serving
 
 HOUSES = 100
+TRUNK, INSIDE, STRANGER = "127.0.0.2", "127.0.0.4", "127.0.0.9"
 SLICE_SECONDS = 10
 PER_SECOND = Decimal("0.01")
 PRICES = [
@@ -55,6 +57,26 @@ class House:
     number: str
     funds: Decimal = Decimal(0)
 
+    def numbers(self, target: str) -> list[str]:
+        """NUMBER,CALL_TYPE,ORGANIZATION,USER,HOST:PORT"""
+        return [
+            f"{self.freephone},ucap_in,{self.id},,{target}",
+            f"{self.bridge},conf_in,{self.id},{self.organization.caller},{target}",
+            f"{self.direct_line},user_in,{self.id},{self.organization.caller},{target}",
+        ]
+
+    @property
+    def freephone(self) -> str:
+        return f"+448081570{self.number[-3:]}"
+
+    @property
+    def bridge(self) -> str:
+        return f"+442079460{self.number[-3:]}"
+
+    @property
+    def direct_line(self) -> str:
+        return self.number
+
     @property
     def id(self) -> str:
         return self.organization.id
@@ -81,16 +103,23 @@ class House:
     # ------------------------------------------------------------------------------------------------- calling
 
     def calling(
-        self, *, by: Proxy | None = None, times: int = 1, rate: int = 20, call_id: str = "", **caller: Any
+        self,
+        *,
+        by: Proxy | None = None,
+        at: str = "",
+        times: int = 1,
+        rate: int = 20,
+        call_id: str = "",
+        **caller: Any,
     ) -> Calls:
-        """Begun, and not waited for; `times` calls, so many a second."""
+        """Begun, and not waited for; `times` calls, so many a second, from its own address or from another."""
         who = Caller(**({"user": self.number} | caller))
         target = (by or self.lab.proxy).target
-        return self.lab.keep(Calls(self.lab.folder, who, target, self.address, times, rate, call_id))
+        return self.lab.keep(Calls(self.lab.folder, who, target, at or self.address, times, rate, call_id))
 
-    def call(self, *, by: Proxy | None = None, call_id: str = "", **caller: Any) -> Talk:
+    def call(self, **caller: Any) -> Talk:
         """To its end."""
-        return self.calling(by=by, call_id=call_id, **caller).ended().talk
+        return self.calling(**caller).ended().talk
 
     # ------------------------------------------------------------------------------------------------- the books
 
@@ -160,6 +189,9 @@ class Lab:
     folder: Path
     server: Server
     callees: Callees
+    """Whoever is called through the trunk."""
+    inside: Callees
+    """Who takes calls to the numbers of a house."""
     houses: list[House] = field(default_factory=list)
     _proxy: Proxy | None = None
     _taken: int = 0
@@ -196,15 +228,20 @@ class Lab:
         self._ending.callback(calls.end)
         return calls
 
-    def options(self, *, url: str = "", trunk: str = "", name: str = "") -> list[str]:
+    def options(self, name: str, *, url: str = "", trunk: str = "", told: bool = False) -> list[str]:
         """Of `talktime kamailio init`, for a proxy that knows all houses."""
         known = [f"--organization={house.organization.id}={house.address}" for house in self.houses]
         where = ["--url", url or self.server.url, "--key-file", str(self.folder / "key")]
-        return [*where, "--trunk", trunk or f"127.0.0.1:{self.callees.port}", *known, "--name", name or "edge"]
+        door = ["--cut-url", f"http://127.0.0.1:{free_port()}/cut"] if told else []
+        return [*where, *door, "--trunk", trunk or self.callees.target, *known, "--name", name]
+
+    def numbers(self) -> list[str]:
+        """For the file of that name."""
+        return [line for house in self.houses for line in house.numbers(self.inside.target)]
 
     @contextmanager
     def own_proxy(self, name: str, *, start: bool = True, **options: Any) -> Iterator[Proxy]:
-        with proxying(self.folder / name, self.options(name=name, **options), start) as proxy:
+        with proxying(self.folder / name, self.options(name, **options), self.numbers(), start) as proxy:
             yield proxy
 
     def common(self, name: str, make: Callable[[], AbstractContextManager[Any]]) -> Any:
@@ -241,11 +278,11 @@ class Lab:
 
 @contextmanager
 def opened(folder: Path, server: Server, houses: int = HOUSES) -> Iterator[Lab]:
-    with Callees(folder) as callees:
-        lab = Lab(folder, server, callees)
+    with Callees(folder, TRUNK) as callees, Callees(folder, INSIDE) as inside:
+        lab = Lab(folder, server, callees, inside)
         try:
             lab.open(houses)
-            with lab.own_proxy("edge") as lab._proxy:
+            with lab.own_proxy("edge", told=True) as lab._proxy:
                 yield lab
         finally:
             lab.close()

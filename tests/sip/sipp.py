@@ -43,10 +43,6 @@ class Sipp:
     def __exit__(self, *_: object) -> None:
         self.end()
 
-    def listening(self) -> Self:
-        wait_for_port(self.process, self.port)
-        return self
-
     def end(self) -> None:
         with suppress(ProcessLookupError):
             self.process.kill()
@@ -65,9 +61,11 @@ class Sipp:
 class Callees(Sipp):
     """Everybody who can be called."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, callee(), "-aa")
-        self.listening()
+    def __init__(self, folder: Path, address: str) -> None:
+        # Whoever vanishes hears nothing any more.
+        super().__init__(folder, callee(), "-pause_msg_ign", address=address)
+        self.target = f"{address}:{self.port}"
+        wait_for_port(self.process, self.port)
 
     def talk(self, call_id: str) -> Talk:
         return self.talks.get(call_id, Talk([]))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.http.shop import good
-from tests.sip.lab import House, Lab
+from tests.sip.lab import STRANGER, House, Lab
 
 pytestmark = pytest.mark.slow
 
@@ -91,8 +91,7 @@ def test_a_caller_nobody_knows_may_not_call(lab: Lab) -> None:
 
 def test_a_source_nobody_knows_is_not_even_asked_about(lab: Lab) -> None:
     house = lab.house("5")
-    stranger = House(lab, house.organization, "127.0.9.9", house.number)
-    calls = stranger.calling(headers=(f"X-Organization: {house.organization.id}",)).ended()
+    calls = house.calling(at=STRANGER, headers=(f"X-Organization: {house.organization.id}",)).ended()
     assert calls.talk.final == 403
     assert not lab.callees.talk(calls.call_id).messages
     house.closed(0)
