@@ -63,7 +63,7 @@ class Callees(Sipp):
 
     def __init__(self, folder: Path, address: str) -> None:
         # Whoever vanishes hears nothing any more.
-        super().__init__(folder, callee(), "-pause_msg_ign", address=address)
+        super().__init__(folder, callee(), "-pause_msg_ign", "-deadcall_wait", "0", address=address)
         self.target = f"{address}:{self.port}"
         wait_for_port(self.process, self.port)
 

@@ -130,7 +130,7 @@ def test_a_bye_of_somebody_else_ends_nothing(lab: Lab) -> None:
     calls = house.calling(holds=4)
     house.answered_call()
     asked = until(lambda: [one for one in calls.talk.messages if one.method == "ACK"], "the call was answered")[0].text
-    forged = re.sub(r"(?m)^(CSeq: )\d+ ACK", r"\g<1>77 BYE", asked.replace("ACK sip:", "BYE sip:", 1))
+    forged = re.sub(r"(?m)^(CSeq: )\d+ ACK", r"\g<1>77 BYE", asked.strip().replace("ACK sip:", "BYE sip:", 1)) + "\n\n"
     assert said_to(lab.proxy.target, forged, STRANGER) in (403, 481)
     talk = calls.ended().talk
     assert not talk.was_hung_up
