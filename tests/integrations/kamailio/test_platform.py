@@ -96,12 +96,12 @@ def test_reports_are_repeated_until_they_are_taken(lab: Lab) -> None:
 
 def test_an_answer_to_a_report_that_is_lost_charges_nothing_twice(lab: Lab) -> None:
     house = lab.house("5")
-    relay, proxy = moody(lab, Mood.LATE)
-    relay.be(Mood.LATE, house.id, on="/v1/calls/settle")
-    talk = house.call(by=proxy, holds=1.5)
-    until(lambda: relay.asked("/v1/calls/settle", house.id) >= 2, "it was told twice")
-    relay.be(Mood.WELL, house.id)
-    house.paid(talk.talked)
+    with relayed(lab, "lost") as (relay, proxy):
+        relay.be(Mood.LATE, house.id, on="/v1/calls/settle")
+        talk = house.call(by=proxy, holds=1.5)
+        until(lambda: relay.asked("/v1/calls/settle", house.id) >= 2, "it was told twice")
+        relay.be(Mood.WELL, house.id)
+        house.paid(talk.talked)
 
 
 @pytest.mark.parametrize("number", ["999", "112"])
