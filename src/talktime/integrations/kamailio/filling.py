@@ -10,6 +10,7 @@ from talktime.integrations.kamailio.edge import Edge
 SETTINGS, ADDRESSES, NUMBERS, PHONES, CALLS = "settings.cfg", "addresses", "numbers", "phones", "calls.sqlite"
 YOURS = (NUMBERS, PHONES)
 """Lists that people write on; `--force` leaves them."""
+FOLDER = "SWITCH_FOLDER"
 SECRET = (SETTINGS, PHONES)
 EMERGENCY = ("112", "911", "999")
 
@@ -22,18 +23,18 @@ def contents(edge: Edge) -> dict[str, str]:
         NUMBERS: "\n".join(_numbers()),
         PHONES: "name(str) organization(str) ha1(str) user(str)\n",
     }
-    return shipped() | filled
+    return _shipped(edge) | filled
 
 
-def shipped() -> dict[str, str]:
+def _shipped(edge: Edge) -> dict[str, str]:
+    """Kamailio looks for what is included where it was started, so each place is written out."""
     folder = files("talktime.integrations.kamailio") / "folder"
-    return {one.name: one.read_text() for one in folder.iterdir() if one.name.endswith(".cfg")}
+    return {one.name: one.read_text().replace(FOLDER, str(edge.folder)) for one in folder.iterdir() if one.name.endswith(".cfg")}
 
 
 def _settings(edge: Edge) -> Iterator[str]:
     yield "# All that is yours. Made by `talktime kamailio init`. It holds the key: for its owner only."
     yield ""
-    yield f'#!substdef "!SWITCH_FOLDER!{edge.folder}!g"'
     if edge.digest:
         yield "#!define WITH_DIGEST"
     if edge.url.startswith("https:"):
