@@ -7,7 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 # What its module `dialog` of version 5.6 expects, and the versions of tables that it checks.
+# The journal mode stays with the file: readers and a writer do not wait for each other.
 _TABLES = """
+PRAGMA journal_mode = WAL;
 CREATE TABLE version (id INTEGER PRIMARY KEY, table_name TEXT NOT NULL UNIQUE, table_version INTEGER NOT NULL);
 INSERT INTO version (table_name, table_version) VALUES ('version', 1), ('dialog', 7), ('dialog_vars', 1);
 CREATE TABLE dialog (
