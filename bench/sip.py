@@ -93,7 +93,7 @@ def silent(lab: Lab) -> Iterator[Proxy]:
     """The same configuration, but every call is connected without a question."""
     with lab.own_proxy("silent", start=False) as proxy:
         file = proxy.folder / "asking.cfg"
-        connects = "route[BEGIN] {\n\t$avp(total) := 60;\n\t$avp(extend_after) := 0;\n\troute(CONNECT);\n\texit;\n"
+        connects = "route[BEGIN] {\n\t$avp(total) = 60;\n\t$avp(extend_after) = 0;\n\troute(CONNECT);\n\texit;\n"
         text = file.read_text()
         assert "route[BEGIN] {\n" in text
         file.write_text(text.replace("route[BEGIN] {\n", connects, 1))

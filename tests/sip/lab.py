@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from tests.core.switch import NO_GUARD
 from tests.http.shop import Api, Organization, Shop, good
 from tests.sip.kamailio import Proxy, proxying
 from tests.sip.scenarios import Caller
@@ -266,7 +267,7 @@ class Lab:
         shop = Shop(Api(self.server.url, self.server.operator_key))
         shop.price_list(rows=PRICES)
         for number in range(houses):
-            organization = shop.organization(limits={"slice_seconds": SLICE_SECONDS, "fraud": {}})
+            organization = shop.organization(limits={"slice_seconds": SLICE_SECONDS, "fraud": NO_GUARD})
             address, phone = f"127.0.{number // 200 + 1}.{number % 200 + 1}", f"+447700900{number:03}"
             good(organization.api.patch(f"/v1/users/{organization.caller_id}", {"number": phone}))
             self.houses.append(House(self, organization, address, phone))
