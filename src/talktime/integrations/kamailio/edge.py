@@ -44,24 +44,20 @@ class Socket:
         return f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Edge:
     folder: Path
     name: str
     url: str
+    realm: str
     key: str
     listen: tuple[Socket, ...]
     trunks: tuple[Socket, ...]
     organizations: tuple[Organization, ...]
     digest: bool
-    realm: str
-    cut_url: str | None
-    cut_token: str
-
-    @property
-    def door(self) -> Socket | None:
-        """Where the platform tells which calls to hang up."""
-        return door_of(self.cut_url) if self.cut_url else None
+    door: Socket | None
+    """Where the platform tells what to hang up."""
+    door_token: str
 
 
 def name_of(text: str) -> str:

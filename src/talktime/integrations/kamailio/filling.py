@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 from talktime.integrations.kamailio.edge import Edge
+from talktime.integrations.kamailio.phones import HEADING
 
+MAIN = "kamailio.cfg"
 SETTINGS, ADDRESSES, NUMBERS, PHONES, CALLS = "settings.cfg", "addresses", "numbers", "phones", "calls.sqlite"
 YOURS = (NUMBERS, PHONES)
 """Lists that people write on; `--force` leaves them."""
+FOLDER = "SWITCH_FOLDER"
 SECRET = (SETTINGS, PHONES)
 EMERGENCY = ("112", "911", "999")
 
@@ -20,20 +23,24 @@ def contents(edge: Edge) -> dict[str, str]:
         SETTINGS: "\n".join(_settings(edge)),
         ADDRESSES: "\n".join(_addresses(edge)),
         NUMBERS: "\n".join(_numbers()),
-        PHONES: "name(str) organization(str) ha1(str) user(str)\n",
+        PHONES: f"{HEADING}\n",
     }
-    return shipped() | filled
+    return _shipped(edge) | filled
 
 
-def shipped() -> dict[str, str]:
+def _shipped(edge: Edge) -> dict[str, str]:
+    """Kamailio looks for what is included where it was started, so each place is written out."""
     folder = files("talktime.integrations.kamailio") / "folder"
-    return {one.name: one.read_text() for one in folder.iterdir() if one.name.endswith(".cfg")}
+    return {
+        one.name: one.read_text().replace(FOLDER, str(edge.folder))
+        for one in folder.iterdir()
+        if one.name.endswith(".cfg")
+    }
 
 
 def _settings(edge: Edge) -> Iterator[str]:
     yield "# All that is yours. Made by `talktime kamailio init`. It holds the key: for its owner only."
     yield ""
-    yield f'#!substdef "!SWITCH_FOLDER!{edge.folder}!g"'
     if edge.digest:
         yield "#!define WITH_DIGEST"
     if edge.url.startswith("https:"):
@@ -48,7 +55,7 @@ def _settings(edge: Edge) -> Iterator[str]:
     yield from _parameter("conference_prefix", "", "calls that begin with these digits are dial-out of meetings")
     yield from _parameter("calls_per_second", 50, "new calls of one organization; more are refused")
     yield from _parameter("door_port", door.port if door else 0, "where the platform tells what to hang up")
-    yield from _parameter("door_token", edge.cut_token if door else "", "what it shows there")
+    yield from _parameter("door_token", edge.door_token if door else "", "what it shows there")
     yield ""
     yield from (f"listen={one}" for one in edge.listen)
     if door:
