@@ -55,6 +55,7 @@ from talktime.web.routes import Request, Route, Router
 from talktime.web.table import ROUTES
 from tests.http import hostile
 from tests.http.shop import place
+from tests.integrations.diameter import hostile as diameter
 from tests.support.oidc_server import ec
 from tests.support.postgres import cluster_on_demand
 
@@ -370,6 +371,7 @@ def parsers() -> list[Parser]:
     return [
         *found,
         *in_other_languages(),
+        Parser("diameter", diameter.read, diameter.seeds()),
         Parser("money", money, [b"12.5", b"-0.000001", b"999999999999.999999"]),
         Parser("numbers", numbers, [b"+442079460123", b"911", b"+12025550117"]),
         Parser("keys", key, [f"Bearer {secret}".encode(), b"bearer tt_test_ff-0-x", b"Basic YTpi"]),

@@ -304,9 +304,17 @@ async def respond(
 
 
 def begin(status: int, kind: str, length: int, headers: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    sent = [(b"content-type", kind.encode()), (b"content-length", b"%d" % length), *SAFE]
-    sent += [(name.encode(), value.encode()) for name, value in headers]
-    return {"type": "http.response.start", "status": status, "headers": sent}
+    own = [(name.encode(), value.encode()) for name, value in headers]
+    named = {name for name, _ in own}
+    sent = [(b"content-type", kind.encode()), (b"content-length", b"%d" % length)]
+    sent += [one for one in SAFE if one[0] not in named]
+    return {"type": "http.response.start", "status": status, "headers": sent + own}
 
 
-SAFE = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+SAFE = [
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+]
+"""Of every answer that says nothing else of it: what a browser makes of it runs nothing and stands in no frame."""
