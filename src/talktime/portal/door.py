@@ -115,7 +115,7 @@ class Portal:
 
     def _session_of(self, told: dict[str, str], is_part: bool) -> Session | None:
         """A page that freshens itself is nobody who is there."""
-        value = told.get(cookies.session_name(self._is_secure))
+        value = told.get(cookies.named(cookies.SESSION, self._is_secure))
         return sessions.find(self._app.database, value, self._app.now(), not is_part) if value else None
 
     def _organization_of(self, session: Session | None) -> Organization | None:
