@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from tests.http.shop import Organization, Shop
+from tests.http.shop import Organization, Shop, good
 from tests.integrations.diameter.client import Client
 from tests.integrations.diameter.door import Door, door_to
 from tests.support.fault_proxy import FaultProxy
@@ -29,7 +30,7 @@ class Switch:
         return self.client.initial(session, **(self.parties | fields))
 
     def story(self, session: str) -> Any:
-        return self.organization.api.get(f"/v1/calls/diameter:{session.replace(';', '%3B')}").json
+        return good(self.organization.api.get(f"/v1/calls/{quote(f'diameter:{session}', safe='')}"))
 
     def ended(self, session: str) -> Any:
         """The story, once it is told to its end."""
@@ -78,7 +79,7 @@ def opened(
     names = folder / "organizations"
     lines = [f"host switch{number}.example.net {one.id}" for number, one in enumerate(organizations)]
     names.write_text("# switches of the tests\n" + "\n".join(lines))
-    options = ("--organizations", str(names), "--watchdog", "5")
+    options = ("--organizations", str(names), "--watchdog", "1")
     with door_to(network.url, platform_server.operator_key, folder, *options) as door:
         yield Exchange(door, organizations)
 

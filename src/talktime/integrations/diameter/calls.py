@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from time import time
 from typing import Any
 
+import structlog
+
 from talktime.core.call_types import INBOUND, CallType
 from talktime.integrations.diameter import codes, units
 from talktime.integrations.diameter.avps import Wrong
@@ -18,6 +20,7 @@ from talktime.integrations.diameter.sessions import Session
 from talktime.integrations.diameter.units import Credit, Piece
 from talktime.integrations.platform import Extended, Granted, NoDecision, Platform, Refused
 
+log = structlog.get_logger("talktime.integrations")
 EXTENDS_MAX = 5
 """A client that is late by more slices than this is cut."""
 ENDED = ("settled", "released")
@@ -45,17 +48,26 @@ class Calls:
                 case Kind.EVENT:
                     return self._event(asked, account)
         except NoDecision as error:
-            raise Wrong(codes.of_silence(error), detail=str(error)[:200]) from error
+            log.warning("no decision", call_id=asked.call_id, why=str(error))
+            raise Wrong(codes.of_silence(error)) from error
 
     # ------------------------------------------------------------------------------------------------- sessions
 
     def _initial(self, asked: CreditRequest, account: Account, session: Session) -> Reply:
         if session.credit is None:
-            answer = self._platform.authorize(_form(asked, account))
+            answer = self._authorized(_form(asked, account), session)
             if isinstance(answer, Refused):
                 return _refused(answer)
             session.credit = _credit(answer)
         return _granted(session.credit)
+
+    def _authorized(self, form: Form, session: Session) -> Granted | Refused:
+        try:
+            return self._platform.authorize(form)
+        except NoDecision as error:
+            # What may have been granted was given back: asked again, the platform would say the same as the first time.
+            session.is_over = error.may_have_acted
+            raise
 
     def _update(self, asked: CreditRequest, account: Account, session: Session) -> Reply:
         """An update proves that the call was answered. When nobody decides it ends with what it has."""

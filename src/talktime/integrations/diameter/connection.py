@@ -154,7 +154,7 @@ class Connection:
     def _begin(self, message: Message) -> None:
         if message.application not in (messages.RO, messages.BASE):
             self._refuse(message, Wrong(Code.APPLICATION_UNSUPPORTED))
-        elif message.command != messages.CREDIT_CONTROL:
+        elif (message.application, message.command) != (messages.RO, messages.CREDIT_CONTROL):
             self._refuse(message, Wrong(Code.COMMAND_UNSUPPORTED))
         elif self._is_leaving or len(self._running) >= REQUESTS_MAX:
             self._refuse(message, Wrong(Code.TOO_BUSY))
