@@ -18,7 +18,7 @@ from talktime.cli.main import app
 from talktime.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")])
 DECISIONS = ROOT / "docs" / "decisions"
 HOMES = (ROOT, ROOT / "src" / "talktime", ROOT / "docs")
 """A path in a document begins at one of these."""
