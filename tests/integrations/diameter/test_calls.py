@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.http.shop import good
-from tests.integrations.diameter.client import EVENT, TERMINATION, granted, is_final
+from tests.integrations.diameter.client import ABORT, EVENT, TERMINATION, granted, is_final
 from tests.integrations.diameter.conftest import Exchange
 
 pytestmark = pytest.mark.slow
-FUNDED, OTHER, TWO_MINUTES, ONE_MINUTE, POOR = range(5)
+FUNDED, OTHER, TWO_MINUTES, ONE_MINUTE, POOR, HUNG_UP = range(6)
 
 
 def fresh() -> str:
@@ -191,3 +191,15 @@ def test_a_call_asked_for_the_callee_comes_in(exchange: Exchange) -> None:
     assert switch.initial(session, role=1).result_code == 2001
     assert switch.story(session)["call_type"] == "user_in"
     switch.client.end(session, 1, used=0)
+
+
+def test_a_call_that_must_end_is_aborted_and_gets_nothing_more(exchange: Exchange) -> None:
+    switch, session = exchange.switch(HUNG_UP), fresh()
+    assert switch.initial(session).result_code == 2001
+    path = f"/v1/users/{switch.organization.caller_id}"
+    good(switch.organization.api.post(f"{path}/block", {"reason": "lost his phone"}))
+    asked = switch.client.receive()
+    assert (asked.header.command_code, asked.header.is_request, asked.session_id) == (ABORT, True, session)
+    assert switch.client.update(session, 1, used=20).result_code == 4010
+    switch.client.end(session, 2, used=5)
+    assert switch.ended(session)["duration_seconds"] == 25

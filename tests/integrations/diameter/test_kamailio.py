@@ -191,3 +191,18 @@ def test_a_call_goes_on_over_a_restart_of_the_door(lab: Lab) -> None:
     call = soon(lambda: next((one for one in lab.organization.rows("/v1/calls")[:1] if one["state"] != "open"), None))
     assert call["state"] in ("settled", "stale")
     assert Decimal(call["charge"]) > 0
+
+
+@pytest.mark.prove
+def test_a_blocked_user_is_cut_soon(lab: Lab) -> None:
+    """Kamailio knows no Abort-Session: the call ends with the piece that it has."""
+    path = f"/v1/users/{lab.organization.caller_id}"
+    line = lab.call(sip.stays(lab.callee()))
+    soon(lambda: any(one["state"] == "open" for one in lab.organization.rows("/v1/calls")[:1]))
+    good(lab.organization.api.post(f"{path}/block", {"reason": "lost his phone"}))
+    begun = time.monotonic()
+    assert line.ended() == 0, (line.errors, lab.proxy.log[-3000:])
+    assert time.monotonic() - begun < 3 * SLICE_SECONDS + 6
+    assert lab.last("settled")["duration_seconds"] <= 4 * SLICE_SECONDS
+    good(lab.organization.api.post(f"{path}/unblock", {}))
+    lab.is_done(sip.talks(lab.callee(), 1))

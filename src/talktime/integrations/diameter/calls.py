@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from time import time
 from typing import Any
@@ -31,8 +31,12 @@ Form = dict[str, Any]
 class Calls:
     """Each method may wait for the platform, so it runs in a thread."""
 
-    def __init__(self, platform: Platform, now: Callable[[], float] = time) -> None:
-        self._platform, self._now = platform, now
+    def __init__(self, platform: Platform, switch: str, now: Callable[[], float] = time) -> None:
+        self._platform, self._switch, self._now = platform, switch, now
+
+    def to_hang_up(self, boot_id: str) -> Sequence[str]:
+        """Calls that somebody wants to be ended. No list is sent: what is forgotten here may well go on."""
+        return self._platform.heartbeat(self._switch, boot_id, None)
 
     def decide(self, asked: CreditRequest, account: Account, session: Session) -> Reply:
         if session.is_over:
@@ -55,7 +59,7 @@ class Calls:
 
     def _initial(self, asked: CreditRequest, account: Account, session: Session) -> Reply:
         if session.credit is None:
-            answer = self._authorized(_form(asked, account), session)
+            answer = self._authorized(_form(asked, account, self._switch), session)
             if isinstance(answer, Refused):
                 return _refused(answer)
             session.credit = _credit(answer)
@@ -72,6 +76,8 @@ class Calls:
     def _update(self, asked: CreditRequest, account: Account, session: Session) -> Reply:
         """An update proves that the call was answered. When nobody decides it ends with what it has."""
         self._count(asked, account, session)
+        if session.must_end:
+            return Reply(Code.END_USER_SERVICE_DENIED)
         try:
             self._tell_answer(asked, account, session)
             self._ask_for_more(asked, account, session)
@@ -146,7 +152,7 @@ class Calls:
         seconds = asked.service.wanted or asked.service.used
         if not seconds:
             return Reply(Code.RATING_FAILED, detail="CC-Time is missing")
-        answer = self._platform.authorize({**_form(asked, account), "requested_seconds": seconds})
+        answer = self._platform.authorize({**_form(asked, account, self._switch), "requested_seconds": seconds})
         if isinstance(answer, Refused):
             return _refused(answer)
         name = _name(asked, account)
@@ -165,7 +171,7 @@ class Calls:
 
     def _check(self, asked: CreditRequest, account: Account) -> Reply:
         """Would this call be let through? Held for a moment, and given back."""
-        answer = self._platform.authorize(_form(asked, account))
+        answer = self._platform.authorize(_form(asked, account, self._switch))
         if isinstance(answer, Refused):
             code = codes.of_refusal(answer.reason)
             return Reply(Code.SUCCESS, enough_credit=False) if code is Code.CREDIT_LIMIT_REACHED else _refused(answer)
@@ -206,11 +212,11 @@ def _name(asked: CreditRequest, account: Account) -> Form:
     return {"call_id": call_id} | ({"organization": account.organization} if account.organization else {})
 
 
-def _form(asked: CreditRequest, account: Account) -> Form:
+def _form(asked: CreditRequest, account: Account, switch: str) -> Form:
     if asked.called is None:
         raise Wrong(Code.RATING_FAILED, detail="Called-Party-Address is missing")
     about = {"user": asked.user, "from": asked.caller, "to": asked.called}
-    more = {"sip_call_id": asked.sip_call_id, "source": asked.host}
+    more = {"sip_call_id": asked.sip_call_id, "source": asked.host, "switch": switch}
     return {**_name(asked, account), "call_type": _call_type(asked, account), **about, **more}
 
 

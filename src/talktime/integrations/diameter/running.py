@@ -32,6 +32,8 @@ class Options:
     """The lines of the file; None: the key is an organization's own."""
     call_type: CallType = CallType.USER_OUT
     watchdog_seconds: float = WATCHDOG_SECONDS
+    switch: str = "diameter"
+    """What the platform calls this door."""
 
 
 def answer(url: str, key: str, host: str, port: int, options: Options, announce: Callable[[str, int], None]) -> None:
@@ -40,7 +42,7 @@ def answer(url: str, key: str, host: str, port: int, options: Options, announce:
     guests = _guests(options, host)
     directory = _directory(options)
     with Platform(url, key, PATIENCE_SECONDS) as platform:
-        charging = Charging(Calls(platform), directory)
+        charging = Charging(Calls(platform, options.switch), directory)
         try:
             node = Node(identity, guests, charging, options.watchdog_seconds)
             asyncio.run(node.serve(host, port, announce))
