@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test check style prove bench pictures lock clean packages
+.PHONY: help install demo test check style prove bench pictures dist lock clean packages
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
@@ -42,6 +42,11 @@ bench: packages .venv/.test ## how fast it is, beside what the databases can do 
 
 pictures: packages .venv/.test ## the portal's main pages in all languages, light and dark, wide and on a phone
 	$(BIN)/python -m tests.portal.pictures
+
+dist: .venv/.runtime ## wheel, source and bill of materials in dist/, the same bytes from the same commit
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 1577836800) $(BIN)/hatchling build -d dist
+	$(BIN)/python scripts/bill_of_materials.py requirements/runtime.txt > dist/talktime.cdx.json
 
 lock: .venv-lock/.made ## remake requirements/*.txt; UPGRADE=1 takes newer versions
 	$(LOCK) pyproject.toml --group build -o requirements/runtime.txt

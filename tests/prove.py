@@ -32,6 +32,7 @@ HARNESSES = {
     "Ro": "pytest -q tests/integrations/diameter",
     "Q12": "tests.http.permissions",
     "Q16": "tests.http.canaries",
+    "Q17": "tests.load --calls 10000 --seconds 300",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -38,6 +39,17 @@ class Stop:
     def wait(self) -> None:
         while not self.asked:
             time.sleep(LOOK_SECONDS)
+
+
+def tell_manager(word: str) -> None:
+    """systemd hears `READY=1` on the socket that it names; without it nobody is told."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, suppress(OSError):
+        # An abstract name begins with a zero byte.
+        manager.connect(address.replace("@", "\0", 1) if address.startswith("@") else address)
+        manager.send(word.encode())
 
 
 class Task(NamedTuple):

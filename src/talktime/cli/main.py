@@ -7,20 +7,26 @@ import sys
 import typer
 
 from talktime.cli import (
+    agi,
     backup,
     checks,
     demo,
     diameter,
     doctor,
+    kamailio,
     keys,
     licences,
     mail,
     members,
     payments,
+    radius,
     rates,
     rating,
+    secrets,
     serving,
+    shipped,
     tools,
+    try_call,
     users,
 )
 from talktime.cli.errors import told
@@ -47,10 +53,16 @@ for part in (
     payments,
     mail,
     members,
+    secrets,
+    radius,
     rating,
     diameter,
     demo,
+    kamailio,
+    agi,
+    try_call,
     tools,
+    shipped,
 ):
     part.add_to(app)
 

@@ -171,6 +171,7 @@ class Worker:
             counted.labels(job.name, "failed").inc()
         else:
             counted.labels(job.name, "done").inc(done)
+            self._app.meters.worked_at.set_to_current_time()
 
     def _in_turn(self, job: Job) -> int:
         app = self._app

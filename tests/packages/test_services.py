@@ -1,0 +1,87 @@
+"""The services for systemd: as systemd judges them, and as they are told that we are ready."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from talktime.cli.shipped import SHIPPED
+from talktime.settings import load
+from tests.support.server import serving, talktime
+
+UNITS = ["talktime.service", "talktime-worker.service"]
+EXPOSURE_MAX = 1.5
+"""Of 10; systemd calls up to 2.0 well protected."""
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> Path:
+    """With a program that is there, since systemd looks for it."""
+    for name in UNITS:
+        text = (SHIPPED / "systemd" / name).read_text()
+        assert "/opt/talktime/bin/talktime" in text
+        (tmp_path / name).write_text(text.replace("/opt/talktime/bin/talktime", sys.executable))
+    return tmp_path
+
+
+def analyzed(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("systemd-analyze")
+    assert program, "there is no systemd-analyze: `make packages` installs it"
+    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_has_nothing_to_complain_of(units: Path, unit: str) -> None:
+    told = analyzed("verify", "--man=no", str(units / unit))
+    assert [line for line in told.stderr.splitlines() if unit in line] == []
+    assert told.returncode == 0
+
+
+def test_systemd_does_complain_of_what_it_does_not_know(units: Path) -> None:
+    unit = units / UNITS[0]
+    unit.write_text(unit.read_text().replace("NoNewPrivileges=yes", "NoNewPrivilege=yes"))
+    assert "NoNewPrivilege" in analyzed("verify", "--man=no", str(unit)).stderr
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_little_can_be_done_from_within_a_service(units: Path, unit: str) -> None:
+    told = analyzed("security", "--offline=true", f"--threshold={int(EXPOSURE_MAX * 10)}", str(units / unit))
+    assert told.returncode == 0, told.stdout[-300:]
+
+
+def test_what_is_set_in_the_example_are_settings() -> None:
+    example = (SHIPPED / "systemd" / "talktime.env").read_text()
+    lines = [line.lstrip("#").split("=", 1) for line in example.splitlines() if "TALKTIME_" in line.split("=")[0]]
+    named = {name.removeprefix("TALKTIME_").lower() for name, _ in lines}
+    assert len(named) > 10
+    assert named <= set(type(load({}, {})).__dataclass_fields__)
+
+
+@pytest.mark.slow
+def test_systemd_hears_that_the_server_is_ready(tmp_path: Path) -> None:
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(address))
+        manager.settimeout(30)
+        with serving(tmp_path / "data", environment={"NOTIFY_SOCKET": str(address)}):
+            assert manager.recv(100) == b"READY=1"
+
+
+def test_files_are_listed_written_and_not_written_over(tmp_path: Path) -> None:
+    assert "talktime.service" in talktime("files").stdout
+    written = talktime("files", "systemd", "--to", tmp_path / "units")
+    assert (tmp_path / "units" / "talktime.service").read_bytes() == (SHIPPED / "systemd" / UNITS[0]).read_bytes()
+    assert written.returncode == 0
+    again = talktime("files", "systemd", "--to", tmp_path / "units")
+    assert (again.returncode, "already there" in again.stderr) == (3, True)
+    assert talktime("files", "systemd", "--to", tmp_path / "units", "--force").returncode == 0
+
+
+def test_what_is_not_shipped_is_said_with_what_is() -> None:
+    told = talktime("files", "cobol")
+    assert (told.returncode, "systemd" in told.stderr) == (2, True)

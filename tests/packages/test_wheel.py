@@ -1,0 +1,91 @@
+"""What is handed to others: a wheel with all that the product needs, and what it consists of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "talktime"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("dist"))
+
+
+def build(folder: Path) -> Path:
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1577836800"}
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=120)
+    return folder
+
+
+def wheel(folder: Path) -> Path:
+    return next(folder.glob("*.whl"))
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def test_the_same_source_makes_the_same_files(built: Path, tmp_path: Path) -> None:
+    assert digests(built) == digests(build(tmp_path))
+    assert {path.suffix for path in built.iterdir()} == {".whl", ".gz"}
+
+
+def test_every_file_of_the_product_is_in_the_wheel(built: Path) -> None:
+    with zipfile.ZipFile(wheel(built)) as archive:
+        packed = set(archive.namelist())
+    listed = subprocess.run(["git", "ls-files", "src/talktime"], cwd=ROOT, capture_output=True, text=True, check=True)
+    wanted = {path.removeprefix("src/") for path in listed.stdout.splitlines()}
+    assert len(wanted) > 400
+    assert wanted - packed == set()
+    assert {path for path in packed if not path.startswith(("talktime/", "talktime-"))} == set()
+
+
+def test_the_wheel_alone_serves_a_demonstration(built: Path, tmp_path: Path) -> None:
+    """Libraries come from here; of the product itself nothing but the wheel's own files is used."""
+    installed = tmp_path / "installed"
+    with zipfile.ZipFile(wheel(built)) as archive:
+        archive.extractall(installed)
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    told = subprocess.run(
+        [sys.executable, "-c", "import talktime; print(talktime.__file__)"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(told.stdout.strip()).is_relative_to(installed)
+    command = [sys.executable, "-m", "talktime.cli.main", "demo", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as demo:
+        assert demo.stdout
+        try:
+            assert any("operator key" in line for line in demo.stdout)
+        finally:
+            demo.terminate()
+            demo.communicate(timeout=60)
+
+
+def test_the_bill_of_materials_names_every_library_with_its_hashes() -> None:
+    lock = ROOT / "requirements" / "runtime.txt"
+    script = ROOT / "scripts" / "bill_of_materials.py"
+    told = subprocess.run([sys.executable, str(script), str(lock)], capture_output=True, text=True, check=True)
+    bill = json.loads(told.stdout)
+    locked = {line.split("==")[0] for line in lock.read_text().splitlines() if "==" in line and line[0].isalpha()}
+    assert {one["name"] for one in bill["components"]} == {name.split("[")[0] for name in locked}
+    assert sum(len(one["externalReferences"]) for one in bill["components"]) == lock.read_text().count("--hash=")
+    assert all(one["externalReferences"] for one in bill["components"])
