@@ -23,6 +23,8 @@ from talktime.integrations.platform import Extended, Granted, NoDecision, Platfo
 log = structlog.get_logger("talktime.integrations")
 EXTENDS_MAX = 5
 """A client that is late by more slices than this is cut."""
+DEBIT_EXTENDS_MAX = 50
+"""Four hours, in slices of five minutes."""
 ENDED = ("settled", "released")
 
 Form = dict[str, Any]
@@ -80,6 +82,8 @@ class Calls:
             return Reply(Code.END_USER_SERVICE_DENIED)
         try:
             self._tell_answer(asked, account, session)
+            if asked.service.wanted is None:
+                return Reply(Code.SUCCESS)
             self._ask_for_more(asked, account, session)
         except NoDecision:
             if session.credit is None or not session.credit.piece.seconds:
@@ -156,18 +160,25 @@ class Calls:
         if isinstance(answer, Refused):
             return _refused(answer)
         name = _name(asked, account)
-        if self._covered(name, answer, seconds) < seconds:
+        if not self._is_covered(name, _credit(answer), seconds):
             self._platform.release(name)
             return Reply(Code.CREDIT_LIMIT_REACHED)
         self._platform.settle({**name, "duration_seconds": seconds})
         return Reply(Code.SUCCESS, Piece(seconds, final=False))
 
-    def _covered(self, name: Form, granted: Granted, seconds: int) -> int:
-        credit, before = _credit(granted), 0
-        while before < credit.granted < seconds:
-            before = credit.granted
-            credit = _grown(credit, self._platform.extend({**name, "granted_seconds": before}))
-        return credit.granted
+    def _is_covered(self, name: Form, credit: Credit, seconds: int) -> bool:
+        try:
+            for _ in range(DEBIT_EXTENDS_MAX):
+                before = credit.granted
+                if before >= seconds:
+                    return True
+                credit = _grown(credit, self._platform.extend({**name, "granted_seconds": before}))
+                if credit.granted <= before:
+                    return False
+        except NoDecision:
+            self._platform.release(name)
+            raise
+        return False
 
     def _check(self, asked: CreditRequest, account: Account) -> Reply:
         """Would this call be let through? Held for a moment, and given back."""

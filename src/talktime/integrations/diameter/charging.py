@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+
+import structlog
 
 from talktime.integrations.diameter.avps import Avps, Wrong
 from talktime.integrations.diameter.calls import Calls
@@ -16,6 +17,7 @@ from talktime.integrations.diameter.credit_requests import CreditRequest
 from talktime.integrations.diameter.sessions import Session, Sessions
 from talktime.integrations.platform import NoDecision
 
+log = structlog.get_logger("talktime.integrations")
 ASKING_MAX = 64
 """So many wait for the platform at once; whoever comes then is told so, and does not queue."""
 BEAT_SECONDS = 5.0
@@ -63,8 +65,10 @@ class Charging:
     async def look_after(self, boot_id: str) -> None:
         """For ever: what the platform wants to be ended is ended, and what is over is forgotten."""
         while True:
-            with suppress(NoDecision):
+            try:
                 self._sessions.end(frozenset(await asyncio.to_thread(self._calls.to_hang_up, boot_id)))
+            except NoDecision as error:
+                log.warning("the platform does not say what must end", why=str(error))
             self._sessions.forget()
             await asyncio.sleep(BEAT_SECONDS)
 
