@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.http.shop import Api, Organization, Shop, good
+from tests.http.shop import Organization, Shop, good
 from tests.integrations.diameter import sip
 from tests.integrations.diameter.conftest import QUICKLY
 from tests.integrations.diameter.door import Door, door_to
 from tests.integrations.diameter.sip import Proxy, Sipp
 from tests.support.fault_proxy import Fault, FaultProxy
-from tests.support.server import serving
+from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
 BY_THE_SECOND = [{"prefix": "44", "per_minute": "0.6", "initial_seconds": 1, "step_seconds": 1}]
@@ -85,12 +85,12 @@ def soon(found: Callable[[], Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def opened(platform_server: Server, shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("ro")
-    with serving(folder / "data") as server, FaultProxy(server.url, delay_seconds=4.0) as network:
-        shop = Shop(Api(server.url, server.operator_key))
-        shop.price_list(rows=BY_THE_SECOND)
-        organization = shop.organization("10", mode="test", limits={"slice_seconds": SLICE_SECONDS})
+    with FaultProxy(platform_server.url, delay_seconds=4.0) as network:
+        prices = shop.price_list(rows=BY_THE_SECOND, default=False)
+        limits = {"slice_seconds": SLICE_SECONDS}
+        organization = shop.organization("10", mode="test", price_list=prices, limits=limits)
         key = organization.key("calls")["key"]
         with door_to(network.url, key, folder, name=sip.ASKED) as door:
             lab = Lab(folder, organization, network, door)
@@ -100,7 +100,6 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             finally:
                 lab.hang_up()
                 lab.proxy.kill()
-                shop.close()
 
 
 @pytest.fixture

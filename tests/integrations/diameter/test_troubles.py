@@ -14,6 +14,7 @@ from tests.integrations.diameter.client import Client, granted
 from tests.integrations.diameter.conftest import QUICKLY, Exchange
 from tests.integrations.diameter.door import Door, door_to
 from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.ports import free_port
 from tests.support.server import Server, serving
 
 pytestmark = pytest.mark.slow
@@ -137,7 +138,17 @@ def test_a_client_that_is_never_heard_of_again_is_charged_its_grant(own: Own) ->
     assert late.update("answered", 2, used=10).result_code in (2001, 5002)
 
 
-def test_a_dead_platform_refuses_at_once(tmp_path: Path) -> None:
+def test_a_platform_that_is_not_there_refuses_at_once(tmp_path: Path) -> None:
+    with door_to(f"http://127.0.0.1:{free_port()}", "tt_live_1-x-y", tmp_path) as door, Client(door.port) as client:
+        client.greet()
+        begun = time.monotonic()
+        answer = client.initial("one", user="sip:desk@example.com", to="tel:+442079460123")
+        assert (answer.result_code, answer.header.is_error) == (3002, True)
+        assert time.monotonic() - begun < AT_ONCE
+
+
+@pytest.mark.prove
+def test_a_platform_that_dies_hears_later_what_has_been(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         shop = Shop.opened(server.url, server.operator_key)
         organization = shop.organization("10", mode="test")
