@@ -63,6 +63,9 @@ class Connection:
                 await self._listen()
         except _ENDS as error:
             log.info("peer gone", peer=self._peer and self._peer.host, address=self._address, why=str(error)[:200])
+        except Exception:
+            # A mistake of ours must cost one line, and not the others.
+            log.exception("connection failed", address=self._address)
         finally:
             await self._close()
 

@@ -38,7 +38,8 @@ class Node:
         await self._leave()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= CONNECTIONS_MAX:
+        # Who has gone already has no address any more.
+        if len(self._connections) >= CONNECTIONS_MAX or writer.get_extra_info("peername") is None:
             writer.transport.abort()
             return
         connection = Connection(self._house, reader, writer)
