@@ -15,7 +15,7 @@ from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
 FEW = Plan(calls=300, every_seconds=5, starts_per_second=10, seconds=2.5, organizations=3, connections=20)
-GENEROUS = Bounds(p99_ms=500)
+GENEROUS = Bounds(p99_ms=1000)
 on_both = pytest.mark.parametrize("dialect", DIALECTS)
 
 
