@@ -139,6 +139,7 @@ def test_a_platform_that_fails_refuses_calls_at_once_and_is_back_at_once(lab: La
     assert (lab.story(running)["charge"], len(lab.story(running)["entries"])) == ("0.1", 1)
 
 
+@pytest.mark.prove
 def test_freeradius_starts_without_the_platform_and_finds_it_when_it_comes(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         with closing(Shop.opened(server.url, server.operator_key)) as shop:

@@ -10,7 +10,7 @@ from tests.integrations.guides import followed
 from tests.integrations.radius.lab import free_udp_ports
 from tests.support.ports import free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.prove
 
 
 def test_whoever_follows_the_guide_has_a_prepaid_call(tmp_path: Path) -> None:
