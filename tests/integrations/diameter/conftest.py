@@ -79,8 +79,7 @@ def opened(
     names = folder / "organizations"
     lines = [f"host switch{number}.example.net {one.id}" for number, one in enumerate(organizations)]
     names.write_text("# switches of the tests\n" + "\n".join(lines))
-    options = ("--organizations", str(names), "--watchdog", "1")
-    with door_to(network.url, platform_server.operator_key, folder, *options) as door:
+    with door_to(network.url, platform_server.operator_key, folder, "--organizations", str(names)) as door:
         yield Exchange(door, organizations)
 
 

@@ -59,13 +59,17 @@ def test_good_bye_is_answered_and_the_line_closed(exchange: Exchange) -> None:
     assert client.is_closed()
 
 
-def test_a_silent_peer_is_asked_and_then_left(exchange: Exchange) -> None:
-    client = exchange.switch().client
-    asked = client.receive(also_watchdogs=True)
-    assert (asked.header.command_code, asked.header.is_request) == (WATCHDOG, True)
-    client.send(asked.to_answer().as_bytes())
-    assert client.receive(also_watchdogs=True).header.command_code == WATCHDOG
-    assert client.is_closed()
+def test_a_silent_peer_is_asked_and_then_left(platform_server: Server, tmp_path: Path) -> None:
+    with (
+        door_to(platform_server.url, "tt_live_1-x-y", tmp_path, "--watchdog", "1") as door,
+        Client(door.port) as client,
+    ):
+        client.greet()
+        asked = client.receive(also_watchdogs=True)
+        assert (asked.header.command_code, asked.header.is_request) == (WATCHDOG, True)
+        client.send(asked.to_answer().as_bytes())
+        assert client.receive(also_watchdogs=True).header.command_code == WATCHDOG
+        assert client.is_closed()
 
 
 @pytest.mark.parametrize(
