@@ -130,7 +130,7 @@ def hold(lab: Lab, seconds: float) -> bool:
         calls.ended(seconds + HELD / RATE + 60)
     talks = calls.talks
     cut = [talk for talk in talks.values() if talk.final != 200 or talk.was_hung_up]
-    found = until(lambda: _all_over(house, HELD), "all calls are over")
+    found = until(lambda: _all_over(house, HELD), "all calls are over", told=lambda: _unfinished(house))
     unpaid = [call for call in found if not _is_paid(call, seconds)]
     spent = sum(Decimal(call["charge"]) for call in found)
     left = house.organization.balance()
@@ -148,6 +148,11 @@ def hold(lab: Lab, seconds: float) -> bool:
 def _all_over(house: House, count: int) -> list[dict[str, str]]:
     calls = house.calls()
     return calls if len(calls) == count and all(call["state"] != "open" for call in calls) else []
+
+
+def _unfinished(house: House) -> str:
+    calls = house.calls()
+    return f"{len(calls)} calls, {[call for call in calls if call['state'] == 'open'][:3]}"
 
 
 def _is_paid(call: dict[str, object], seconds: float) -> bool:

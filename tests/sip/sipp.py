@@ -79,7 +79,8 @@ class Calls(Sipp):
     ) -> None:
         many = ["-m", str(times), "-r", str(rate), "-l", str(times)]
         named = ["-cid_str", call_id] if call_id else []
-        super().__init__(folder, caller.scenario(), target, *many, *named, address=address)
+        # Kamailio asks both ends from time to time whether they are still there.
+        super().__init__(folder, caller.scenario(), target, "-aa", *many, *named, address=address)
 
     def ended(self, seconds: float = CALL_SECONDS_MAX) -> Self:
         """What they have heard may be another thing than what was expected: that is for the test to say."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.sip.lab import Lab, opened
-from tests.support.server import serving
+from tests.support.server import serving, talktime
 
 AT_ONCE = 16
 
@@ -17,8 +17,11 @@ AT_ONCE = 16
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("sip")
-    with serving(folder / "data") as server, opened(folder, server) as made:
-        yield made
+    with serving(folder / "data") as server:
+        with opened(folder, server) as made:
+            yield made
+        verified = talktime("verify", *server.database)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 @pytest.fixture(scope="session")
