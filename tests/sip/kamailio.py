@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.sip.shout import said_to
@@ -98,14 +98,3 @@ class Proxy:
     @property
     def _log(self) -> Path:
         return self.folder / "log"
-
-
-@contextmanager
-def proxying(folder: Path, options: Sequence[str], numbers: Sequence[str] = (), start: bool = True) -> Iterator[Proxy]:
-    proxy = Proxy(folder, options, numbers)
-    try:
-        if start:
-            proxy.start()
-        yield proxy
-    finally:
-        proxy.kill()

@@ -11,7 +11,7 @@ import pytest
 from tests.sip.lab import Lab, opened
 from tests.support.server import serving, talktime
 
-AT_ONCE = 16
+AT_ONCE = 12
 
 
 @pytest.fixture(scope="session")
