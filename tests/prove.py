@@ -31,6 +31,7 @@ HARNESSES = {
     "Q11": "tests.http.parsers --cases 20000",
     "Q12": "tests.http.permissions",
     "Q16": "tests.http.canaries",
+    "SIP": "tests.integrations.kamailio",
 }
 
 

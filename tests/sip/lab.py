@@ -23,7 +23,6 @@ from tests.sip.trace import Talk
 from tests.support.ports import free_port
 from tests.support.server import Server, serving
 
-HOUSES = 100
 TRUNK, INSIDE, STRANGER = "127.0.0.2", "127.0.0.4", "127.0.0.9"
 SLICE_SECONDS = 10
 PER_SECOND = Decimal("0.01")
@@ -65,6 +64,16 @@ class House:
             f"{self.bridge},conf_in,{self.id},{self.organization.caller},{target}",
             f"{self.direct_line},user_in,{self.id},{self.organization.caller},{target}",
         ]
+
+    @property
+    def sources(self) -> list[str]:
+        """ORG=ADDRESS"""
+        return [f"{self.id}={self.address}", f"{self.id}:conf_out={self.meetings}"]
+
+    @property
+    def meetings(self) -> str:
+        """From where its meetings call people."""
+        return self.address.replace("127.0.", "127.1.", 1)
 
     @property
     def freephone(self) -> str:
@@ -230,11 +239,14 @@ class Lab:
         self._ending.callback(calls.end)
         return calls
 
-    def options(self, name: str, *, url: str = "", trunk: str = "", told: bool = False) -> list[str]:
+    def options(
+        self, name: str, *, url: str = "", trunk: str = "", told: bool = False, digest: bool = False
+    ) -> list[str]:
         """Of `talktime kamailio init`, for a proxy that knows all houses."""
-        known = [f"--organization={house.organization.id}={house.address}" for house in self.houses]
+        known = [f"--organization={one}" for house in self.houses for one in house.sources]
         where = ["--url", url or self.server.url, "--key-file", str(self.folder / "key")]
         door = ["--cut-url", f"http://127.0.0.1:{free_port()}/cut"] if told else []
+        door += ["--digest"] if digest else []
         return [*where, *door, "--trunk", trunk or self.callees.target, *known, "--name", name]
 
     def numbers(self) -> list[str]:
@@ -295,7 +307,7 @@ def _organization(operator: Api, phone: str) -> Organization:
 
 
 @contextmanager
-def opened(folder: Path, server: Server, houses: int = HOUSES) -> Iterator[Lab]:
+def opened(folder: Path, server: Server, houses: int) -> Iterator[Lab]:
     with Callees(folder, TRUNK) as callees, Callees(folder, INSIDE) as inside:
         lab = Lab(folder, server, callees, inside)
         try:
