@@ -19,6 +19,7 @@ from talktime.actions.reconciler import Reconciler
 from talktime.actions.switches import hang_up_all
 from talktime.actions.tender import Terms
 from talktime.actions.till import Till
+from talktime.actions.upkeep import last_verification
 from talktime.charging import due
 from talktime.charging.batcher import Batcher
 from talktime.charging.engine import Engine, Shelf
@@ -29,8 +30,9 @@ from talktime.core.ids import org_name, timed_id, uuid7
 from talktime.core.knowledge import Knowledge
 from talktime.core.prices import Prices
 from talktime.core.receipts import seller_of
+from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.switches import SILENT_AFTER
-from talktime.core.time import DAY
+from talktime.core.time import DAY, SECOND
 from talktime.identity.asking import Asker
 from talktime.identity.identity import Identity
 from talktime.notifications.hooks import Hooks
@@ -44,6 +46,7 @@ from talktime.payments.simulator import Simulator
 from talktime.settings import Settings
 from talktime.storage import (
     call_store,
+    delivery_store,
     knowledge_store,
     org_store,
     payment_store,
@@ -56,7 +59,7 @@ from talktime.storage.postgres_store import PostgresStore
 from talktime.storage.simulator_store import StoredNotebook
 from talktime.storage.sqlite_store import SqliteStore
 from talktime.storage.store import Store
-from talktime.storage.vault import Vault, key_from, key_in
+from talktime.storage.vault import Vault, keys_from, keys_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +114,17 @@ class App:
         self.meters.open_calls.set(self.database.read(EVERYBODY, call_store.count_open))
         silent = self.database.read(EVERYBODY, switch_store.silent, self.now() - SILENT_AFTER)
         self.meters.silent_switches.set(len(silent))
+        for channel, count in self.database.read(EVERYBODY, delivery_store.waiting).items():
+            self.meters.deliveries_waiting.labels(channel).set(count)
+        self._tell_verification()
         if isinstance(self.now, SteadyClock):
             self.meters.clock_seconds_away.set(self.now.seconds_away)
         return [name for _, name in silent]
+
+    def _tell_verification(self) -> None:
+        if last := self.database.read(OPERATOR_ORG, last_verification):
+            self.meters.verified_at.set(last.ended_at / SECOND)
+            self.meters.verify_findings.set(last.findings)
 
     def move_clock(self, org_id: int, to: int) -> None:
         """A test organization's clock goes forward, with all that falls due until then: calls and lots first, since
@@ -144,7 +155,7 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     knowledge = Shelf(lambda: database.read((), knowledge_store.load))
     # Callers come through the batcher, which asks for changed keys; what is ours needs no key.
     last_known = LastKnown(database.read(EVERYBODY, org_store.countries))
-    vault = Vault(key_from(settings.secret_key) if settings.secret_key else key_in(settings.data))
+    vault = open_vault(settings)
 
     def cut_off(org_id: int, caller: str | None = None, call_id: str | None = None) -> None:
         Thread(target=hang_up_all, args=(database, vault, org_id, caller, call_id), daemon=True).start()
@@ -197,6 +208,10 @@ def _providers(settings: Settings) -> dict[str, Provider]:
 
     stripe = stripe_provider(settings.stripe_api_key, settings.stripe_webhook_secrets, settings.stripe_api_base)
     return {stripe.name: stripe}
+
+
+def open_vault(settings: Settings) -> Vault:
+    return Vault(*(keys_from(settings.secret_key) if settings.secret_key else keys_in(settings.data)))
 
 
 def open_post(settings: Settings) -> Post:

@@ -63,7 +63,13 @@ class Meters:
         self.clock_seconds_away = Gauge(
             "talktime_clock_seconds_away", "How far the machine's clock is from the time that operations get", **made
         )
-        self.jobs = Counter("talktime_jobs_total", "Due work done", ["job", "outcome"], **made)
+        self.deliveries_waiting = Gauge(
+            "talktime_deliveries_waiting", "Mails and webhooks that are still to be sent", ["channel"], **made
+        )
+        self.verified_at = Gauge("talktime_verified_timestamp_seconds", "When the books were last verified", **made)
+        self.verify_findings = Gauge("talktime_verify_findings", "What the last verification found", **made)
+        self.jobs = Counter("talktime_jobs_total", "Due work done", ["task", "outcome"], **made)
+        self.worked_at = Gauge("talktime_worked_timestamp_seconds", "When due work was last looked for", **made)
         ProcessCollector(registry=self.registry)
         self._outcomes: dict[str, Counter] = {}
 

@@ -8,7 +8,7 @@ import resource
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ import uvicorn
 from talktime import supervisor
 from talktime.actions.set_up import set_up_link
 from talktime.app import App, open_app
+from talktime.exposition import SERVER, WORKER, Figures
+from talktime.integrations.codecs import CODECS
 from talktime.jobs.worker import Worker
 from talktime.observability import set_up_logging
 from talktime.portal.door import Portal, beside
@@ -102,9 +104,10 @@ def _work(settings: Settings, ready: Ready, stop: Stop) -> None:
     app = open_app(settings)
     worker = Worker(app)
     try:
-        worker.start()
-        ready()
-        stop.wait()
+        with _told_by_others(app, WORKER):
+            worker.start()
+            ready()
+            stop.wait()
     finally:
         worker.stop()
         app.close()
@@ -116,20 +119,27 @@ def _serve_alone(settings: Settings, listener: socket.socket, ready: Callable[[A
     try:
         if worker:
             worker.start()
-        _answer(app, listener, lambda: ready(app), stop)
+        with _told_by_others(app, SERVER):
+            _answer(app, listener, lambda: ready(app), stop)
     finally:
         if worker:
             worker.stop()
         app.close()
 
 
+def _told_by_others(app: App, kind: str) -> AbstractContextManager[object]:
+    """On the embedded database there is one process only."""
+    settings = app.settings
+    return nullcontext() if settings.on_sqlite else Figures(app.meters.registry, settings.figures, kind)
+
+
 def _answer(app: App, listener: socket.socket, ready: Ready, stop: Stop) -> None:
-    api = Api(app)
+    api = Api(app, CODECS)
     folder = app.settings.data if app.settings.on_sqlite else None
     # What was made at the start stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    HttpServer(api, beside(api, Portal(app)), folder, ready, stop).run(sockets=[listener])
+    HttpServer(api, beside(api, Portal(app), app.settings.reached_at), folder, ready, stop).run(sockets=[listener])
 
 
 class HttpServer(uvicorn.Server):
@@ -192,7 +202,7 @@ def _config(application: Door) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=False,
-        # Who asks is who is connected: a header that anybody can send says nothing.
+        # Who asks is who is connected, or whom a trusted proxy names: web/askers.py.
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

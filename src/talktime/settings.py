@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from talktime.core.currencies import bounds_from
+from talktime.core.proxies import networks
 
 DATABASE_FILE = "talktime.db"
 SECRET = frozenset({"secret_key", "database", "smtp_url", "stripe_api_key", "stripe_webhook_secrets"})
@@ -51,8 +52,12 @@ class Settings:
     """Other bounds of a top-up than the usual ones, as in USD:20-5000,JPY:3000-500000."""
     public_url: str = ""
     """Where people reach us from outside, as in https://talktime.example.com; else http://host:port."""
+    trusted_proxies: str = ""
+    """Addresses and networks of reverse proxies, with a comma between them: whom they name in X-Forwarded-For is who
+    asks. Of anybody else the header says nothing."""
     secret_key: str | None = None
-    """Encrypts stored secrets; made in the data folder when it is not given."""
+    """Encrypts stored secrets; made in the data folder when it is not given. While it is replaced: the new one, a
+    comma, the old one."""
     stripe_api_key: str | None = None
     """Cards are charged through this account of Stripe."""
     stripe_webhook_secrets: str | None = None
@@ -86,6 +91,11 @@ class Settings:
     def exports(self) -> Path:
         """Processes on several machines need it to be one folder."""
         return self.data / "exports"
+
+    @property
+    def figures(self) -> Path:
+        """What each process of this machine has measured."""
+        return self.data / "figures"
 
     @property
     def outbox(self) -> Path:
@@ -144,6 +154,7 @@ def _checked(settings: Settings) -> Settings:
         raise SettingsError("'database' is an address like postgresql://user@host/name")
     _check_money(settings)
     _check_mail(settings)
+    _check_proxies(settings)
     if settings.workers < 1:
         raise SettingsError("'workers' is at least 1")
     if settings.workers > 1 and settings.on_sqlite:
@@ -158,6 +169,13 @@ def _check_money(settings: Settings) -> None:
         bounds_from(settings.top_up_limits)
     except ValueError as error:
         raise SettingsError(f"'top_up_limits' is like USD:20-5000,JPY:3000-500000: {error}") from error
+
+
+def _check_proxies(settings: Settings) -> None:
+    try:
+        networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise SettingsError(f"'trusted_proxies' is like 192.0.2.1,10.1.0.0/16: {error}") from error
 
 
 def _check_mail(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import NamedTuple, TypeVar
 
@@ -144,7 +145,7 @@ class Stage:
     def deliver(self) -> None:
         while due := next((mail for mail in self._mail if mail[0] <= self.house.clock.at), None):
             # Until it was answered.
-            self.insist(lambda event=due[1]: self._receive(event))  # type: ignore[misc]
+            self.insist(partial(self._receive, due[1]))
             self._mail.remove(due)
 
     def _receive(self, event: Event) -> None:

@@ -38,7 +38,7 @@ def app(tmp_path: Path) -> Iterator[App]:
 
 
 def counted(app: App, job: str, outcome: str) -> float:
-    return app.meters.registry.get_sample_value("talktime_jobs_total", {"job": job, "outcome": outcome}) or 0
+    return app.meters.registry.get_sample_value("talktime_jobs_total", {"task": job, "outcome": outcome}) or 0
 
 
 def test_a_job_that_fails_is_told_and_tried_again(app: App, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 import pytest
 from playwright.sync_api import Browser
@@ -16,9 +15,9 @@ __all__ = ["anywhere", "empty_data", "empty_postgres", "postgres_world", "world"
 
 
 @pytest.fixture
-def portal(request: pytest.FixtureRequest) -> Iterator[PortalWorld]:
+def portal(world: World) -> Iterator[PortalWorld]:
     """On SQLite."""
-    made = PortalWorld(cast(World, request.getfixturevalue("world")))
+    made = PortalWorld(world)
     yield made
     made.close()
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -60,6 +61,13 @@ class Site:
             yield context
         finally:
             context.close()
+
+
+def opened(page: Page, path: str) -> None:
+    """Whoever is not signed in is shown the same page everywhere, and nothing would be wrong with it."""
+    page.goto(path)
+    shown = urlsplit(page.url).path
+    assert shown == path or not shown.startswith("/sign-in"), path
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from talktime.portal.table import PAGES
-from tests.portal.site import Site
+from tests.portal.site import Site, opened
 from tests.support.browser import complaints
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ def test_axe_finds_nothing_on_any_page_in_light_and_dark(site: Site, chromium: B
         heard = complaints(page)
         for path in [path for path in PATHS if owner_of(path) == owner]:
             page.emulate_media(color_scheme="light")
-            page.goto(path)
+            opened(page, path)
             found += [f"{path}: {one}" for one in violations(page, RULES)]
             page.emulate_media(color_scheme="dark")
             found += [f"{path} (dark): {one}" for one in violations(page, COLOURS)]
@@ -92,7 +92,7 @@ def test_nothing_scrolls_sideways_on_a_phone(site: Site, chromium: Browser) -> N
     for owner in ("ann@example.com", OF_THE_OPERATOR):
         with site.reader(chromium, owner, width=390) as page:
             for path in [path for path in PATHS if owner_of(path) == owner]:
-                page.goto(path)
+                opened(page, path)
                 width = page.evaluate("document.documentElement.scrollWidth")
                 wide += [(path, width)] if width > 390 else []
     assert wide == []

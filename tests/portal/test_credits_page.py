@@ -129,6 +129,38 @@ def test_an_invoice_waits_for_its_money(admin: Reader, payer: Payer) -> None:
     assert payer.ended == ["awaiting_confirmation"]
 
 
+@pytest.mark.parametrize(
+    ("pay", "error"),
+    [
+        ("", "Choose how to pay."),
+        ("card:none", "There is no such payment method."),
+        ("agreement:none", "There is no agreement with this number."),
+        ("whatever", "Choose how to pay."),
+    ],
+)
+def test_means_that_are_none_are_told_before_anything_is_asked_for(
+    admin: Reader, payer: Payer, pay: str, error: str
+) -> None:
+    payer.card()
+    admin.submit("/billing/payment-options", "/billing/payment-options/agreements", number="EX-2044-01")
+    shown = admin.submit(ADD, ADD, amount="60", pay=pay)
+    assert (shown.status, shown.errors) == (422, [error])
+
+
+def test_a_purchase_order_is_for_agreements_alone(admin: Reader, payer: Payer) -> None:
+    card = payer.card()
+    admin.submit("/billing/payment-options", "/billing/payment-options/agreements", number="EX-2044-01")
+    shown = admin.submit(ADD, ADD, amount="60", pay=f"card:{card}", po="10-2231")
+    assert (shown.status, shown.errors) == (422, ["A purchase order number belongs to a payment on an agreement."])
+
+
+def test_who_chose_nothing_does_not_pay_with_the_default_card(admin: Reader, payer: Payer) -> None:
+    card = payer.card()
+    values = admin.submit(ADD, ADD, amount="60", pay=f"card:{card}").form(PAY).values
+    assert admin.send(PAY, values | {"pay": "whatever"}).status == 422
+    assert payer.payments == []
+
+
 def test_adding_funds_never_touches_auto_recharge(admin: Reader, payer: Payer) -> None:
     card = payer.card()
     before = payer.setting

@@ -15,6 +15,7 @@ from talktime.actions.keys import make_key
 from talktime.app import App
 from talktime.core.scopes import OPERATOR_ORG, Scope
 from talktime.core.time import DAY, SECOND, instant
+from talktime.integrations.codecs import CODECS
 from talktime.web.asgi import Api
 
 START = instant(datetime.fromisoformat("2030-04-02T08:00:00Z"))
@@ -104,7 +105,7 @@ class Door:
     def __init__(self, app: App) -> None:
         self.app = app
         self._runner = asyncio.Runner()
-        self._http = httpx.AsyncClient(transport=httpx.ASGITransport(Api(app)), base_url="http://talktime")
+        self._http = httpx.AsyncClient(transport=httpx.ASGITransport(Api(app, CODECS)), base_url="http://talktime")
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         return Answer(self._runner.run(self._http.request(method, path, content=body, headers=headers)))

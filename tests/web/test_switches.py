@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from talktime.storage import switch_store
+from tests.support.loopback import STOPS_AFTER
 from tests.web.client import Client, Organization, World
 
 HEARTBEAT = "/v1/switches/edge/heartbeat"
@@ -155,7 +156,7 @@ class Listener:
                 pass
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(STOPS_AFTER,), daemon=True).start()
 
     @property
     def url(self) -> str:

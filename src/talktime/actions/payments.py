@@ -68,12 +68,9 @@ class TopUp(Struct, frozen=True):
 def begin(tx: Tx, org_id: int, asked: TopUp, terms: Terms, actor: Actor) -> Payment:
     """Nothing is taken yet, but from now on it will be known how it ended."""
     org = locked(tx, org_id)
-    tender.may_fund(org)
-    tender.check_amount(org, terms, "amount", asked.amount)
-    if payment_store.undecided_total(tx, org_id) + org_store.account(tx, org_id).posted + asked.amount > AMOUNT_MAX:
-        raise StateConflict("balance_too_large", "amount")
+    check(tx, org, asked, terms)
     now = org.now(actor.now)
-    payment = _by_invoice(tx, org, asked, actor, now) if asked.agreement else _by_card(tx, org, asked, actor, now)
+    payment = _by_invoice(org, asked, actor, now) if asked.agreement else _by_card(tx, org, asked, actor, now)
 
     payment_store.add(tx, payment)
     audit.note(tx, org_id, actor, "top_up.asked", payment.payment_id, None, _told(payment))
@@ -82,19 +79,39 @@ def begin(tx: Tx, org_id: int, asked: TopUp, terms: Terms, actor: Actor) -> Paym
     return payment
 
 
-def _by_card(tx: ReadTx, org: Organization, asked: TopUp, actor: Actor, now: int) -> Payment:
+def check(tx: ReadTx, org: Organization, asked: TopUp, terms: Terms) -> None:
+    """Whether a payment would be begun, so that somebody can be told before he pays."""
+    tender.may_fund(org)
+    tender.check_amount(org, terms, "amount", asked.amount)
+    posted = org_store.account(tx, org.org_id).posted
+    if payment_store.undecided_total(tx, org.org_id) + posted + asked.amount > AMOUNT_MAX:
+        raise StateConflict("balance_too_large", "amount")
+    if asked.agreement:
+        _check_invoice(tx, org, asked)
+    else:
+        _check_card(tx, org, asked)
+
+
+def _check_card(tx: ReadTx, org: Organization, asked: TopUp) -> None:
     if asked.po_number is not None:
         raise Invalid("only_with_agreement", "po_number")
+    tender.usable(tx, org.org_id, asked.method_id, "payment_method")
+
+
+def _check_invoice(tx: ReadTx, org: Organization, asked: TopUp) -> None:
+    if asked.method_id is not None:
+        raise Invalid("card_or_agreement", "payment_method")
+    if agreement_store.numbered(tx, org.org_id, asked.agreement or "") is None:
+        raise Invalid("unknown_agreement", "agreement")
+
+
+def _by_card(tx: ReadTx, org: Organization, asked: TopUp, actor: Actor, now: int) -> Payment:
     method = tender.usable(tx, org.org_id, asked.method_id, "payment_method")
     made = _written(org, asked, actor, now)
     return msgspec.structs.replace(made, provider=method.provider, method_id=method.method_id, due_at=now)
 
 
-def _by_invoice(tx: ReadTx, org: Organization, asked: TopUp, actor: Actor, now: int) -> Payment:
-    if asked.method_id is not None:
-        raise Invalid("card_or_agreement", "payment_method")
-    if agreement_store.numbered(tx, org.org_id, asked.agreement or "") is None:
-        raise Invalid("unknown_agreement", "agreement")
+def _by_invoice(org: Organization, asked: TopUp, actor: Actor, now: int) -> Payment:
     made = _written(org, asked, actor, now)
     return msgspec.structs.replace(
         made, state=AWAITING, provider=INVOICE, agreement=asked.agreement, po_number=asked.po_number

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from talktime.actions.organizations import found
 from talktime.core.money import decimal
-from talktime.core.months import begin_of, day_of, month_after, month_of
-from talktime.core.time import DAY, MINUTE, NEVER, instant, moment
+from talktime.core.months import begin_of, day_of, local_day, midnight, month_after, month_of
+from talktime.core.time import DAY, MINUTE, NEVER
 from talktime.storage import alert_store, method_store, notice_store, reminder_store
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.method_store import Method
@@ -86,8 +85,8 @@ def remind(tx: Tx, org_id: int, due: Due, now: int) -> None:
 def watch_spending(tx: Tx, org_id: int, now: int) -> None:
     """Each limit once for each day or month in which it was passed; what was spent last thing yesterday counts, too."""
     alerts, org = alert_store.find(tx, org_id), found(tx, org_id)
-    today = _begin_of_day(now, org.time_zone)
-    yesterday = _begin_of_day(today - 1, org.time_zone)
+    today = midnight(local_day(now, org.time_zone), org.time_zone)
+    yesterday = midnight(local_day(today - 1, org.time_zone), org.time_zone)
     for begin, end in _looked_at(org, now, (yesterday, today), (today, NEVER)):
         _watch(tx, org, alerts.spend_per_day, "day", day_of(begin, org.time_zone), Span(begin, end, now))
     month = month_of(now, org.time_zone)
@@ -107,11 +106,6 @@ class Span(NamedTuple):
     begin: int
     end: int
     now: int
-
-
-def _begin_of_day(now: int, zone: str) -> int:
-    local = moment(now).astimezone(ZoneInfo(zone))
-    return instant(local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0))
 
 
 def _watch(tx: Tx, org: Organization, level: int | None, window: str, name: str, span: Span) -> None:

@@ -65,7 +65,6 @@ class Year:
         morning = clock.at - clock.at % DAY + 6 * HOUR
         clock.at = max(clock.at, morning)
         self._events((self._today - moment(morning).date()).days)
-        ended = morning + 16 * HOUR
         calls = sorted(self._calls_of(morning), key=lambda call: call.at)
         # In two halves, so that a recharge can come between.
         for half in (calls[: len(calls) // 2], calls[len(calls) // 2 :]):
@@ -73,7 +72,6 @@ class Year:
                 clock.at = max(clock.at, half[-1].at + SECOND)
                 self._app.engine.run(half)
                 self._catch_up()
-        clock.at = max(clock.at, ended)
         clock.at = morning + DAY
 
     def _catch_up(self) -> None:

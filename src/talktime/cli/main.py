@@ -7,9 +7,11 @@ import sys
 import typer
 
 from talktime.cli import (
+    agi,
     backup,
     checks,
     demo,
+    diameter,
     doctor,
     kamailio,
     keys,
@@ -17,11 +19,14 @@ from talktime.cli import (
     mail,
     members,
     payments,
+    radius,
     rates,
     rating,
+    secrets,
     serving,
     shipped,
     tools,
+    try_call,
     users,
 )
 from talktime.cli.errors import told
@@ -48,9 +53,14 @@ for part in (
     payments,
     mail,
     members,
+    secrets,
+    radius,
     rating,
+    diameter,
     demo,
     kamailio,
+    agi,
+    try_call,
     tools,
     shipped,
 ):

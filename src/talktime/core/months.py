@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from talktime.core.time import instant, moment
@@ -14,14 +14,22 @@ def month_of(at: int, zone: str) -> str:
     return f"{local.year:04d}-{local.month:02d}"
 
 
+def local_day(at: int, zone: str) -> date:
+    return moment(at).astimezone(ZoneInfo(zone)).date()
+
+
 def day_of(at: int, zone: str) -> str:
-    return moment(at).astimezone(ZoneInfo(zone)).date().isoformat()
+    return local_day(at, zone).isoformat()
+
+
+def midnight(day: date, zone: str) -> int:
+    """When the day begins."""
+    return instant(datetime.combine(day, time(), ZoneInfo(zone)))
 
 
 def midnight_after(at: int, zone: str) -> int:
     """When the day of this instant is over."""
-    local = moment(at).astimezone(ZoneInfo(zone))
-    return instant(datetime.combine(local.date() + timedelta(days=1), time(), ZoneInfo(zone)))
+    return midnight(local_day(at, zone) + timedelta(days=1), zone)
 
 
 def month_after(month: str) -> str:

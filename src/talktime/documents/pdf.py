@@ -30,8 +30,8 @@ MARGIN = (A4[0] - WIDTH) // 2
 FRAME = 6
 """What the library keeps free inside of the margins."""
 HALF = [WIDTH // 2, WIDTH // 2]
-LOADING = Lock()
-"""Two that come first load the fonts once."""
+ONE_AT_A_TIME = Lock()
+"""The library reads all documents' letters out of one font, from wherever whoever came last has left it."""
 
 
 @cache
@@ -56,8 +56,12 @@ SUM_NAME, SUM = _style("name of a sum", 10, font=BOLD), _style("sum", 11, ACCENT
 
 
 def pdf(sheet: Sheet) -> bytes:
-    with LOADING:
+    with ONE_AT_A_TIME:
         _fonts()
+        return _made(sheet)
+
+
+def _made(sheet: Sheet) -> bytes:
     made = BytesIO()
     margins = {f"{side}Margin": MARGIN - FRAME for side in ("left", "right", "top", "bottom")}
     told = {"title": f"{sheet.title} {sheet.subtitle}", "author": sheet.sender, "lang": sheet.language}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -55,6 +56,15 @@ class Extended(Struct, frozen=True):
     extend_after_seconds: int
 
 
+class Story(Struct, frozen=True):
+    """What the platform knows of a call, for a switch that does not know it any more."""
+
+    state: str
+    granted_seconds: int
+    final: bool
+    answered_at: datetime | None
+
+
 class Beat(Struct, frozen=True):
     hang_up: list[str]
 
@@ -62,6 +72,7 @@ class Beat(Struct, frozen=True):
 _decision = msgspec.json.Decoder(Granted | Refused).decode
 _extended = msgspec.json.Decoder(Extended).decode
 _beat = msgspec.json.Decoder(Beat).decode
+_story = msgspec.json.Decoder(Story).decode
 _CALLS = "/v1/calls/"
 
 
@@ -103,6 +114,21 @@ class Platform:
         """Not repeated by this: an extend or a settle proves the answer as well."""
         self.reports.send("answered", form)
 
+    def answered_first(self, form: Form) -> None:
+        """The same, before anything else is asked: what follows counts from that instant."""
+        answer = self._posted(_CALLS + "answered", form)
+        if not answer.is_success:
+            raise NoDecision(_why(answer), answer.status_code)
+
+    def story(self, call_id: str, organization: str | None = None) -> Story | None:
+        """None: the platform has never heard of this call."""
+        headers = {"talktime-organization": organization} if organization else {}
+        answer = self._sent("GET", _CALLS + quote(call_id, safe=""), headers=headers)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        story: Story = self._decided(_story, answer)
+        return story
+
     def settle(self, form: Form) -> None:
         """Repeated until it is taken."""
         self.reports.send("settle", form)
@@ -118,9 +144,11 @@ class Platform:
         return beat.hang_up
 
     def _posted(self, path: str, form: Form) -> httpx.Response:
-        body = msgspec.json.encode(form)
+        return self._sent("POST", path, content=msgspec.json.encode(form), headers=_JSON)
+
+    def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
-            return self._client.post(path, content=body, headers=_JSON)
+            return self._client.request(method, path, **more)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise NoDecision(f"the platform is not there: {error}", sent=False) from error
         except httpx.HTTPError as error:

@@ -104,7 +104,7 @@ def remind(app: App, stop: Callable[[], bool]) -> int:
 def reconcile(app: App, stop: Callable[[], bool]) -> int:
     done = app.reconciler.run()
     if done.differences:
-        log.error("payments differ: talktime reconcile --list", differences=done.differences, settled=done.settled)
+        log.error("payments differ: talktime reconcile list", differences=done.differences, settled=done.settled)
     return done.looked_at
 
 
@@ -171,6 +171,7 @@ class Worker:
             counted.labels(job.name, "failed").inc()
         else:
             counted.labels(job.name, "done").inc(done)
+            self._app.meters.worked_at.set_to_current_time()
 
     def _in_turn(self, job: Job) -> int:
         app = self._app

@@ -26,12 +26,15 @@ from talktime.portal.visit import Visit
 from talktime.storage.errors import StoreError
 from talktime.storage.org_store import Organization
 from talktime.web.asgi import AsgiScope, Headers, Receive, Send, read, request_id_of
+from talktime.web.askers import address_of
 from talktime.web.problems import Problem, problem_of
 from talktime.web.readers import cookies_in
 from talktime.web.routes import File, Raw, Router
 
 log = structlog.get_logger("talktime.portal")
 HTML = "text/html; charset=utf-8"
+YEAR_SECONDS = 365 * 86_400
+ONLY_BY_TLS = (b"strict-transport-security", b"max-age=%d" % YEAR_SECONDS)
 THREADS = 8
 TOKEN = "token"
 SIGN_IN, AGAIN, ENROL = "/sign-in", "/sign-in/again", "/me/second-factor"
@@ -103,7 +106,7 @@ class Portal:
             form=read_form(asked.body, asked.header(b"content-type")) if page.changes else EMPTY,
             token=self.token_of(session),
             theme=readers.theme_of(told),
-            address=asked.address,
+            address=address_of(asked.scope, self._app.settings.trusted_proxies),
             agent=asked.header(b"user-agent")[:200],
             request_id=request_id_of(asked.headers),
             is_part=asked.is_part,
@@ -112,11 +115,11 @@ class Portal:
 
     def _session_of(self, told: dict[str, str], is_part: bool) -> Session | None:
         """A page that freshens itself is nobody who is there."""
-        value = told.get(cookies.session_name(self._is_secure))
+        value = told.get(cookies.named(cookies.SESSION, self._is_secure))
         return sessions.find(self._app.database, value, self._app.now(), not is_part) if value else None
 
     def _organization_of(self, session: Session | None) -> Organization | None:
-        org_id = (session.acting_for or session.org_id) if session else OPERATOR_ORG
+        org_id = session.acts_in if session else OPERATOR_ORG
         if org_id == OPERATOR_ORG:
             return None
         return self._app.database.read(org_id, organizations.found, org_id)
@@ -222,10 +225,6 @@ class Asked:
             return "/"
         return f"{said.path}?{said.query}" if said.query else said.path or "/"
 
-    @property
-    def address(self) -> str:
-        return (self.scope.get("client") or ("",))[0] or ""
-
     @cached_property
     def is_from_us(self) -> bool:
         """Browsers say whose page sent a form; one that says nothing is none."""
@@ -314,11 +313,25 @@ API_PATHS = tuple(
 )
 
 
-def beside(api: Callable[..., Any], portal: Callable[..., Any]) -> Callable[..., Any]:
+def beside(api: Callable[..., Any], portal: Callable[..., Any], reached_at: str = "") -> Callable[..., Any]:
     """Each gets the paths that are his."""
+    only_tls = reached_at.startswith("https:")
 
     async def doors(scope: AsgiScope, receive: Receive, send: Send) -> None:
-        is_api = scope["type"] != "http" or scope["raw_path"].startswith(API_PATHS)
-        await (api if is_api else portal)(scope, receive, send)
+        path = scope.get("raw_path", b"")
+        is_api = scope["type"] != "http" or path.startswith(API_PATHS)
+        told = send if path.startswith(b"/v1/") or not only_tls else _only_by_tls(send)
+        await (api if is_api else portal)(scope, receive, told)
 
     return doors
+
+
+def _only_by_tls(send: Send) -> Send:
+    """Whoever has seen a page asks for no other without TLS."""
+
+    async def with_header(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], ONLY_BY_TLS]}
+        await send(message)
+
+    return with_header

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from talktime.reports.csv_files import harmless
 from talktime.web.routes import Raw
 
-Cell = str | int
+Cell = str | int | Decimal
 
 
 def csv_file(name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Raw:

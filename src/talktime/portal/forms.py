@@ -60,6 +60,12 @@ class Form:
         """Nothing where nothing was entered."""
         return self.get(name) or None
 
+    def needed(self, name: str) -> str:
+        """A Problem where nothing was entered."""
+        if not self.get(name):
+            raise invalid(name, "This is needed.", "missing_field")
+        return self.get(name)
+
     def is_on(self, name: str) -> bool:
         return bool(self.get(name))
 

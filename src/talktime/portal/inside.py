@@ -66,8 +66,9 @@ AREAS = {
     "/v1/webhooks": "settings",
 }
 # Who may read reports may have them as a file.
-OF_PATHS = "/%():,=@"
 READING = {"/v1/exports"}
+OF_PATHS = "/%():,=@"
+"""What stands in an address as it is."""
 SCOPES = frozenset(Scope)
 
 

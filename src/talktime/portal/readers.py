@@ -10,6 +10,7 @@ from talktime.languages.catalogues import SOURCE
 from talktime.portal import cookies
 from talktime.storage.org_store import Organization
 from talktime.web.readers import accepted as accepted_of
+from talktime.web.readers import choice
 
 THEMES = ("light", "dark")
 
@@ -17,7 +18,7 @@ THEMES = ("light", "dark")
 def language_of(
     told: Mapping[str, str], accepted: str, session: Session | None = None, org: Organization | None = None
 ) -> str:
-    chosen = told.get(cookies.LANGUAGE, "")
+    chosen = choice(told, cookies.LANGUAGE)
     if chosen in LANGUAGES:
         return chosen
     if session is not None and session.member.language in LANGUAGES:
@@ -26,5 +27,5 @@ def language_of(
 
 
 def theme_of(told: Mapping[str, str]) -> str:
-    chosen = told.get(cookies.THEME, "")
+    chosen = choice(told, cookies.THEME)
     return chosen if chosen in THEMES else "system"

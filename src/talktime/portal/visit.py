@@ -22,6 +22,7 @@ from talktime.portal.pages import Page
 from talktime.portal.sentences import told
 from talktime.storage.org_store import Organization
 from talktime.web.problems import Problem
+from talktime.web.routes import File, Raw
 
 DOMAIN = "portal"
 Told = TypeVar("Told")
@@ -117,8 +118,14 @@ class Visit:
         return Asking(self.app, caller, self.org_id, self.rights, self.address, self.now)
 
     def ask(self, path: str, **query: Any) -> Any:
-        """GET of the API on behalf of the reader: plain values, or a file."""
+        """GET of the API on behalf of the reader: plain values."""
         return self._asking.call("GET", path, query)
+
+    def file(self, path: str) -> Raw | File:
+        """What the API has as a file."""
+        answer = self._asking.call("GET", path)
+        assert isinstance(answer, Raw | File)
+        return answer
 
     def send(self, method: str, path: str, body: Any = None, key: str | None = None) -> Any:
         """What changes something. `key`: an Idempotency-Key, so that a form sent twice is done once."""

@@ -5,15 +5,14 @@ between two of them is their difference. There may be millions of charges; every
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 from msgspec import Struct
 from sqlalchemy import column, select, text
 
 from talktime.core.ids import uuid7
 from talktime.core.ledger import EntryKind
-from talktime.core.time import instant, moment
+from talktime.core.months import local_day, midnight
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx
 
@@ -66,14 +65,6 @@ _NOTHING = _Point("", 0, "", "", 0, 0, 0, "")
 def id_from(at: int) -> str:
     """No entry from this instant on has a smaller one."""
     return uuid7(at, 0)
-
-
-def midnight(day: date, zone: str) -> int:
-    return instant(datetime.combine(day, time(), ZoneInfo(zone)))
-
-
-def local_day(at: int, zone: str) -> date:
-    return moment(at).astimezone(ZoneInfo(zone)).date()
 
 
 # ---------------------------------------------------------------- sums

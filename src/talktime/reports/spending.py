@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 from msgspec import Struct
 
 from talktime.core.forecasts import WEEK, average, days_left, weekday_averages
-from talktime.core.time import instant, moment
+from talktime.core.months import local_day, midnight
 from talktime.reports.balance import balance
 from talktime.reports.usage_sums import spent_by_day
 from talktime.storage.database import ReadTx
@@ -35,7 +34,7 @@ class Spending(Struct, frozen=True):
 
 def spending(tx: ReadTx, org_id: int, zone: str, now: int) -> Spending:
     """Whole days of the zone; the one that is not over is not counted."""
-    today = moment(now).astimezone(ZoneInfo(zone)).date()
+    today = local_day(now, zone)
     available = balance(tx, org_id, now).available
     amounts = _day_by_day(tx, org_id, zone, today)
     by_weekday = (
@@ -49,12 +48,8 @@ def spending(tx: ReadTx, org_id: int, zone: str, now: int) -> Spending:
 def _day_by_day(tx: ReadTx, org_id: int, zone: str, today: date) -> Sequence[int]:
     """Oldest first; 0 for days without calls."""
     days = [today - timedelta(days=ago) for ago in range(DAYS, 0, -1)]
-    spent = spent_by_day(tx, org_id, _midnight(days[0], zone), _midnight(today, zone), zone)
+    spent = spent_by_day(tx, org_id, midnight(days[0], zone), midnight(today, zone), zone)
     return [spent.get(day.isoformat(), 0) for day in days]
-
-
-def _midnight(day: date, zone: str) -> int:
-    return instant(datetime.combine(day, time(), ZoneInfo(zone)))
 
 
 def _outlook(available: int, by_weekday: tuple[int, ...], today: date) -> Outlook:

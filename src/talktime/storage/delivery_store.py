@@ -72,6 +72,12 @@ def due(tx: ReadTx, channel: str, now: int, limit: int) -> Sequence[DeliveryRow]
     return [delivery_row(row) for row in tx.execute(query.limit(limit))]
 
 
+def waiting(tx: ReadTx) -> dict[str, int]:
+    """How many are still to be sent, by channel. Spans organizations."""
+    query = select(d.channel, func.count().label("waiting")).where(d.due_at.is_not(None)).group_by(d.channel)
+    return dict.fromkeys((EMAIL, WEBHOOK), 0) | {row.channel: int(row.waiting) for row in tx.execute(query)}
+
+
 def claim(tx: Tx, row: DeliveryRow, until: int) -> bool:
     """Nobody else sends it until then. False: somebody else was quicker."""
     mine = (d.org_id == row.org_id, d.delivery_id == row.delivery_id, d.due_at == row.due_at, d.tries == row.tries)

@@ -1,4 +1,4 @@
-"""The file in which a Kamailio keeps its calls, so that they outlive a crash, and at a stop what it has still to report.
+"""The file in which a Kamailio keeps its calls, so that they outlive a crash, and what it has to report when it stops.
 
 Only Kamailio reads and writes it.
 """

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from io import SEEK_END
 from ipaddress import ip_address, ip_network
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,6 +22,8 @@ from talktime.core.ids import org_number
 from talktime.core.scopes import OPERATOR_ORG, Caller
 from talktime.core.time import NEVER
 from talktime.storage.errors import StoreError
+from talktime.web.askers import address_of
+from talktime.web.codecs import Codec, Codecs, Sent, key_of
 from talktime.web.cold import answer_cold
 from talktime.web.hot import HotDoor, may_call
 from talktime.web.limits import Limiter
@@ -38,19 +41,24 @@ encode = msgspec.json.Encoder().encode
 COLD_THREADS = 8
 PIECE_BYTES = 1 << 18
 KEYS_READ_MAX = 10
+NO_CODECS: Codecs = MappingProxyType({})
 LENGTH_DIGITS = 20
 """Of a body; whoever names more of them names too many bytes in any case."""
 
 
 class Api:
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, codecs: Codecs = NO_CODECS) -> None:
+        """`codecs` is who speaks the languages of the translated routes; without one there is no such address."""
         self._app = app
+        self._codecs = codecs
         self._hot = HotDoor(app)
         self._limiter = Limiter(app.settings.rate_limit)
+        self._proxies = app.settings.trusted_proxies
         self._router = Router(ROUTES)
         self._threads = ThreadPoolExecutor(COLD_THREADS, "doors")
         # The paths that switches wait on, found at once.
-        self._verbs = {route.path.encode(): route.path.rpartition("/")[2] for route in ROUTES if route.hot}
+        in_json = [route for route in ROUTES if route.hot and not route.translated]
+        self._verbs = {route.path.encode(): route.path.rpartition("/")[2] for route in in_json}
         self._observe = app.meters.answer_seconds.observe
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -60,7 +68,7 @@ class Api:
         verb = self._verbs.get(scope["raw_path"]) if scope["method"] == "POST" else None
         try:
             if verb is None:
-                await self._cold(scope, headers, receive, send)
+                await self._other(scope, headers, receive, send)
             else:
                 await self._switch(verb, scope, headers, receive, send)
         except Exception as error:
@@ -69,15 +77,17 @@ class Api:
     async def _switch(self, verb: str, scope: AsgiScope, headers: Headers, receive: Receive, send: Send) -> None:
         begun = perf_counter()
         body = await read(receive, headers, BODY_BYTES_MAX)
-        answer = await self._decided(verb, scope, headers, body)
+        answer = await self._decided(self._decide, verb, scope, headers, body)
         await respond(send, 200, encode(answer))
         self._observe(verb, perf_counter() - begun)
 
-    async def _decided(self, verb: str, scope: AsgiScope, headers: Headers, body: bytes) -> Any:
+    async def _decided(
+        self, decide: Callable[..., Awaitable[Any]], how: Any, scope: AsgiScope, headers: Headers, body: bytes
+    ) -> Any:
         """Keys that change are read again; where they change faster than calls are decided, a switch hears that."""
         for _ in range(KEYS_READ_MAX):
             try:
-                return await self._decide(verb, scope, headers, body)
+                return await decide(how, scope, headers, body)
             except KeysChanged:
                 await self._in_thread(self._app.keys.forget)
         raise Problem(503, "not_available", headers={"retry-after": "1"})
@@ -94,8 +104,38 @@ class Api:
             return await self._hot.batch(caller, org_id, body)
         return await self._hot.single(verb, caller, org_id, body)
 
-    async def _cold(self, scope: AsgiScope, headers: Headers, receive: Receive, send: Send) -> None:
+    async def _other(self, scope: AsgiScope, headers: Headers, receive: Receive, send: Send) -> None:
         route, names = self._router.find(scope["method"], scope["raw_path"])
+        if route.translated:
+            await self._translated(route, scope, headers, receive, send)
+        else:
+            await self._cold(route, names, scope, headers, receive, send)
+
+    async def _translated(self, route: Route, scope: AsgiScope, headers: Headers, receive: Receive, send: Send) -> None:
+        begun = perf_counter()
+        codec = self._codecs.get(route.path)
+        if codec is None:
+            raise Problem(404, "not_found")
+        try:
+            body = await read(receive, headers, route.bytes_max)
+            answer = await self._decided(self._translate, codec, scope, headers, body)
+        except Exception as error:
+            request_id = request_id_of(headers)
+            answer = codec.refused(self._problem(scope, request_id, error), request_id)
+        await respond(send, answer.status or 200, answer.content, answer.kind, [*answer.headers.items()])
+        self._observe(route.path.removeprefix("/v1/"), perf_counter() - begun)
+
+    async def _translate(self, codec: Codec, scope: AsgiScope, headers: Headers, body: bytes) -> Raw:
+        key = key_of(headers)
+        caller = self._app.keys.cached(key) or await self._in_thread(self._app.keys.find, key.decode("latin-1"))
+        caller = self._admitted(caller, scope)
+        may_call(caller)
+        sent = Sent(body, kind_of(headers), query_of(scope["query_string"]), self._app.now())
+        return await self._hot.translated(caller, acting_for(caller, headers), codec.asked(sent))
+
+    async def _cold(
+        self, route: Route, names: dict[str, str], scope: AsgiScope, headers: Headers, receive: Receive, send: Send
+    ) -> None:
         body = await read(receive, headers, route.bytes_max)
         status, answer, extra = await self._in_thread(self._answer, route, names, scope, headers, body)
         if isinstance(answer, Raw):
@@ -121,11 +161,11 @@ class Api:
         org_id = acting_for(caller, headers)
         if route.needs_organization and route.scope is not None and not org_id:
             raise Problem(422, "organization_required")
-        kind = headers.get(b"content-type", b"application/json").split(b";")[0].strip().decode("latin-1").lower()
         query = query_of(scope["query_string"])
         request_id = request_id_of(headers)
-        address = (scope.get("client") or ("",))[0] or ""
+        address = address_of(scope, self._proxies)
         told = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+        kind = kind_of(headers)
         request: Request[Any] = Request(
             self._app, caller, org_id, None, query, names, body, kind, self._app.now(), request_id, address, told
         )
@@ -145,13 +185,19 @@ class Api:
     def _admitted(self, caller: Caller | None, scope: AsgiScope) -> Caller:
         if caller is None or (caller.expires_at != NEVER and caller.expires_at <= self._app.now()):
             raise Problem(401, "unauthorized", headers={"www-authenticate": "Bearer"})
-        if caller.addresses and not _within(caller.addresses, scope.get("client")):
+        if caller.addresses and not _within(caller.addresses, address_of(scope, self._proxies)):
             raise Problem(403, "address_not_allowed")
         self._limiter.admit(caller)
         return caller
 
     async def _explain(self, scope: AsgiScope, headers: Headers, error: Exception, send: Send) -> None:
         request_id = request_id_of(headers)
+        problem = self._problem(scope, request_id, error)
+        extra = [*problem.headers.items(), ("x-request-id", request_id)]
+        await respond(send, problem.status, encode(problem.body(request_id)), "application/problem+json", extra)
+
+    def _problem(self, scope: AsgiScope, request_id: str, error: Exception) -> Problem:
+        """What was nobody's fault but ours is logged."""
         problem = problem_of(error)
         if problem is None and isinstance(error, StoreError):
             log.warning("the store does not answer", path=_logged(scope), request_id=request_id, error=str(error))
@@ -159,8 +205,7 @@ class Api:
         if problem is None:
             log.error("request failed", path=_logged(scope), request_id=request_id, exc_info=error)
             problem = Problem(500, "internal_error")
-        extra = [*problem.headers.items(), ("x-request-id", request_id)]
-        await respond(send, problem.status, encode(problem.body(request_id)), "application/problem+json", extra)
+        return problem
 
     async def _in_thread(self, function: Callable[..., Any], *values: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *values)
@@ -188,6 +233,10 @@ def acting_for(caller: Caller, headers: Headers) -> int:
     return org_id
 
 
+def kind_of(headers: Headers) -> str:
+    return headers.get(b"content-type", b"application/json").split(b";")[0].strip().decode("latin-1").lower()
+
+
 def query_of(raw: bytes) -> dict[str, str]:
     query: dict[str, str] = {}
     for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
@@ -211,8 +260,8 @@ def _logged(scope: AsgiScope) -> str:
     return path if path.startswith("/v1/") else f"/{path.split('/')[1]}"
 
 
-def _within(addresses: Sequence[str], client: Any) -> bool:
-    return client is not None and any(ip_address(client[0]) in ip_network(one) for one in addresses)
+def _within(addresses: Sequence[str], address: str) -> bool:
+    return address != "" and any(ip_address(address) in ip_network(one) for one in addresses)
 
 
 async def read(receive: Receive, headers: Headers, bytes_max: int) -> bytes:
@@ -255,9 +304,17 @@ async def respond(
 
 
 def begin(status: int, kind: str, length: int, headers: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    sent = [(b"content-type", kind.encode()), (b"content-length", b"%d" % length), *SAFE]
-    sent += [(name.encode(), value.encode()) for name, value in headers]
-    return {"type": "http.response.start", "status": status, "headers": sent}
+    own = [(name.encode(), value.encode()) for name, value in headers]
+    named = {name for name, _ in own}
+    sent = [(b"content-type", kind.encode()), (b"content-length", b"%d" % length)]
+    sent += [one for one in SAFE if one[0] not in named]
+    return {"type": "http.response.start", "status": status, "headers": sent + own}
 
 
-SAFE = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+SAFE = [
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+]
+"""Of every answer that says nothing else of it: what a browser makes of it runs nothing and stands in no frame."""

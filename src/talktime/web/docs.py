@@ -14,7 +14,8 @@ from talktime.web.routes import Raw, Request, Route
 
 HTML = "text/html; charset=utf-8"
 # Nothing is fetched from anywhere, and nothing runs.
-POLICY = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
+GUARD = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+POLICY = {"content-security-policy": GUARD}
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { margin: 0 auto; max-width: 62rem; padding: 1.5rem; }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from time import monotonic
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from talktime.actions.upkeep import prove_writable
+from talktime.exposition import exposition
 from talktime.web.routes import Raw, Request, Route
 
 PLAIN = "text/plain; charset=utf-8"
@@ -30,8 +31,9 @@ def ready(request: Request[None]) -> Raw:
 
 
 def metrics(request: Request[None]) -> Raw:
-    """Figures for Prometheus."""
-    return Raw(generate_latest(request.app.meters.registry), CONTENT_TYPE_LATEST)
+    """Figures for Prometheus, of all processes on this machine."""
+    app = request.app
+    return Raw(exposition(app.meters.registry, app.settings.figures), CONTENT_TYPE_LATEST)
 
 
 ROUTES = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -13,10 +12,9 @@ from talktime.actions.organizations import found
 from talktime.core.catalogue import Catalogue
 from talktime.core.forecasts import dry_at
 from talktime.core.licence_terms import PoolKind
-from talktime.core.months import begin_of, month_after, month_of
+from talktime.core.months import begin_of, local_day, month_after, month_of
 from talktime.core.pool_minutes import PoolMinutes
 from talktime.core.scopes import Scope
-from talktime.core.time import moment
 from talktime.reports import pools
 from talktime.reports.pools import PoolLine
 from talktime.storage.database import ReadTx
@@ -82,7 +80,7 @@ def runs_dry_on(minutes: PoolMinutes, month: str, zone: str, now: int) -> date |
     at = dry_at(minutes.used, minutes.available, begin_of(month, zone), now)
     if at is None or at >= begin_of(month_after(month), zone):
         return None
-    return moment(at).astimezone(ZoneInfo(zone)).date()
+    return local_day(at, zone)
 
 
 ROUTES = [

@@ -9,6 +9,8 @@ from talktime.languages.catalogues import SOURCE
 
 CHOSEN = "talktime_language"
 """The cookie that keeps the choice."""
+OURS_ALONE = "__Host-"
+"""With this beginning browsers take a cookie from us alone, and over TLS alone."""
 ACCEPTED_MAX = 20
 
 
@@ -18,8 +20,13 @@ def cookies_in(header: str) -> dict[str, str]:
     return {name: value.strip('"') for name, _, value in pairs if name}
 
 
+def choice(told: Mapping[str, str], name: str) -> str:
+    """What a browser keeps of a reader's taste, with TLS or without; nothing depends on who wrote it."""
+    return told.get(f"{OURS_ALONE}{name}") or told.get(name, "")
+
+
 def language_of(headers: Mapping[str, str], usual: str = SOURCE) -> str:
-    chosen = cookies_in(headers.get("cookie", "")).get(CHOSEN, "")
+    chosen = choice(cookies_in(headers.get("cookie", "")), CHOSEN)
     if chosen in LANGUAGES:
         return chosen
     return accepted(headers.get("accept-language", "")) or usual

@@ -41,6 +41,7 @@ from talktime.web import (
     simulators,
     spend_forecast,
     statements,
+    switch_doors,
     switches,
     top_ups,
     usage,
@@ -68,6 +69,7 @@ def guarded(routes: Sequence[Route]) -> list[Route]:
 API = [
     *calls.ROUTES,
     *switches.ROUTES,
+    *switch_doors.ROUTES,
     *funds.ROUTES,
     *top_ups.ROUTES,
     *recharge_settings.ROUTES,

@@ -35,7 +35,7 @@ def get_find(visit: Visit) -> Answer:
 
 
 def _find(visit: Visit, errors: dict[str, str] | None = None, status: int = 200) -> Screen:
-    last = org_number(visit.cookies.get(LAST, ""))
+    last = org_number(_told(visit, LAST))
     told = {"email": visit.form.get("email"), "errors": errors, "next": wanted(visit)}
     return Screen("account/sso.html", told | {"last": last and path_of(last)}, status)
 
@@ -67,7 +67,7 @@ def begin(visit: Visit) -> Answer:
 
 
 def back(visit: Visit) -> Answer:
-    query, kept = visit.query, visit.cookies.get(_named(visit, UNDERWAY), "")
+    query, kept = visit.query, _told(visit, UNDERWAY)
     answer = sso_sign_in.Answer(query.get("state"), query.get("code"), query.get("error"), query.get("iss"))
     try:
         arrived = sso_sign_in.finish(_doors(visit), _org(visit), kept, answer, visitor(visit), visit.now)
@@ -112,8 +112,8 @@ def _doors(visit: Visit) -> Doors:
 
 
 def _kept(visit: Visit, name: str, value: str, seconds: int) -> str:
-    return cookies.written(_named(visit, name), value, visit.is_secure, seconds)
+    return cookies.written(name, value, visit.is_secure, seconds)
 
 
-def _named(visit: Visit, name: str) -> str:
-    return f"__Host-{name}" if visit.is_secure else name
+def _told(visit: Visit, name: str) -> str:
+    return visit.cookies.get(cookies.named(name, visit.is_secure), "")

@@ -34,8 +34,7 @@ def visitor(visit: Visit) -> Visitor:
 def signed_in(visit: Visit, made: SignedIn, path: str) -> Away:
     """Whoever was signed in here before is so no longer."""
     end_session(visit)
-    name = cookies.session_name(visit.is_secure)
-    told = cookies.written(name, made.cookie, visit.is_secure)
+    told = cookies.written(cookies.SESSION, made.cookie, visit.is_secure)
     return Away(path, cookies=(told, step_cookie(visit, "", 0)))
 
 
@@ -46,18 +45,13 @@ def end_session(visit: Visit) -> None:
 
 
 def signed_out(visit: Visit, path: str, said: str = "") -> Away:
-    name = cookies.session_name(visit.is_secure)
-    return Away(path, said, (cookies.written(name, "", visit.is_secure, 0),))
+    return Away(path, said, (cookies.written(cookies.SESSION, "", visit.is_secure, 0),))
 
 
 def step_cookie(visit: Visit, ticket: str, seconds: int = STEP_SECONDS) -> str:
-    return cookies.written(_step_name(visit), ticket, visit.is_secure, seconds)
+    return cookies.written(STEP, ticket, visit.is_secure, seconds)
 
 
 def step_of(visit: Visit) -> str:
     """The ticket that the password was worth; nothing where there is none."""
-    return visit.cookies.get(_step_name(visit), "")
-
-
-def _step_name(visit: Visit) -> str:
-    return f"__Host-{STEP}" if visit.is_secure else STEP
+    return visit.cookies.get(cookies.named(STEP, visit.is_secure), "")

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
 from talktime.core.money import decimal
+from talktime.core.months import local_day, midnight
 from talktime.core.time import moment
-from talktime.portal import forms, shown
+from talktime.portal import forms
+from talktime.portal.files import Cell, csv_file
 from talktime.portal.pages import Answer
 from talktime.portal.visit import Visit
 from talktime.portal.words import kind_name
 from talktime.reports import flows, top_ups
 from talktime.reports.flows import Line
-from talktime.web.routes import Raw
 
 SHOWN, FILE_MAX = 12, 100_000
 TABS = ("all", "top-ups", "charges", "expired", "adjustments")
 OF_PAYMENTS = ("pay:",)
+HEADER = ("at", "kind", "entry", "note", "entries", "amount", "balance_after", "currency")
 
 
 class Activity(NamedTuple):
@@ -45,8 +46,8 @@ def activity_of(visit: Visit) -> Activity:
 
 def _lines(visit: Visit, tab: str, limit: int, before: str | None) -> tuple[list[Line], str | None]:
     begin, end = _day(visit, "from"), _day(visit, "to")
-    since = flows.id_from(flows.midnight(begin, visit.zone)) if begin else ""
-    until = flows.id_from(flows.midnight(end + timedelta(days=1), visit.zone)) if end else None
+    since = flows.id_from(midnight(begin, visit.zone)) if begin else ""
+    until = flows.id_from(midnight(end + timedelta(days=1), visit.zone)) if end else None
     before = min(before, until) if before and until else before or until
     if tab == "all":
         return visit.read(flows.folded, visit.org_id, visit.zone, limit, before, since)
@@ -80,17 +81,10 @@ def get_csv(visit: Visit) -> Answer:
     """The same list as a file: amounts as decimals with a point, times in UTC."""
     tab = visit.query.get("tab") if visit.query.get("tab") in TABS else "all"
     lines, _ = _lines(visit, tab, FILE_MAX, None)
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(("at", "kind", "entry", "note", "entries", "amount", "balance_after", "currency"))
-    for line in lines:
-        at = moment(line.at).isoformat()
-        amounts = (decimal(line.amount), decimal(line.balance_after), visit.currency)
-        writer.writerow((at, line.kind, line.entry_id, _harmless(line.note), line.count, *amounts))
-    name = f'attachment; filename="activity-{shown.at(visit.today, visit.zone).date()}.csv"'
-    return Raw(file.getvalue().encode(), "text/csv; charset=utf-8", {"content-disposition": name})
+    rows = [_cells(line, visit.currency) for line in lines]
+    return csv_file(f"activity-{local_day(visit.today, visit.zone)}", HEADER, rows)
 
 
-def _harmless(text: str) -> str:
-    """A spreadsheet would take it for a formula."""
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
+def _cells(line: Line, currency: str) -> Sequence[Cell]:
+    about = (moment(line.at).isoformat(), line.kind, line.entry_id, line.note, line.count)
+    return (*about, Decimal(decimal(line.amount)), Decimal(decimal(line.balance_after)), currency)

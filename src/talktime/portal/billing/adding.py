@@ -8,8 +8,9 @@ from urllib.parse import quote, urlparse
 
 from msgspec import Struct
 
-from talktime.actions import tender
+from talktime.actions import payments, tender
 from talktime.actions.errors import ActionError
+from talktime.actions.payments import TopUp
 from talktime.core.money import micros
 from talktime.core.recharges import a_year_after
 from talktime.portal import forms, shown
@@ -22,6 +23,8 @@ from talktime.web.problems import Problem, invalid, problem_of
 CREDITS = "/billing/credits"
 PICKS = (1, 2, 5, 10, 20)
 """Times the least that may be added, twice of it."""
+# What the API calls a field, and what the form does.
+FIELDS = {"payment_method": "pay", "agreement": "pay", "po_number": "po"}
 SAID = {"succeeded": "paid", "pending": "pending", "awaiting_confirmation": "invoiced"}
 
 
@@ -30,7 +33,20 @@ class Wish(Struct, frozen=True):
 
     amount: str = ""
     pay: str = ""
+    """`card:` or `agreement:`, and which."""
     po: str = ""
+
+    @property
+    def card(self) -> str | None:
+        return self._named("card")
+
+    @property
+    def agreement(self) -> str | None:
+        return self._named("agreement")
+
+    def _named(self, wanted: str) -> str | None:
+        kind, _, name = self.pay.partition(":")
+        return name if kind == wanted else None
 
 
 def get_adding(visit: Visit) -> Answer:
@@ -90,7 +106,7 @@ def confirm(visit: Visit) -> Answer:
     except (Problem, ActionError) as error:
         problem = problem_of(error)
         assert problem is not None
-        return _form(visit, wish, visit.errors(problem))
+        return _form(visit, wish, _by_field(visit.errors(problem)))
     return _confirmation(visit, wish, amount)
 
 
@@ -100,12 +116,20 @@ def _wished(visit: Visit) -> Wish:
 
 def _checked(visit: Visit, wish: Wish) -> int:
     amount = micros(_plain(visit, wish))
-    tender.check_amount(visit.organization, visit.app.terms, "amount", amount)
-    if not wish.pay:
-        raise invalid("pay", "Choose how to pay.", "no_payment_method")
-    if wish.po and not wish.pay.startswith("agreement:"):
-        raise invalid("po", "A purchase order number belongs to a payment on an agreement.", "only_with_agreement")
+    _check_means(wish)
+    asked = TopUp("", amount, wish.card, wish.agreement, wish.po or None)
+    visit.read(payments.check, visit.organization, asked, visit.app.terms)
     return amount
+
+
+def _check_means(wish: Wish) -> None:
+    """Who chose nothing does not pay with what is usual."""
+    if not (wish.card or wish.agreement):
+        raise invalid("pay", "Choose how to pay.", "no_payment_method")
+
+
+def _by_field(errors: dict[str, str]) -> dict[str, str]:
+    return {FIELDS.get(field, field): text for field, text in errors.items()}
 
 
 def _plain(visit: Visit, wish: Wish) -> str:
@@ -119,13 +143,12 @@ def _plain(visit: Visit, wish: Wish) -> str:
 
 def _confirmation(visit: Visit, wish: Wish, amount: int, error: str = "") -> Answer:
     purse = Purse(visit)
-    kind, _, name = wish.pay.partition(":")
     values = {
         "purse": purse,
         "wish": wish,
         "amount": amount,
-        "card": purse.card(name) if kind == "card" else None,
-        "agreement": name if kind == "agreement" else None,
+        "card": purse.card(wish.card) if wish.card else None,
+        "agreement": wish.agreement,
         "until": a_year_after(visit.today, visit.zone),
         "once": secrets.token_urlsafe(18),
         "back": f"?amount={quote(wish.amount)}&pay={quote(wish.pay)}",
@@ -137,13 +160,13 @@ def _confirmation(visit: Visit, wish: Wish, amount: int, error: str = "") -> Ans
 def pay(visit: Visit) -> Answer:
     """Pressed twice, or sent again: the key makes one payment of it."""
     wish = _wished(visit)
-    kind, _, name = wish.pay.partition(":")
     try:
+        _check_means(wish)
         body: dict[str, Any] = {"amount": _plain(visit, wish), "po_number": wish.po or None}
-        body["payment_method" if kind == "card" else "agreement"] = name
+        body |= {"payment_method": wish.card, "agreement": wish.agreement}
         made = visit.send("POST", "/v1/top-ups", body, visit.form.get("once") or secrets.token_urlsafe(18))
     except Problem as problem:
-        return _form(visit, wish, visit.errors(problem))
+        return _form(visit, wish, _by_field(visit.errors(problem)))
     if made["status"] == "failed":
         return _confirmation(visit, wish, micros(made["amount"]), failure(visit, made["failure_code"]))
     return onwards(visit, made)

@@ -13,6 +13,7 @@ from talktime.portal.visit import Visit
 from talktime.portal.words import failure
 
 EXPIRES_SOON = 7 * DAY
+SETTINGS, CARDS = "/billing/credits/recharge", "/billing/payment-options"
 
 
 class Banner(NamedTuple):
@@ -31,40 +32,66 @@ def banner_of(visit: Visit, purse: Purse) -> Banner | None:
 
 
 def _recharge(visit: Visit, purse: Purse) -> Banner | None:
-    _, setting = visit.say, purse.recharge
-    amount = visit_money(visit, setting["recharge_amount"] or "0")
-    match setting["state"]:
-        case "paused" if setting["state_detail"] == "dispute":
-            title, text = _("Auto-recharge is paused: a payment is disputed"), _("A bank decides about it.")
-            return Banner("danger", title, text, "/billing/credits/recharge", _("Modify recharge settings"))
+    match purse.recharge["state"]:
+        case "paused" if purse.recharge["state_detail"] == "dispute":
+            return _disputed(visit)
         case "paused":
-            title = _("Payment failed, and auto-recharge is paused")
-            text = _(
-                "{reason} Nothing is charged until this is mended.", reason=failure(visit, setting["state_detail"])
-            )
-            return Banner(
-                "danger", title, f"{text} {_lasts(visit, purse)}", "/billing/payment-options", _("Replace the card")
-            )
+            return _paused(visit, purse)
         case "retrying":
-            when = shown.moment_text(setting["next_attempt_at"], visit.zone, visit.language)
-            title = _("The recharge of {amount} was declined", amount=amount)
-            reason = failure(visit, setting["state_detail"])
-            text = _("{reason} It is tried again on {when}.", reason=reason, when=when)
-            return Banner("danger", title, text, "/billing/payment-options", _("Replace the card"))
+            return _retrying(visit, purse)
         case "requires_action":
-            title = _("Your bank wants to know that it is you")
-            text = _("The recharge of {amount} waits for the card holder's confirmation.", amount=amount)
-            return Banner("danger", title, text, "/billing/credits/authenticate", _("Confirm the payment"), True)
+            return _unconfirmed(visit, purse)
         case "limit_reached":
-            limit = visit_money(visit, setting["monthly_limit"] or "0")
-            title = _("The monthly limit of {amount} is reached", amount=limit)
-            text = _("Nothing more is recharged this month. {lasts}", lasts=_lasts(visit, purse))
-            return Banner("live", title, text, "/billing/credits/recharge", _("Modify recharge settings"))
+            return _limited(visit, purse)
         case "velocity_limited":
-            title = _("Auto-recharge has paused for a while: three recharges in 24 hours")
-            text = _("So fast a use may be fraud. Look at the calls; it goes on by itself.")
-            return Banner("live", title, text, "/reports/usage", _("Usage report"))
+            return _too_fast(visit)
     return None
+
+
+def _disputed(visit: Visit) -> Banner:
+    _ = visit.say
+    title, text = _("Auto-recharge is paused: a payment is disputed"), _("A bank decides about it.")
+    return Banner("danger", title, text, SETTINGS, _("Modify recharge settings"))
+
+
+def _paused(visit: Visit, purse: Purse) -> Banner:
+    _, reason = visit.say, failure(visit, purse.recharge["state_detail"])
+    title = _("Payment failed, and auto-recharge is paused")
+    text = _("{reason} Nothing is charged until this is mended.", reason=reason)
+    return Banner("danger", title, f"{text} {_lasts(visit, purse)}", CARDS, _("Replace the card"))
+
+
+def _retrying(visit: Visit, purse: Purse) -> Banner:
+    _, setting = visit.say, purse.recharge
+    when = shown.moment_text(setting["next_attempt_at"], visit.zone, visit.language)
+    title = _("The recharge of {amount} was declined", amount=_amount(visit, purse))
+    text = _("{reason} It is tried again on {when}.", reason=failure(visit, setting["state_detail"]), when=when)
+    return Banner("danger", title, text, CARDS, _("Replace the card"))
+
+
+def _unconfirmed(visit: Visit, purse: Purse) -> Banner:
+    _ = visit.say
+    title = _("Your bank wants to know that it is you")
+    text = _("The recharge of {amount} waits for the card holder's confirmation.", amount=_amount(visit, purse))
+    return Banner("danger", title, text, "/billing/credits/authenticate", _("Confirm the payment"), True)
+
+
+def _limited(visit: Visit, purse: Purse) -> Banner:
+    _, limit = visit.say, visit_money(visit, purse.recharge["monthly_limit"] or "0")
+    title = _("The monthly limit of {amount} is reached", amount=limit)
+    text = _("Nothing more is recharged this month. {lasts}", lasts=_lasts(visit, purse))
+    return Banner("live", title, text, SETTINGS, _("Modify recharge settings"))
+
+
+def _too_fast(visit: Visit) -> Banner:
+    _ = visit.say
+    title = _("Auto-recharge has paused for a while: three recharges in 24 hours")
+    text = _("So fast a use may be fraud. Look at the calls; it goes on by itself.")
+    return Banner("live", title, text, "/reports/usage", _("Usage report"))
+
+
+def _amount(visit: Visit, purse: Purse) -> str:
+    return visit_money(visit, purse.recharge["recharge_amount"] or "0")
 
 
 def _empty(visit: Visit, purse: Purse) -> Banner | None:

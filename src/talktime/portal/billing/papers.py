@@ -25,7 +25,7 @@ def get_receipts(visit: Visit) -> Answer:
 
 def get_receipt(visit: Visit) -> Answer:
     """As PDF, or as a page by itself."""
-    return visit.ask(f"/v1/receipts/{visit.named('file')}")  # type: ignore[no-any-return]
+    return visit.file(f"/v1/receipts/{visit.named('file')}")
 
 
 def get_statement(visit: Visit) -> Answer:
@@ -39,7 +39,7 @@ def get_statement(visit: Visit) -> Answer:
 
 
 def get_statement_file(visit: Visit) -> Answer:
-    return visit.ask(f"/v1/statements/{visit.named('file')}")  # type: ignore[no-any-return]
+    return visit.file(f"/v1/statements/{visit.named('file')}")
 
 
 def _months(visit: Visit) -> list[str]:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from talktime.core.money import micros
+from talktime.core.months import local_day
 from talktime.portal import shown
 from talktime.portal.meters import BalanceLine, Meter, balance_line, meter
 from talktime.portal.visit import Visit
@@ -102,7 +103,7 @@ class Purse:
 
     @property
     def today(self) -> date:
-        return flows.local_day(self._visit.today, self._visit.zone)
+        return local_day(self._visit.today, self._visit.zone)
 
     @cached_property
     def days(self) -> list[tuple[date, int]]:

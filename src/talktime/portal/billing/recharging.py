@@ -123,15 +123,15 @@ def _panel(visit: Visit, wish: Wish, errors: dict[str, str] | None = None, charg
 
 
 def _would_charge(purse: Purse, wish: Wish, visit: Visit) -> str | None:
-    """What saving these settings charges at once, as far as they can be read."""
+    """What switching it on like this charges at once, as far as it can be read."""
+    if purse.recharge["enabled"] or not wish.enabled:
+        return None
     try:
         amount = forms.amount(wish.recharge_amount, visit.language, "recharge_amount")
         trigger = micros(forms.amount(wish.trigger, visit.language, "trigger"))
     except (Problem, ValueError):
         return None
-    is_new = not purse.recharge["enabled"] or purse.recharge["state"] in ("off", "paused")
-    below = micros(purse.balance["balance"]) < trigger
-    return amount if wish.enabled and below and is_new and purse.recharge["state"] != "paused" else None
+    return amount if micros(purse.balance["balance"]) < trigger else None
 
 
 def _every(visit: Visit, purse: Purse, wish: Wish) -> int | None:

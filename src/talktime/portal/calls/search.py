@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from talktime.core.calls import Call, CallState, Refusal
+from talktime.core.months import midnight
 from talktime.portal import forms
 from talktime.portal.calls.lines import lines_of
 from talktime.portal.calls.words import call_state_name, refusal_name
@@ -15,7 +16,6 @@ from talktime.portal.visit import Visit
 from talktime.reports import call_search, people
 from talktime.reports import calls as reports
 from talktime.reports.call_search import Found, Wanted
-from talktime.reports.flows import midnight
 from talktime.web.lists import Page, cursor
 from talktime.web.problems import Problem, invalid
 from talktime.web.sentences import sentence

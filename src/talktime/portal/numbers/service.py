@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from talktime.core.phone import is_usable
 from talktime.portal.pages import Answer, Away, Screen
@@ -76,7 +75,7 @@ def _body(entered: Mapping[str, str]) -> dict[str, str]:
 
 def _path(visit: Visit) -> str:
     """Of the API."""
-    return f"/v1/numbers/{quote(visit.names['id'], safe='')}"
+    return f"/v1/numbers/{visit.named('id')}"
 
 
 def get_number(visit: Visit) -> Answer:
@@ -88,7 +87,7 @@ def get_removal(visit: Visit) -> Answer:
 
 
 def _one(visit: Visit) -> dict[str, Any]:
-    return {"number": visit.ask(_path(visit)), "here": f"{HERE}/{quote(visit.names['id'], safe='')}"}
+    return {"number": visit.ask(_path(visit)), "here": f"{HERE}/{visit.named('id')}"}
 
 
 def save(visit: Visit) -> Answer:

@@ -8,14 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 from talktime.core.ids import org_name
+from talktime.core.months import midnight
 from talktime.portal import forms, shown
-from talktime.portal.operator.ours import EVERYTHING, everywhere, named, needed, organizations_of, whole, wrong
+from talktime.portal.operator.ours import EVERYTHING, everywhere, named, organizations_of, whole, wrong
 from talktime.portal.operator.words import who_names
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
 from talktime.reports import adjustments, organizations
 from talktime.reports.adjustments import Asked
-from talktime.reports.flows import midnight
 from talktime.reports.organizations import Wanted
 from talktime.web.problems import Problem
 
@@ -101,24 +101,20 @@ def _of_fields(errors: dict[str, str]) -> dict[str, str]:
 
 
 def _adjustment(visit: Visit, organization: str) -> tuple[str, Any]:
-    needed(visit, "amount", "reason")
-    return "adjustments", {"amount": visit.amount("amount"), "reason": visit.form.get("reason")}
+    return "adjustments", {"amount": visit.amount("amount"), "reason": visit.form.needed("reason")}
 
 
 def _grant(visit: Visit, organization: str) -> tuple[str, Any]:
-    needed(visit, "amount", "reason")
+    told = {"amount": visit.amount("amount"), "reason": visit.form.needed("reason")}
     priority = whole(visit, "priority", 0, 1_000)
-    return "grants", {
-        "amount": visit.amount("amount"),
-        "reason": visit.form.get("reason"),
+    return "grants", told | {
         "expires_at": _end(visit, organization),
         "priority": 100 if priority is None else priority,
     }
 
 
 def _reversal(visit: Visit, organization: str) -> tuple[str, Any]:
-    needed(visit, "call_id", "amount", "reason")
-    told = {name: visit.form.get(name) for name in ("call_id", "reason")}
+    told = {name: visit.form.needed(name) for name in ("call_id", "reason")}
     return "reversals", told | {"amount": visit.amount("amount")}
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from babel import Locale
 
-from talktime.actions import organizations, sessions
+from talktime.actions import sessions
 from talktime.core import countries
 from talktime.core.ids import org_name
 from talktime.core.policies import DEFAULT_POLICY, Policy
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.portal.forms import whole_number
-from talktime.portal.operator.ours import EVERYTHING, SHOWN, everywhere, named, needed, one_of, wrong
+from talktime.portal.operator.ours import EVERYTHING, SHOWN, everywhere, named, one_of, wrong
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
 from talktime.reports import organizations as reports
@@ -99,7 +99,8 @@ def _entered(visit: Visit) -> dict[str, Any]:
 
 
 def _check(visit: Visit) -> None:
-    needed(visit, "name", "country", "currency", "time_zone")
+    for name in ("name", "country", "currency", "time_zone"):
+        visit.form.needed(name)
     currency = visit.form.get("currency")
     if len(currency) != 3 or not (currency.isascii() and currency.isalpha()):
         raise wrong("no_currency", "currency")
@@ -157,6 +158,3 @@ def enter(visit: Visit) -> Answer:
 def leave(visit: Visit) -> Answer:
     visit.app.database.write(OPERATOR_ORG, sessions.act_for, visit.me, None, visit.now)
     return Away(HERE)
-
-
-LIMITS_OF = organizations.limits_of

@@ -60,13 +60,6 @@ def wrong(code: str, field: str, **values: object) -> Problem:
     return problem
 
 
-def needed(visit: Visit, *fields: str) -> None:
-    """Problem for the first that is empty."""
-    for field in fields:
-        if not visit.form.get(field):
-            raise wrong("missing_field", field)
-
-
 def whole(visit: Visit, field: str, least: int, most: int) -> int | None:
     """A whole number within these, or nothing."""
     text = visit.form.get(field)

@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 
 from talktime.core.roles import OPERATOR_ROLES
-from talktime.portal.operator.ours import EVERYTHING, needed, wrong
+from talktime.portal.operator.ours import EVERYTHING, wrong
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
 from talktime.web.problems import Problem
@@ -45,7 +45,8 @@ def _entered(visit: Visit) -> dict[str, Any]:
 
 
 def _check(visit: Visit) -> None:
-    needed(visit, "name", "email")
+    for name in ("name", "email"):
+        visit.form.needed(name)
     if not visit.form.all("roles"):
         raise wrong("missing_field", "roles")
 

@@ -13,7 +13,7 @@ from talktime.actions import prices
 from talktime.core.prices import Row
 from talktime.portal.forms import whole_number
 from talktime.portal.operator.files import CSV, BadLine, bad_lines, sent_file
-from talktime.portal.operator.ours import EVERYTHING, needed, whole, wrong
+from talktime.portal.operator.ours import EVERYTHING, whole, wrong
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
 from talktime.storage.database import ReadTx
@@ -73,8 +73,8 @@ def draft_of(one: Any) -> Any:
 def change(visit: Visit) -> Answer:
     """Its name, and whether it is the default of its currency."""
     try:
-        needed(visit, "name")
-        visit.send("PATCH", _path(visit), {"name": visit.form.get("name"), "default": visit.form.is_on("default")})
+        body = {"name": visit.form.needed("name"), "default": visit.form.is_on("default")}
+        visit.send("PATCH", _path(visit), body)
     except Problem as problem:
         return _list(visit, visit.errors(problem))
     return Away(f"{HERE}/{visit.named('id')}", "saved")
@@ -107,7 +107,8 @@ def create(visit: Visit) -> Answer:
     form = visit.form
     entered = {name: form.get(name) for name in ("name", "currency", "charge_decimals")}
     try:
-        needed(visit, "name", "currency", "charge_decimals")
+        for name in entered:
+            form.needed(name)
         whole(visit, "charge_decimals", 0, 6)
         asked = entered | {"currency": entered["currency"].upper()}
         made = visit.upload("POST", API, sent_file(visit), CSV, **asked)
@@ -171,9 +172,9 @@ def publish(visit: Visit) -> Answer:
 
 
 def _instant(visit: Visit) -> str:
-    needed(visit, "at")
+    text = visit.form.needed("at")
     try:
-        return f"{datetime.fromisoformat(visit.form.get('at')).replace(tzinfo=None).isoformat()}Z"
+        return f"{datetime.fromisoformat(text).replace(tzinfo=None).isoformat()}Z"
     except ValueError as error:
         raise wrong("no_moment", "at") from error
 

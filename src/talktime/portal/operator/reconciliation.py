@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from talktime.core.ids import org_number
-from talktime.portal.operator.ours import EVERYTHING, SHOWN, needed, organizations_of
+from talktime.portal.operator.ours import EVERYTHING, SHOWN, organizations_of
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
 from talktime.web.problems import Problem
@@ -59,8 +59,8 @@ def _item(visit: Visit, errors: dict[str, str] | None = None) -> Answer:
 
 def close(visit: Visit) -> Answer:
     try:
-        needed(visit, "note")
-        visit.send("POST", f"{API}/{visit.named('org')}/{visit.named('id')}/close", {"note": visit.form.get("note")})
+        body = {"note": visit.form.needed("note")}
+        visit.send("POST", f"{API}/{visit.named('org')}/{visit.named('id')}/close", body)
     except Problem as problem:
         return _item(visit, visit.errors(problem))
     return Away(HERE, "saved")

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from talktime.core import price_lookup
 from talktime.core.countries import is_country
 from talktime.core.money import decimal
+from talktime.core.months import local_day
 from talktime.core.prices import Row
 from talktime.core.roles import Right
 from talktime.portal.files import csv_file
@@ -15,7 +16,6 @@ from talktime.portal.pages import Answer, Screen, get
 from talktime.portal.rates.look_up import Looked, looked_up
 from talktime.portal.visit import Visit
 from talktime.reports import rates
-from talktime.reports.flows import local_day
 from talktime.reports.rates import InForce
 from talktime.web.problems import Problem
 

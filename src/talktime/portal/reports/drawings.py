@@ -11,6 +11,7 @@ from babel.dates import format_time, get_day_names
 
 from talktime.core.call_types import MEETINGS
 from talktime.core.money import MICROS_PER_UNIT
+from talktime.core.months import local_day
 from talktime.portal import shown
 from talktime.portal.calls.words import payer_name
 from talktime.portal.charts import Bar, BarChart, Series, bar_chart
@@ -19,7 +20,6 @@ from talktime.portal.reports.groups import Line
 from talktime.portal.reports.ranges import Range
 from talktime.portal.times import HeatMap, heat_map
 from talktime.portal.visit import Visit
-from talktime.reports.flows import local_day
 from talktime.reports.usage_table import Cell
 
 CENT = 10_000

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
+from talktime.core.months import local_day
 from talktime.portal import shown
 from talktime.portal.calls.words import call_type_name, destination_name, payer_name
 from talktime.portal.reports.ranges import Range
 from talktime.portal.visit import Visit
 from talktime.reports import usage_table
-from talktime.reports.flows import local_day
 from talktime.reports.usage_table import Cell, Sum
 
 GROUPS = ("day", "user", "destination", "kind", "payer")

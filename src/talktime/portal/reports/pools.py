@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from talktime.core.months import local_day
 from talktime.portal import shown
 from talktime.portal.billing.purse import pool_meter, pool_part
 from talktime.portal.charts import Bar, BarChart, Series, bar_chart
@@ -13,7 +14,6 @@ from talktime.portal.files import csv_file
 from talktime.portal.pages import Answer, Screen
 from talktime.portal.visit import Visit
 from talktime.reports import people
-from talktime.reports.flows import local_day
 
 PAGE, PAGES_MAX, METERS = 1_000, 10, 6
 COUNTRIES_SHOWN = 24

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from talktime.core.months import local_day, midnight
 from talktime.portal import forms
 from talktime.portal.visit import Visit
-from talktime.reports.flows import local_day, midnight
 from talktime.web.problems import Problem, invalid
 from talktime.web.sentences import sentence
 

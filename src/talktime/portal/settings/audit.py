@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from talktime.core.months import local_day, midnight
 from talktime.core.time import moment
-from talktime.portal import forms, shown
+from talktime.portal import forms
+from talktime.portal.files import Cell, csv_file
 from talktime.portal.pages import Answer, Screen
 from talktime.portal.settings.changing import REFUSED, errors_of
 from talktime.portal.settings.deeds import Difference, action_name, differences, name_in
 from talktime.portal.visit import Visit
 from talktime.reports import audit, keys, members, people
 from talktime.reports.audit import Wanted
-from talktime.reports.csv_files import harmless
-from talktime.reports.flows import midnight
 from talktime.storage.audit_store import AuditRow
-from talktime.web.routes import Raw
 
 SHOWN, FILE_MAX, NAMES_MAX = 50, 100_000, 1000
 ID_LENGTH, SHOWN_OF_ID = 32, 8
@@ -154,12 +151,10 @@ def _about(row: AuditRow, known: Known) -> str:
 def get_file(visit: Visit) -> Answer:
     """The same list as a file, with all values as they are kept; times in UTC."""
     known = _known(visit)
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(HEADER)
-    for row in _rows(visit, _filter(visit), FILE_MAX, None):
-        who = who_did(visit, row.actor, known)
-        cells = (who, row.actor, row.action, row.object, row.old or "", row.new or "")
-        writer.writerow((moment(row.at).isoformat(), *map(harmless, cells)))
-    name = f'attachment; filename="audit-{shown.at(visit.now, visit.zone).date()}.csv"'
-    return Raw(file.getvalue().encode(), "text/csv; charset=utf-8", {"content-disposition": name})
+    rows = [_cells(visit, row, known) for row in _rows(visit, _filter(visit), FILE_MAX, None)]
+    return csv_file(f"audit-{local_day(visit.now, visit.zone)}", HEADER, rows)
+
+
+def _cells(visit: Visit, row: AuditRow, known: Known) -> Sequence[Cell]:
+    at, who = moment(row.at).isoformat(), who_did(visit, row.actor, known)
+    return (at, who, row.actor, row.action, row.object, row.old or "", row.new or "")

@@ -40,13 +40,6 @@ def written(visit: Visit, action: Callable[..., Done], *values: object) -> Done:
     return visit.app.database.write(visit.org_id, action, visit.org_id, *values)
 
 
-def needed(visit: Visit, name: str) -> str:
-    text = visit.form.get(name)
-    if not text:
-        raise Invalid("missing_field", name)
-    return text
-
-
 def chosen(visit: Visit, name: str) -> list[str]:
     """At least one of the boxes."""
     values = list(dict.fromkeys(visit.form.all(name)))
@@ -58,8 +51,3 @@ def chosen(visit: Visit, name: str) -> list[str]:
 def lines(text: str) -> list[str]:
     """One a line, or with commas between them."""
     return [line.strip() for line in text.replace(",", "\n").splitlines() if line.strip()]
-
-
-def named(visit: Visit, name: str) -> str:
-    """What the address of the page names, as a part of another address."""
-    return visit.named(name)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from talktime.actions import sessions
 from talktime.core.roles import ORGANIZATION_ROLES
 from talktime.portal.pages import Answer, Away, Screen
-from talktime.portal.settings.changing import REFUSED, chosen, errors_of, named, needed
+from talktime.portal.settings.changing import REFUSED, chosen, errors_of
 from talktime.portal.visit import Visit
 from talktime.reports import members as reports
 from talktime.web.problems import Problem
@@ -62,7 +62,7 @@ def _wished(visit: Visit) -> Wish:
 
 
 def _body(visit: Visit, wish: Wish) -> dict[str, Any]:
-    about = {name: needed(visit, name) for name in ("name", "email")}
+    about = {name: visit.form.needed(name) for name in ("name", "email")}
     return {**about, "roles": chosen(visit, "roles"), "language": wish.language}
 
 
@@ -80,7 +80,7 @@ def member_of(visit: Visit) -> Any:
 
 
 def _path(visit: Visit) -> str:
-    return f"{API}/{named(visit, 'id')}"
+    return f"{API}/{visit.named('id')}"
 
 
 def _shown(visit: Visit, member: Any, wish: Wish, errors: dict[str, str] | None = None) -> Answer:

@@ -11,7 +11,7 @@ from talktime.actions import organizations
 from talktime.actions.errors import Invalid
 from talktime.core.languages import LANGUAGES
 from talktime.portal.pages import Answer, Away, Screen
-from talktime.portal.settings.changing import REFUSED, errors_of, needed, written
+from talktime.portal.settings.changing import REFUSED, errors_of, written
 from talktime.portal.visit import Visit
 
 HERE = "/settings/organization"
@@ -40,7 +40,7 @@ def save(visit: Visit) -> Answer:
 
 
 def _check(visit: Visit, wish: dict[str, str]) -> None:
-    name = needed(visit, "name")
+    name = visit.form.needed("name")
     if len(name) > NAME_LENGTH or not name.isprintable():
         raise Invalid("invalid", "name")
     if wish["language"] not in LANGUAGES:

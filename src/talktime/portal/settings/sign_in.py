@@ -11,7 +11,7 @@ from talktime.actions.errors import Invalid
 from talktime.actions.single_sign_on import Wanted
 from talktime.core.sign_in_rules import PASSWORD_LENGTH_LEAST, PASSWORD_LENGTH_MOST, SecondFactor, SignInRules
 from talktime.portal.pages import Answer, Away, Screen
-from talktime.portal.settings.changing import REFUSED, Question, asked, errors_of, needed, written
+from talktime.portal.settings.changing import REFUSED, Question, asked, errors_of, written
 from talktime.portal.visit import Visit
 from talktime.reports import sign_in_rules as reports
 
@@ -50,7 +50,7 @@ def _rules_form(wish: dict[str, str], errors: dict[str, str] | None = None) -> A
 def save_rules(visit: Visit) -> Answer:
     wish = {name: visit.form.get(name) for name in ("second_factor", "password_length")}
     try:
-        factor, length = FACTORS.get(wish["second_factor"]), needed(visit, "password_length")
+        factor, length = FACTORS.get(wish["second_factor"]), visit.form.needed("password_length")
         if factor is None:
             raise Invalid("invalid", "second_factor")
         written(visit, sign_in_rules.change, factor, _number(length), visit.actor)
@@ -86,12 +86,12 @@ def save_single_sign_on(visit: Visit) -> Answer:
     form, app = visit.form, visit.app
     wish = Wish(form.get("issuer"), form.get("client_id"), form.is_on("enforced"))
     try:
-        issuer = single_sign_on.check(app.identity, needed(visit, "issuer"))
+        issuer = single_sign_on.check(app.identity, visit.form.needed("issuer"))
         if form.get("do") == "check":
             return _sso_form(visit, wish, answers=issuer)
         # An empty field keeps the secret; a server that gives none has its own box.
         secret = "" if form.is_on("no_secret") else form.whole("client_secret") or None
-        client_id = needed(visit, "client_id")
+        client_id = visit.form.needed("client_id")
         wanted = Wanted(issuer=issuer, client_id=client_id, client_secret=secret, enforced=wish.enforced)
         app.database.write(
             visit.org_id, single_sign_on.save, app.vault, app.identity, visit.org_id, wanted, visit.actor

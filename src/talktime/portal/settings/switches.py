@@ -12,7 +12,7 @@ from talktime.core.scopes import Scope
 from talktime.core.switches import SILENT_AFTER
 from talktime.core.time import instant
 from talktime.portal.pages import Answer, Away, Screen
-from talktime.portal.settings.changing import REFUSED, Question, asked, errors_of, named, needed
+from talktime.portal.settings.changing import REFUSED, Question, asked, errors_of
 from talktime.portal.settings.keys import issued, networks_of
 from talktime.portal.visit import Visit
 
@@ -74,7 +74,7 @@ def add(visit: Visit) -> Answer:
     flags = (form.get("cut_url"), form.is_on("with_key"), form.get("addresses"))
     wish = Wish(form.get("name"), form.get("kind") if form.get("kind") in KINDS else "other", *flags)
     try:
-        body = {"name": needed(visit, "name"), **_cutting(visit)}
+        body = {"name": visit.form.needed("name"), **_cutting(visit)}
         # Looked at before: a switch whose key cannot be made would have to be added twice.
         networks_of(wish.addresses)
         made = visit.send("POST", API, body)
@@ -104,7 +104,7 @@ def get_switch(visit: Visit) -> Answer:
 
 
 def _path(visit: Visit) -> str:
-    return f"{API}/{named(visit, 'name')}"
+    return f"{API}/{visit.named('name')}"
 
 
 def _shown(visit: Visit, told: Any, cut_url: str, errors: dict[str, str] | None = None) -> Answer:
@@ -120,13 +120,13 @@ def change(visit: Visit) -> Answer:
         visit.send("PATCH", _path(visit), {"cut_url": None, **body, **forgotten})
     except REFUSED as error:
         return _shown(visit, visit.ask(_path(visit)), visit.form.get("cut_url"), errors_of(visit, error))
-    return Away(f"{HERE}/named/{named(visit, 'name')}", "saved")
+    return Away(f"{HERE}/named/{visit.named('name')}", "saved")
 
 
 def ask_to_remove(visit: Visit) -> Answer:
     _, name = visit.say, visit.ask(_path(visit))["name"]
     text = _("Its calls go on. It comes back by itself when it is heard of again; to keep it out, revoke its key.")
-    back = f"{HERE}/named/{named(visit, 'name')}"
+    back = f"{HERE}/named/{visit.named('name')}"
     return asked(Question((HERE, _("Switches")), _("Remove the switch {name}?", name=name), text, _("Remove"), back))
 
 

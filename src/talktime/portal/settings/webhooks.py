@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from talktime.core.notices import EVENTS
 from talktime.portal.pages import Answer, Away, Screen
-from talktime.portal.settings.changing import REFUSED, Question, asked, chosen, errors_of, named, needed
+from talktime.portal.settings.changing import REFUSED, Question, asked, chosen, errors_of
 from talktime.portal.visit import Visit
 
 HERE, API = "/settings/webhooks", "/v1/webhooks"
@@ -46,7 +46,7 @@ def add(visit: Visit) -> Answer:
 
 
 def _body(visit: Visit) -> dict[str, Any]:
-    return {"url": needed(visit, "url"), "events": chosen(visit, "events")}
+    return {"url": visit.form.needed("url"), "events": chosen(visit, "events")}
 
 
 def _secret(made: Any) -> Answer:
@@ -59,11 +59,11 @@ def get_webhook(visit: Visit) -> Answer:
 
 
 def _path(visit: Visit) -> str:
-    return f"{API}/{named(visit, 'id')}"
+    return f"{API}/{visit.named('id')}"
 
 
 def _page(visit: Visit) -> str:
-    return f"{HERE}/{named(visit, 'id')}"
+    return f"{HERE}/{visit.named('id')}"
 
 
 def _shown(visit: Visit, webhook: Any, wish: Wish, errors: dict[str, str] | None = None) -> Answer:
@@ -96,7 +96,7 @@ def try_it(visit: Visit) -> Answer:
 
 
 def replay(visit: Visit) -> Answer:
-    visit.send("POST", f"{_path(visit)}/deliveries/{named(visit, 'delivery')}/replay")
+    visit.send("POST", f"{_path(visit)}/deliveries/{visit.named('delivery')}/replay")
     return Away(_page(visit), "sending")
 
 

@@ -36,4 +36,4 @@ def get_list(visit: Visit) -> Answer:
 
 
 def get_file(visit: Visit) -> Answer:
-    return visit.ask("/v1/users/export")  # type: ignore[no-any-return]
+    return visit.file("/v1/users/export")

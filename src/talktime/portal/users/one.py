@@ -27,7 +27,7 @@ def page_of(user_id: str) -> str:
 
 def _path(visit: Visit) -> str:
     """Of the API."""
-    return f"/v1/users/{quote(visit.names['id'], safe='')}"
+    return f"/v1/users/{visit.named('id')}"
 
 
 def _here(visit: Visit) -> str:

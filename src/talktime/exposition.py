@@ -1,0 +1,90 @@
+"""What all processes on this machine have measured, told by whichever of them is asked.
+
+Several processes answer on one address, and one does due work without an address of its own. Each writes its figures
+into the data folder every two seconds; an answer is all of them, each sample with the process it comes from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread
+from time import time
+from typing import Self
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+WRITE_SECONDS = 2.0
+GONE_SECONDS = 15.0
+"""Who has written nothing for so long was killed."""
+
+SERVER, WORKER = "server", "worker"
+"""Only a server is ever asked."""
+
+
+class Figures:
+    """Of one process; written while it is entered."""
+
+    def __init__(self, registry: CollectorRegistry, folder: Path, name: str) -> None:
+        self._registry = registry
+        self._folder = folder
+        self.file = folder / f"{name}-{os.getpid()}.prom"
+        self._over = Event()
+        self._thread = Thread(target=self._write_on, name="figures", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._write()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self.file.unlink(missing_ok=True)
+
+    def _write_on(self) -> None:
+        while not self._over.wait(WRITE_SECONDS):
+            # A full disk is told by others; figures of a moment ago do until then.
+            with suppress(OSError):
+                self._write()
+
+    def _write(self) -> None:
+        unfinished = self.file.with_suffix(".new")
+        unfinished.write_bytes(generate_latest(self._registry))
+        unfinished.replace(self.file)
+
+
+def exposition(own: CollectorRegistry, folder: Path) -> bytes:
+    """Of this process as they are now, of the others as they last wrote them."""
+    texts = {path.stem: text for path, text in _written(folder) if not path.stem.endswith(f"-{os.getpid()}")}
+    return generate_latest(_Merged({f"{SERVER}-{os.getpid()}": generate_latest(own).decode(), **texts}))
+
+
+def _written(folder: Path) -> Iterator[tuple[Path, str]]:
+    for path in sorted(folder.glob("*.prom")):
+        # It may end at this very moment.
+        with suppress(OSError):
+            if path.stat().st_mtime > time() - GONE_SECONDS:
+                yield path, path.read_text()
+
+
+class _Merged(Collector):
+    def __init__(self, texts: dict[str, str]) -> None:
+        self._texts = texts
+
+    def collect(self) -> Iterator[Metric]:
+        families: dict[str, Metric] = {}
+        for process, text in self._texts.items():
+            for found in text_string_to_metric_families(text):
+                if found.name.endswith("_created"):
+                    continue
+                family = families.setdefault(found.name, Metric(found.name, found.documentation, found.type))
+                for sample in found.samples:
+                    family.samples.append(sample._replace(labels={**sample.labels, "process": process}))
+        yield from families.values()
