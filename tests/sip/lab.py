@@ -32,6 +32,7 @@ PRICES = [
     {"prefix": "44", "per_minute": "0.6", "initial_seconds": 1, "step_seconds": 1, "kind": "toll_free"},
     {"prefix": "44", "per_minute": "0.6", "initial_seconds": 1, "step_seconds": 1, "kind": "conference"},
 ]
+PROMPT_SECONDS, PROMPT_TIMES, BREATH_SECONDS_MAX = 0.05, 3, 10.0
 TAKEN_SECONDS_MAX = 30.0
 """Until the last report of a call has been taken."""
 Json = Any
@@ -81,7 +82,7 @@ class House:
 
     @property
     def bridge(self) -> str:
-        return f"+442079460{self.number[-3:]}"
+        return f"+441632960{self.number[-3:]}"
 
     @property
     def direct_line(self) -> str:
@@ -264,6 +265,17 @@ class Lab:
             yield proxy
         finally:
             proxy.kill()
+
+    def breathe(self) -> None:
+        """Until the server is prompt again, or for as long as a busy machine may take."""
+        deadline = time.monotonic() + BREATH_SECONDS_MAX
+        with Api(self.server.url, self.server.operator_key) as api:
+            prompt = 0
+            while prompt < PROMPT_TIMES and time.monotonic() < deadline:
+                begun = time.monotonic()
+                good(api.get("/v1/switches"))
+                prompt = prompt + 1 if time.monotonic() - begun < PROMPT_SECONDS else 0
+                time.sleep(PROMPT_SECONDS)
 
     def common(self, name: str, make: Callable[[], AbstractContextManager[Any]]) -> Any:
         """Something that several cases share: made by the first who needs it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
@@ -13,7 +12,7 @@ import pytest
 from tests.sip.lab import Lab, opened
 from tests.support.server import serving, talktime
 
-AT_ONCE, BETWEEN_SECONDS = 12, 0.2
+AT_ONCE = 12
 HOUSES_MORE = 10
 """Most cases take one; some take two."""
 
@@ -52,7 +51,7 @@ class Stage:
     def _play(self, case: pytest.Function) -> None:
         with self._turn:
             # Not all in the same moment: they are to look at the switch, not at how full the machine can be.
-            time.sleep(BETWEEN_SECONDS)
+            self._lab.breathe()
         case.obj(**self._arguments(case))
 
     def result(self, case: pytest.Function) -> None:

@@ -32,5 +32,5 @@ def test_a_proxy_that_has_forgotten_its_calls_has_them_ended_by_the_platform(lab
         proxy.start()
         until(lambda: not house.open_calls(), "the platform has ended it", 120)
         [call] = house.closed()
-        assert (call["state"], call["charge"]) == ("settled", "0.1")
+        assert (call["state"], call["charge"]) == ("stale", "0.1")
         calls.end()
