@@ -37,11 +37,11 @@ BUGS = {
         "return;",
         "test_a_busy_callee_costs_nothing",
     ),
-    "any call may be in progress": Bug(
-        "running.cfg",
-        "!is_known_dlg()",
-        '$ci == ""',
-        "test_a_made_up_call_in_progress_reaches_nobody",
+    "what must end goes on": Bug(
+        "watching.cfg",
+        "route(HANG_UP);",
+        "$var(calls) = 0;",
+        "test_a_switch_that_can_be_told_cuts_at_once[block]",
     ),
     "a leg is not looked at": Bug(
         "incoming.cfg",

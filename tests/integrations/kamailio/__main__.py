@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from tests.sip.bugs import BUGS, PLANTED, Bug
 
-CASES = Path(__file__).parent
+CASES = [file for file in Path(__file__).parent.glob("test_*.py") if file.name != "test_init.py"]
 FAILED = 1
 """How pytest ends when tests have failed."""
 
@@ -43,13 +43,13 @@ def is_caught(name: str, bug: Bug) -> bool:
     function, _, parameter = bug.caught_by.rstrip("]").partition("[")
     wanted = f"{function} and {parameter}" if parameter else function
     found = play("slow or prove", "-k", wanted, **{PLANTED: name})
-    return found.status == FAILED and found.failed == found.cases > 0
+    return found.status == FAILED and found.failed > 0
 
 
 def play(marked: str, *options: str, **environment: str) -> Played:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", str(CASES), "-q", "-m", marked, f"--junit-xml={report}", *options]
+        command = [sys.executable, "-m", "pytest", *map(str, CASES), "-q", "-m", marked, f"--junit-xml={report}", *options]
         done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
         if not report.exists():
             return Played(done.returncode or 1, 0, 0, 0.0, done.stdout + done.stderr)
