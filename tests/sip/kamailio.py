@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from tests.sip.bugs import plant
 from tests.sip.shout import said_to
 from tests.sip.sipp import START_SECONDS_MAX, SippFailed, free_udp_port, wait_for_port
 from tests.support.server import talktime
@@ -38,6 +39,8 @@ class Proxy:
         made = talktime("kamailio", "init", "--to", folder, "--listen", self.target, *options)
         if made.returncode:
             raise SippFailed(f"kamailio init: {made.stdout}{made.stderr}")
+        plant(folder)
+        self._fresh = self._calls.read_bytes()
         with (folder / "numbers").open("a") as known:
             known.writelines(f"{line}\n" for line in numbers)
 
@@ -90,22 +93,16 @@ class Proxy:
         """What it keeps on disk of calls in progress is lost."""
         for file in self.folder.glob("calls.sqlite*"):
             file.unlink()
+        self._calls.write_bytes(self._fresh)
 
     @property
     def log(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     @property
+    def _calls(self) -> Path:
+        return self.folder / "calls.sqlite"
+
+    @property
     def _log(self) -> Path:
         return self.folder / "log"
-
-
-@contextmanager
-def proxying(folder: Path, options: Sequence[str], numbers: Sequence[str] = (), start: bool = True) -> Iterator[Proxy]:
-    proxy = Proxy(folder, options, numbers)
-    try:
-        if start:
-            proxy.start()
-        yield proxy
-    finally:
-        proxy.kill()

@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 from tests.support.fault_proxy import OWN_TO_A_CONNECTION
 from tests.support.loopback import Answer, Loopback, Request
 
-SLOW_SECONDS = 5.0
+SLOW_SECONDS, HESITANT_SECONDS = 5.0, 1.2
 AUTHORIZE = "/v1/calls/authorize"
 
 
@@ -21,6 +21,10 @@ class Mood(StrEnum):
     """It acts at once, and nobody hears of it in time."""
     SLOW = "slow"
     """It acts when nobody waits any more."""
+    HESITANT = "hesitant"
+    """It takes its time, but not too much of it."""
+    LOST = "lost"
+    """It acts, and its answer is lost."""
     FAILING = "failing"
     SILENT = "silent"
     """The connection ends without a word."""
@@ -72,8 +76,11 @@ class Relay(Loopback):
                 return Answer(500, {"Content-Type": "application/json"}, b"{}")
             case Mood.SILENT:
                 return None
-            case Mood.SLOW:
-                time.sleep(SLOW_SECONDS)
+            case Mood.LOST:
+                self._passed_on(request)
+                return None
+            case Mood.SLOW | Mood.HESITANT:
+                time.sleep(SLOW_SECONDS if mood is Mood.SLOW else HESITANT_SECONDS)
             case Mood.LATE:
                 answer = self._passed_on(request)
                 time.sleep(SLOW_SECONDS)

@@ -122,7 +122,7 @@ class Done(NamedTuple):
             return f"Talktime knows the switch {self.edge.name}."
         return (
             f"Talktime does not know the switch {self.edge.name} yet: {self.unknown}\n"
-            "It will with the first heartbeat. To be told at once it needs its cut_url and cut_token: POST /v1/switches."
+            "It will with the first heartbeat; to be told at once it needs cut_url and cut_token (POST /v1/switches)."
         )
 
     def _judged(self) -> str:

@@ -39,8 +39,9 @@ def write_file(path: Path, text: str) -> None:
     """Whole or not at all, and never readable by others, not even for a moment, if it holds a secret."""
     beside = path.with_name(f"{path.name}.new")
     beside.unlink(missing_ok=True)
-    beside.touch(mode=0o600 if path.name in SECRET else 0o644)
+    beside.touch(mode=0o600)
     beside.write_text(text)
+    beside.chmod(0o600 if path.name in SECRET else 0o644)
     beside.replace(path)
 
 

@@ -1,4 +1,7 @@
-"""The file in which a Kamailio keeps its calls, so that they outlive a crash. Only Kamailio reads and writes it."""
+"""The file in which a Kamailio keeps its calls, so that they outlive a crash, and what it has to report when it stops.
+
+Only Kamailio reads and writes it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-# What its module `dialog` of version 5.6 expects, and the versions of tables that it checks.
+# What its modules `dialog` and `mqueue` of version 5.6 expect, and the versions of tables that are checked.
 # The journal mode stays with the file: readers and a writer do not wait for each other.
 _TABLES = """
 PRAGMA journal_mode = WAL;
@@ -32,6 +35,8 @@ CREATE TABLE dialog_vars (
     dialog_key TEXT NOT NULL, dialog_value TEXT NOT NULL
 );
 CREATE INDEX dialog_vars_by_hash ON dialog_vars (hash_entry, hash_id);
+CREATE TABLE reports (id INTEGER PRIMARY KEY, key TEXT NOT NULL, val TEXT NOT NULL);
+CREATE TABLE again (id INTEGER PRIMARY KEY, key TEXT NOT NULL, val TEXT NOT NULL);
 """
 
 

@@ -1,4 +1,4 @@
-"""Calls that come in, by the numbers that the proxy knows, and what pays for them."""
+"""Calls that come in, and calls of meetings: by their numbers and sources the proxy knows what they are."""
 
 from __future__ import annotations
 
@@ -65,6 +65,14 @@ def test_a_meeting_in_a_plan_costs_nothing(lab: Lab) -> None:
     talk = house.call(at=TRUNK, to=house.bridge, user=SOMEBODY, holds=2)
     assert talk.final == 200
     assert house.closed()[0]["charge"] == "0"
+
+
+def test_a_meeting_that_calls_somebody_is_paid_by_its_organizer(lab: Lab) -> None:
+    house = lab.house("5")
+    house.hold("MCOMEETACPEA", "MCOPSTNPP")
+    talk = house.call(at=house.meetings, holds=2.5)
+    assert talk.final == 200
+    assert house.paid(talk.talked)["call_type"] == "conf_out"
 
 
 def test_nobody_is_called_from_outside_by_a_number_that_is_not_ours(lab: Lab) -> None:
