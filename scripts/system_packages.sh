@@ -23,6 +23,16 @@ has_chromium() {
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
 }
 
+# Daemons are not in everybody's path.
+has_daemon() {
+    [ -n "$(find /usr/sbin /usr/local/sbin /usr/bin -name "$1" -print -quit 2>/dev/null)" ]
+}
+
+# A module of Kamailio or FreeRADIUS, wherever this machine keeps them.
+has_module() {
+    [ -n "$(find -L /usr/lib /usr/lib64 /usr/local/lib -path "*/$1" -print -quit 2>/dev/null)" ]
+}
+
 # Looks for what is used, not for package names: it may as well have come another way.
 missing() {
     has_postgres || echo "postgresql-$POSTGRES_LEAST"
@@ -34,6 +44,15 @@ missing() {
     command -v promtool >/dev/null || echo prometheus
     has_chromium || echo chromium
     [ -n "$(find /usr/share/fonts /usr/local/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] || echo fonts-dejavu-core
+    has_daemon kamailio && has_module kamailio/modules/dialog.so || echo kamailio
+    has_module kamailio/modules/http_client.so || echo kamailio-utils-modules
+    has_module kamailio/modules/jansson.so || echo kamailio-extra-modules
+    has_module kamailio/modules/db_sqlite.so || echo kamailio-sqlite-modules
+    has_module kamailio/modules/ims_charging.so || echo kamailio-ims-modules
+    command -v sipp >/dev/null || echo sip-tester
+    has_daemon freeradius || has_daemon radiusd || echo freeradius
+    has_module freeradius/rlm_rest.so || echo freeradius-rest
+    command -v radclient >/dev/null || echo freeradius-utils
     [ ! -x /usr/bin/python3 ] || /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
 }
 
@@ -48,15 +67,31 @@ as_named_here() {
     done
 }
 
-install() {
-    local folder=/etc/postgresql-common/createcluster.d
-    export DEBIAN_FRONTEND=noninteractive
+# Both hold only while we install. A package would otherwise make a database of its own, and those with a daemon would
+# start it on its standard port; whoever has said already what may start has the last word.
+CLUSTERS=/etc/postgresql-common/createcluster.d
+STARTS=/usr/sbin/policy-rc.d
+made_starts=
 
-    # Only while we install: the package would otherwise make a database of its own and start it on the standard port.
-    mkdir -p "$folder"
-    echo "create_main_cluster = false" >"$folder/talktime-tests.conf"
-    # shellcheck disable=SC2064 # the folder's name is filled in now
-    trap "rm -f '$folder/talktime-tests.conf'; rmdir --ignore-fail-on-non-empty '$folder'" EXIT
+start_nothing() {
+    mkdir -p "$CLUSTERS"
+    echo "create_main_cluster = false" >"$CLUSTERS/talktime-tests.conf"
+    [ ! -e "$STARTS" ] || return 0
+    made_starts=yes
+    printf '#!/bin/sh\nexit 101\n' >"$STARTS"
+    chmod 755 "$STARTS"
+}
+
+start_again() {
+    rm -f "$CLUSTERS/talktime-tests.conf"
+    rmdir --ignore-fail-on-non-empty "$CLUSTERS"
+    [ -z "$made_starts" ] || rm -f "$STARTS"
+}
+
+install() {
+    export DEBIAN_FRONTEND=noninteractive
+    trap start_again EXIT
+    start_nothing
 
     apt-get -q -o Acquire::Retries=3 update
     # shellcheck disable=SC2046 # one word for each package
@@ -68,7 +103,8 @@ wanted=$(missing | xargs)
 
 if ! command -v apt-get >/dev/null; then
     echo "The tests need PostgreSQL $POSTGRES_LEAST or newer (initdb, postgres, pg_basebackup), gcc, the headers of the C library" >&2
-    echo "and of SQLite, wrk, systemd-analyze, promtool, Chromium with a font, and a Python with its venv module. Missing here, by their names in Debian: $wanted" >&2
+    echo "and of SQLite, wrk, systemd-analyze, promtool, Chromium with a font, Kamailio with its modules, sipp, FreeRADIUS with rlm_rest and radclient," >&2
+    echo "and a Python with its venv module. Missing here, by their names in Debian: $wanted" >&2
     exit 1
 elif [ "$(id -u)" -eq 0 ]; then
     # shellcheck disable=SC2086 # one word for each package

@@ -30,6 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     # Without a database among the modules under test there is nothing to record, and nothing to load.
     if "talktime.storage.database" in sys.modules:
+        from tests.support.compiled import share
         from tests.support.statements import record
 
         record()
+        share()

@@ -29,6 +29,8 @@ HARNESSES = {
     "Q8": "tests.gateway.orders",
     "Q10": "tests.http.schema_fuzz --cases 500",
     "Q11": "tests.http.parsers --cases 20000",
+    "Ro": "pytest -q tests/integrations/diameter",
+    "RADIUS": "pytest -q tests/integrations/radius tests/integrations/freeswitch",
     "Q12": "tests.http.permissions",
     "Q16": "tests.http.canaries",
     "Q17": "tests.load --calls 10000 --seconds 300",

@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Of storage, doors know transactions, errors and the values that rows are read into: no function with SQL in it. The
 # command line has the tools that look after a whole database.
 DOORS = {"web", "portal", "integrations", "cli", "jobs"}
-DOORS_MAY_USE = {"database", "errors", "folder", "backup", "diagnosis"}
+DOORS_MAY_USE = {"database", "errors", "folder", "vault", "backup", "diagnosis", "dialog_file"}
 
 # Libraries of others that a package may use. The standard library is there for all, but see CORE_MAY_NOT.
 LIBRARIES: dict[str, set[str]] = {
@@ -68,7 +68,7 @@ LIBRARIES: dict[str, set[str]] = {
     "web": {"jinja2", "msgspec", "structlog", "prometheus_client"},
     "integrations": {"diameter", "httpx", "msgspec", "structlog"},
     "portal": {"babel", "jinja2", "markdown_it", "markupsafe", "msgspec", "segno", "structlog"},
-    "cli": {"msgspec", "rich", "structlog", "typer"},
+    "cli": {"httpx", "msgspec", "rich", "structlog", "typer"},
     "settings": set(),
     "clock": set(),
     "observability": {"prometheus_client", "structlog"},

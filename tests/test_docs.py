@@ -18,6 +18,7 @@ from talktime.cli.main import app
 from talktime.settings import Settings
 
 ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "talktime"
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")])
 DECISIONS = ROOT / "docs" / "decisions"
 HOMES = (ROOT, ROOT / "src" / "talktime", ROOT / "docs")
@@ -143,8 +144,15 @@ def test_programs_of_the_tests_are_there(document: Path) -> None:
 
 @on_each
 def test_settings_are_there(document: Path) -> None:
-    known = {f"TALKTIME_{one.name.upper()}" for one in fields(Settings)} | {"TALKTIME_SETTINGS"}
+    known = {f"TALKTIME_{one.name.upper()}" for one in fields(Settings)} | {"TALKTIME_SETTINGS"} | said_to_others()
     assert set(re.findall(r"TALKTIME_[A-Z_]+[A-Z]", document.read_text())) <= known
+
+
+@cache
+def said_to_others() -> frozenset[str]:
+    """Names that doors give to switches, and those from which programs beside a switch take their secrets."""
+    doors = chain((SOURCE / "integrations").rglob("*.py"), [SOURCE / "cli" / "platforms.py", SOURCE / "cli" / "agi.py"])
+    return frozenset(chain.from_iterable(re.findall(r'"(TALKTIME_[A-Z_]+)"', one.read_text()) for one in doors))
 
 
 def test_every_decision_is_listed_and_numbered() -> None:

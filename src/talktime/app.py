@@ -59,7 +59,7 @@ from talktime.storage.postgres_store import PostgresStore
 from talktime.storage.simulator_store import StoredNotebook
 from talktime.storage.sqlite_store import SqliteStore
 from talktime.storage.store import Store
-from talktime.storage.vault import Vault, key_from, key_in
+from talktime.storage.vault import Vault, keys_from, keys_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     knowledge = Shelf(lambda: database.read((), knowledge_store.load))
     # Callers come through the batcher, which asks for changed keys; what is ours needs no key.
     last_known = LastKnown(database.read(EVERYBODY, org_store.countries))
-    vault = Vault(key_from(settings.secret_key) if settings.secret_key else key_in(settings.data))
+    vault = open_vault(settings)
 
     def cut_off(org_id: int, caller: str | None = None, call_id: str | None = None) -> None:
         told = (database, vault, org_id, caller, call_id)
@@ -209,6 +209,10 @@ def _providers(settings: Settings) -> dict[str, Provider]:
 
     stripe = stripe_provider(settings.stripe_api_key, settings.stripe_webhook_secrets, settings.stripe_api_base)
     return {stripe.name: stripe}
+
+
+def open_vault(settings: Settings) -> Vault:
+    return Vault(*(keys_from(settings.secret_key) if settings.secret_key else keys_in(settings.data)))
 
 
 def open_post(settings: Settings) -> Post:

@@ -31,6 +31,7 @@ from rich.console import Console
 from talktime.core.one_time_codes import STEP, code_at
 from tests.http.broken_mouth import BrokenMouth
 from tests.http.shop import Answer, Api, Organization, Shop, good
+from tests.support.loopback import STOPS_AFTER
 from tests.support.postgres import Cluster, new_cluster
 from tests.support.server import Server, talktime
 
@@ -340,7 +341,7 @@ def listening() -> Iterator[str]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as switch:
-        thread = Thread(target=switch.serve_forever)
+        thread = Thread(target=switch.serve_forever, args=(STOPS_AFTER,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{switch.server_port}/cut"

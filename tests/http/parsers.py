@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from joserfc.jws import serialize_compact
@@ -34,7 +35,7 @@ from talktime.core.ids import org_number
 from talktime.core.money import micros
 from talktime.core.phone import country_of, is_usable
 from talktime.core.scopes import Caller, Scope
-from talktime.core.time import SECOND
+from talktime.core.time import SECOND, moment
 from talktime.identity.failures import Failed
 from talktime.identity.servers import Server, read
 from talktime.identity.tokens import person_in
@@ -42,8 +43,11 @@ from talktime.integrations.asterisk.conversation import facts_of, quoted, reply_
 from talktime.integrations.asterisk.lines import Gone, Lines, Malformed
 from talktime.integrations.asterisk.manager import message_of, written
 from talktime.integrations.asterisk.questions import Misasked, authorize_form, question_of
-from talktime.web import asgi, cold, hot
-from talktime.web.call_forms import Asking
+from talktime.integrations.freeswitch import codec as freeswitch
+from talktime.integrations.radius import codec as radius
+from talktime.web import asgi, codecs, cold, hot
+from talktime.web.call_answers import ExtendedBody, GrantedBody
+from talktime.web.call_forms import Asking, AuthorizeForm, ExtendForm
 from talktime.web.fields import amount_of
 from talktime.web.lists import Page
 from talktime.web.problems import Problem, problem_of
@@ -51,6 +55,7 @@ from talktime.web.routes import Request, Route, Router
 from talktime.web.table import ROUTES
 from tests.http import hostile
 from tests.http.shop import place
+from tests.integrations.diameter import hostile as diameter
 from tests.support.oidc_server import ec
 from tests.support.postgres import cluster_on_demand
 
@@ -129,6 +134,35 @@ def form_of(route: Route, kind: str = "application/json", query: Mapping[str, st
 
 def query_of(route: Route) -> Parse:
     return lambda raw: cold._query(route, request_of(b"", query=asgi.query_of(raw)))
+
+
+def heard_by(asked: Callable[[codecs.Sent], codecs.Conversation], query: Mapping[str, str]) -> Parse:
+    """What a switch says in a language of its own, and what the platform may answer to that."""
+
+    def parse(raw: bytes) -> object:
+        conversation = asked(codecs.Sent(raw, "", query, ASKING.at))
+        try:
+            form: Any = next(conversation)
+            while True:
+                form.command(ASKING)
+                over = isinstance(form, ExtendForm) and form.granted_seconds == radius.NEVER_GRANTED
+                told = Problem(409, "wrong_total") if over else answered(form)
+                form = conversation.throw(told) if isinstance(told, Problem) else conversation.send(told)
+        except StopIteration as end:
+            return end.value
+
+    return parse
+
+
+def answered(form: Any) -> object:
+    if isinstance(form, AuthorizeForm):
+        at = moment(ASKING.at)
+        return GrantedBody("granted", form.call_id, 60, False, 48, at, [], "", None)
+    return ExtendedBody(form.call_id, 60, False, 48, None)
+
+
+def password(raw: bytes) -> object:
+    return codecs.key_of({b"authorization": header(raw)})
 
 
 def cursor_of(kind: Any) -> Parse:
@@ -278,6 +312,43 @@ QUERIES = [
 CSV_QUERY = {"name": "x", "currency": "USD", "charge_decimals": "4"}
 
 
+PACKET = {
+    "User-Name": "ann@example.com",
+    "NAS-Identifier": "gw1",
+    "Acct-Session-Id": "5E0001",
+    "h323-conf-id": "h323-conf-id=A1B2C3D4 00000000 11112222 33334444",
+    "Calling-Station-Id": "+12025550101",
+    "Called-Station-Id": "+12025550117",
+    "Talktime-Call-Type": "user_out",
+}
+MORE = {"Service_Type": "Authorize-Only", "Acct_Session_Time": 50, "Class": "0x74616c6b74696d653a61"}
+CHANNEL = (
+    b"section=dialplan&Unique-ID=8f4e1a52-6f1c-4ea5-9a7e-1d1d5c1b0a01&Answer-State=ringing&Caller-Context=prepaid"
+    b"&Caller-Destination-Number=%2B442079460123&Caller-Caller-ID-Number=%2B12025550101&variable_talktime_user=ann\n"
+)
+ENDED = {"uuid": "8f4e", "talktime_call_id": "8f4e", "answer_epoch": "1901347205", "billmsec": "60980", "billsec": 61}
+DIALPLAN_QUERY = {"gateway": "trunk", "organization": "org_1", "user": "ann"}
+
+
+def packet(**more: Any) -> bytes:
+    """As FreeRADIUS tells it."""
+    attributes = PACKET | {name.replace("_", "-"): value for name, value in more.items()}
+    return encoded({name: {"type": "string", "value": [value]} for name, value in attributes.items()})
+
+
+def in_other_languages() -> list[Parser]:
+    reports = [packet(Acct_Status_Type=kind, **MORE) for kind in ("Start", "Interim-Update", "Stop", "Accounting-On")]
+    record = encoded({"core-uuid": "0d6f", "variables": ENDED})
+    basic = [b"Basic dGFsa3RpbWU6dHRfbGl2ZV8xLWEtYg==", b"basic Og==", b"Bearer tt_live_1-a-b"]
+    return [
+        Parser("radius/authorize", heard_by(radius.authorize, {}), [packet(), packet(**MORE)]),
+        Parser("radius/accounting", heard_by(radius.account, {"organization": "org_1"}), reports),
+        Parser("freeswitch/dialplan", heard_by(freeswitch.ask, DIALPLAN_QUERY), [CHANNEL]),
+        Parser("freeswitch/cdr", heard_by(freeswitch.hear, {}), [record, b"cdr=" + quote(record).encode()]),
+        Parser("a key as password", password, basic),
+    ]
+
+
 def encoded(value: object) -> bytes:
     return msgspec.json.encode(value)
 
@@ -299,6 +370,8 @@ def parsers() -> list[Parser]:
     secret = "tt_live_1-01a1ff012b5f74489552ffce40047b31-v5dVh2nuwjO9VW53RCg2rbFFQtmmMVLdeG4kDdkks64"
     return [
         *found,
+        *in_other_languages(),
+        Parser("diameter", diameter.read, diameter.seeds()),
         Parser("money", money, [b"12.5", b"-0.000001", b"999999999999.999999"]),
         Parser("numbers", numbers, [b"+442079460123", b"911", b"+12025550117"]),
         Parser("keys", key, [f"Bearer {secret}".encode(), b"bearer tt_test_ff-0-x", b"Basic YTpi"]),

@@ -106,11 +106,19 @@ def operators(org: str) -> list[str]:
 
 
 def organizations(org: str) -> list[str]:
-    return ["--exclude-path-regex", "^/v1/operator/", "--header", f"Talktime-Organization: {org}"]
+    return ["--exclude-path-regex", f"^/v1/operator/|{DIALPLAN}", "--header", f"Talktime-Organization: {org}"]
 
 
-PARTS = (operators, organizations)
-"""Two runs at a time: an operator's route has its organization in the path, and the header must not name another."""
+def dialplans(org: str) -> list[str]:
+    """FreeSWITCH must hear no status but 200, so what is forbidden is refused in the dialplan."""
+    heard = ("negative_data_rejection", "ignored_auth")
+    header = ["--header", f"Talktime-Organization: {org}"]
+    return ["--include-path-regex", DIALPLAN, "--exclude-checks", ",".join(heard), *header]
+
+
+DIALPLAN = "^/v1/freeswitch/dialplan$"
+PARTS = (operators, organizations, dialplans)
+"""At a time: an operator's route has its organization in the path, and the header must not name another."""
 
 
 @contextmanager

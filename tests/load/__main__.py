@@ -104,10 +104,6 @@ def books(server: Server, caller: Caller) -> str:
     return "" if checked.returncode == 0 else checked.stdout[-500:] + checked.stderr[-500:]
 
 
-def options(dialect: str) -> list[str]:
-    return ["--workers", "2"] if dialect == "postgresql" else []
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.load", description="Q17: load held.")
     parser.add_argument("--calls", type=int, default=10_000)
@@ -120,7 +116,7 @@ def main() -> int:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             where = stack.enter_context(place(dialect, folder, stack.enter_context(cluster_on_demand())))
             begun = time.monotonic()
-            figures = run(Server(where, options(dialect)), plan)
+            figures = run(Server(where), plan)
         wrong = figures.wrong(Bounds())
         told += [f"{dialect}: {one}" for one in wrong]
         print(f"load: {dialect}: {figures}; in {time.monotonic() - begun:.0f} s", flush=True)

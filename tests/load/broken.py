@@ -13,7 +13,7 @@ from talktime.cli.main import main
 from talktime.storage.sqlite_store import SqliteStore, SqliteTx
 from tests.support.server import Server
 
-PAUSE_SECONDS = 0.4
+PAUSE_SECONDS = 0.8
 
 
 class SlowServer(Server):

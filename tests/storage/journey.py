@@ -26,6 +26,7 @@ from talktime.core.catalogue import CATALOGUE
 from talktime.core.months import month_of
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
 from talktime.storage.org_store import Organization
+from talktime.storage.sealed_store import SEALED, Secret
 from tests.core.switch import NOW
 
 WAYS_MAX = 48
@@ -69,6 +70,8 @@ OF_FUNCTION: Mapping[str, Mapping[str, Any]] = {
     "delivery_store.note": {"values": {"state": "sent"}},
     "webhook_store.change": {"values": {"url": "https://example.com/hook"}},
     "pools.page": {"catalogue": CATALOGUE},
+    "sealed_store.put": {"what": SEALED[-1], "secret": Secret(1, "wh_1", b"sealed")},
+    "sealed_store.some": {"what": SEALED[-1], "after": (-1, "")},
     "statements.of_month": {"org": ORGANIZATION, "month": month_of(NOW, "UTC")},
     "upkeep_store.put": {"name": "written_at"},
     "control_store.bump": {"name": "keys"},

@@ -11,6 +11,8 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.support.loopback import STOPS_AFTER
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'"
 KINDS = {"html": "text/html; charset=utf-8", "css": "text/css", "js": "text/javascript"}
@@ -33,7 +35,7 @@ def browser() -> Iterator[Browser]:
 def site(answer: Answer) -> Iterator[str]:
     """Serves on a free port and gives its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _door(answer))
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(STOPS_AFTER,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

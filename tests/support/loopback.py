@@ -7,6 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import NamedTuple, Self
 
+STOPS_AFTER = 0.01
+"""Seconds until a server looks whether it was told to stop: half of one unless that is said."""
+
 
 class Request(NamedTuple):
     method: str
@@ -56,7 +59,7 @@ class Loopback:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
-        self._serving = Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._serving = Thread(target=self._http.serve_forever, args=(STOPS_AFTER,), daemon=True)
         self._serving.start()
 
     def answer(self, request: Request) -> Answer | None:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
+from tests.support.loopback import STOPS_AFTER
+
 
 class Heard(NamedTuple):
     path: str
@@ -80,7 +82,7 @@ def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         made.url = f"{'https' if tls else 'http'}://localhost:{server.server_port}/hook?a=b"
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(STOPS_AFTER,))
         thread.start()
         try:
             yield made

@@ -62,10 +62,24 @@ def test_names_in_a_path_are_parameters(described: dict[str, Any]) -> None:
 
 
 def test_refusals_are_problem_documents(described: dict[str, Any]) -> None:
+    """Of RADIUS a refused call is a 401 as well: FreeRADIUS reads the body of no other refusal."""
+    refused_call = described["paths"]["/v1/radius/authorize"]["post"]["responses"]["401"]
     for operation in operations(described):
         for status, answer in operation["responses"].items():
             if status >= "400":
-                assert list(answer["content"]) == ["application/problem+json"]
+                own = ["application/json"] if answer is refused_call else []
+                assert list(answer["content"]) == ["application/problem+json", *own]
+
+
+def test_who_takes_a_password_says_so(described: dict[str, Any]) -> None:
+    taking = [path for path, methods in described["paths"].items() if {"password": []} in security_of(methods)]
+    assert taking == [f"/v1/radius/{one}" for one in ("authorize", "accounting")] + [
+        f"/v1/freeswitch/{one}" for one in ("dialplan", "cdr")
+    ]
+
+
+def security_of(methods: dict[str, Any]) -> list[dict[str, list[str]]]:
+    return [way for operation in methods.values() for way in operation["security"]]
 
 
 def test_what_is_kept_takes_an_idempotency_key(described: dict[str, Any]) -> None:

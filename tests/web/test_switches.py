@@ -17,6 +17,7 @@ from talktime import app as wiring
 from talktime.actions.switches import hang_up_all
 from talktime.settings import Settings
 from talktime.storage import switch_store
+from tests.support.loopback import STOPS_AFTER
 from tests.web.client import Client, Organization, World
 from tests.web.conftest import opened
 
@@ -162,7 +163,7 @@ class Listener:
                 pass
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(STOPS_AFTER,), daemon=True).start()
 
     @property
     def url(self) -> str:

@@ -42,11 +42,17 @@ def test_what_holds_a_secret_is_never_kept_for_an_idempotency_key() -> None:
     assert [route.once for route in shown] == [None] * 4
 
 
+def refuses_in_its_own_words(dialplan: bytes) -> bool:
+    """FreeSWITCH looks for another way when it hears a status that is not 200."""
+    return b"talktime_reason=unauthorized" in dialplan and b"bridge" not in dialplan
+
+
 def test_without_a_key_only_the_public_routes_answer(world: World) -> None:
     for route in ROUTES:
         if route.scope is not None:
             path = route.path.replace("{", "").replace("}", "")
-            assert world.nobody.send(route.method, path).status == 401, route.path
+            answer = world.nobody.send(route.method, path)
+            assert answer.status == 401 or refuses_in_its_own_words(answer.content), route.path
     for path in PUBLIC:
         if "{" in path or path.startswith("/v1/providers"):
             # What is in braces was made here, or it is not there.

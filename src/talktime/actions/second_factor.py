@@ -21,7 +21,8 @@ from talktime.core.sign_in_rules import needs_second_factor
 from talktime.storage import credential_store, rule_store, session_store
 from talktime.storage.credential_store import Credential
 from talktime.storage.database import Database, ReadTx, Tx
-from talktime.storage.vault import Vault
+from talktime.storage.sealed_store import TOTP
+from talktime.storage.vault import Vault, place_of
 
 PROPOSED, RECOVERY = "second factor", "recovery codes"
 
@@ -65,7 +66,7 @@ def enrol(tx: Tx, vault: Vault, session: Session, code: str, now: int) -> Sequen
     if step is None:
         raise SignInFailed("wrong_code", "code")
 
-    sealed = vault.seal(secret.hex(), _place(session.org_id, credential.member_id))
+    sealed = vault.seal(secret.hex(), place_of(TOTP, session.org_id, credential.member_id))
     made, digests = _recovery_codes(vault, session.org_id, credential.member_id)
     kept = replace(credential, totp_secret=sealed, totp_at=now, totp_step=step, recovery=digests)
     credential_store.save(tx, session.org_id, kept)
@@ -140,7 +141,7 @@ def _use(tx: Tx, vault: Vault, org_id: int, member_id: str, code: str, now: int)
         return False
     if not codes.is_of_app(code):
         return _use_recovery(tx, vault, org_id, kept, code, now)
-    secret = bytes.fromhex(vault.open(kept.totp_secret, _place(org_id, member_id)))
+    secret = bytes.fromhex(vault.open(kept.totp_secret, place_of(TOTP, org_id, member_id)))
     step = codes.step_of(code, secret, now, kept.totp_step)
     return step is not None and credential_store.use_step(tx, org_id, member_id, step)
 
@@ -182,7 +183,3 @@ def _take_away(tx: Tx, org_id: int, member_id: str) -> None:
 def _note(tx: Tx, session: Session, action: str, now: int) -> None:
     member_id = session.member.member_id
     audit.note(tx, session.org_id, Actor(member_id, now), action, member_id)
-
-
-def _place(org_id: int, member_id: str) -> str:
-    return f"totp:{org_id}:{member_id}"

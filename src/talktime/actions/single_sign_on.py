@@ -29,7 +29,8 @@ from talktime.identity.known import Client
 from talktime.storage import credential_store, rule_store
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.member_store import MemberRow
-from talktime.storage.vault import Vault
+from talktime.storage.sealed_store import SSO
+from talktime.storage.vault import Vault, place_of
 
 SAID_OF_ISSUER = {"sso_not_reached": "issuer_not_reached", "sso_not_usable": "issuer_not_usable"}
 """To whoever sets it up; who only signs in is told less."""
@@ -101,7 +102,7 @@ def client_of(tx: ReadTx, vault: Vault, org_id: int, public_url: str) -> Client 
     sso, sealed = rule_store.find(tx, org_id).sso, rule_store.sso_secret(tx, org_id)
     if sso is None:
         return None
-    secret = None if sealed is None else vault.open(sealed, _place(org_id))
+    secret = None if sealed is None else vault.open(sealed, place_of(SSO, org_id))
     return Client(sso.issuer, sso.client_id, secret, returns_to(public_url, org_id))
 
 
@@ -144,11 +145,7 @@ def _is_plain(text: str, length_max: int) -> bool:
 def _sealed(vault: Vault, org_id: int, secret: str | None, kept: bytes | None) -> bytes | None:
     if secret is None:
         return kept
-    return vault.seal(secret, _place(org_id)) if secret else None
-
-
-def _place(org_id: int) -> str:
-    return f"sso:{org_id}"
+    return vault.seal(secret, place_of(SSO, org_id)) if secret else None
 
 
 def _told(sso: Sso | None, secret: str | None) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from talktime.actions.errors import Invalid, NotFound, StateConflict
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.storage import call_store, switch_store
 from talktime.storage.database import Database, ReadTx, Tx
+from talktime.storage.sealed_store import SWITCH
 from talktime.storage.switch_store import SwitchRow
-from talktime.storage.vault import Vault
+from talktime.storage.vault import Vault, place_of
 from talktime.switches.cut import cut, is_cut_url
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -43,7 +44,7 @@ def _set(tx: Tx, vault: Vault, org_id: int, name: str, values: Mapping[str, Any]
     if kept.get("cut_url") is not None and not is_cut_url(kept["cut_url"]):
         raise Invalid("invalid_url", "cut_url")
     if kept.get("cut_token") is not None:
-        kept["cut_token"] = vault.seal(kept["cut_token"], _place(org_id, name))
+        kept["cut_token"] = vault.seal(kept["cut_token"], place_of(SWITCH, org_id, name))
     switch_store.change(tx, org_id, name, kept)
     return find_switch(tx, org_id, name)
 
@@ -84,7 +85,7 @@ def hang_up_all(
         name = reference.partition(":")[2]
         row = database.read(owner, switch_store.find, owner, name)
         if row and row.cut_url:
-            token = vault.open(row.cut_token, _place(owner, name)) if row.cut_token else None
+            token = vault.open(row.cut_token, place_of(SWITCH, owner, name)) if row.cut_token else None
             cut(row.cut_url, token, call_ids, internal=internal or owner == OPERATOR_ORG)
 
 
@@ -93,7 +94,3 @@ def _by_switch(database: Database, org_id: int, caller: str | None, call_id: str
     for switch, found in database.read(org_id, call_store.open_by_switch, org_id, caller, call_id):
         calls.setdefault(switch, []).append(found)
     return dict(calls)
-
-
-def _place(org_id: int, name: str) -> str:
-    return f"switch:{org_id}:{name}"

@@ -19,7 +19,8 @@ from talktime.notifications.signatures import new_secret
 from talktime.storage import delivery_store, webhook_store
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.delivery_store import DeliveryRow
-from talktime.storage.vault import Vault
+from talktime.storage.sealed_store import WEBHOOK
+from talktime.storage.vault import Vault, place_of
 from talktime.storage.webhook_store import WebhookRow
 
 ROTATION = DAY
@@ -45,7 +46,7 @@ def add_webhook(tx: Tx, vault: Vault, hooks: Hooks, org_id: int, webhook_id: str
     if len(webhook_store.of_organization(tx, org_id)) >= WEBHOOKS_MAX:
         raise StateConflict("too_many_webhooks", None, most=WEBHOOKS_MAX)
     secret = new_secret()
-    sealed = vault.seal(secret, _place(org_id, webhook_id))
+    sealed = vault.seal(secret, place_of(WEBHOOK, org_id, webhook_id))
     row = WebhookRow(org_id, webhook_id, wanted.url, _events(wanted.events), sealed, None, None, actor.now)
 
     webhook_store.add(tx, row)
@@ -74,7 +75,7 @@ def rotate(tx: Tx, vault: Vault, org_id: int, webhook_id: str, actor: Actor) -> 
     """Another secret. The old one signs along for a day, so that the receiver can be changed meanwhile."""
     old = find_webhook(tx, org_id, webhook_id)
     secret = new_secret()
-    sealed = vault.seal(secret, _place(org_id, webhook_id))
+    sealed = vault.seal(secret, place_of(WEBHOOK, org_id, webhook_id))
     kept = {"secret": sealed, "old_secret": old.secret, "old_until": actor.now + ROTATION}
 
     webhook_store.change(tx, org_id, webhook_id, kept)
@@ -108,7 +109,7 @@ def find_webhook(tx: ReadTx, org_id: int, webhook_id: str) -> WebhookRow:
 
 def secrets_of(vault: Vault, row: WebhookRow, now: int) -> list[str]:
     """Those that sign, the newest first."""
-    place = _place(row.org_id, row.webhook_id)
+    place = place_of(WEBHOOK, row.org_id, row.webhook_id)
     secrets = [vault.open(row.secret, place)]
     if row.old_secret is not None and row.old_until is not None and now < row.old_until:
         secrets.append(vault.open(row.old_secret, place))
@@ -126,7 +127,3 @@ def _events(events: Sequence[str]) -> str:
 
 def _told(row: WebhookRow) -> dict[str, Any]:
     return {"url": row.url, "events": list(row.wanted)}
-
-
-def _place(org_id: int, webhook_id: str) -> str:
-    return f"webhook:{org_id}:{webhook_id}"

@@ -56,6 +56,7 @@ class Client:
         self._settings, self._now = settings, now
         self._opened = ExitStack()
         self._api: Any = None
+        self._runner: asyncio.Runner | None = None
         self.app: Any = None
         """Where there is no server: the product itself."""
 
@@ -83,12 +84,15 @@ class Client:
         organization: str | None = None,
         query: dict[str, str] | None = None,
         kind: str = "application/json",
+        key: str | None = None,
     ) -> Any:
-        """The decoded answer. `body` is JSON unless it is bytes."""
+        """The decoded answer. `body` is JSON unless it is bytes. `key`: for what only switches may do."""
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         headers = {"content-type": kind, "content-length": str(len(raw))}
         if organization:
             headers["talktime-organization"] = organization
+        if key:
+            headers["authorization"] = f"Bearer {key}"
         target = f"{path}?{urlencode(query)}" if query else path
         ask = self._in_process if self._api else self._through_the_socket
         status, answer = ask(method, target, headers, raw)
@@ -116,6 +120,8 @@ class Client:
             self.app = open_app(self._settings, self._now)
             opened.callback(self.app.close)
             self._api = Api(self.app)
+            # One loop for all: what switches ask goes on in it from one question to the next.
+            self._runner = opened.enter_context(asyncio.Runner())
             self._opened = opened.pop_all()
 
     def _through_the_socket(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
@@ -130,7 +136,8 @@ class Client:
                 raise CannotDo(f"the running server did not answer: {error}") from error
 
     def _in_process(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        return asyncio.run(_called(self._api, method, target, headers, body))
+        assert self._runner
+        return self._runner.run(_called(self._api, method, target, headers, body))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def files(
     force: Annotated[bool, typer.Option("--force", help="Write over what is there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the configurations that come with Talktime (services, container image, ...), or write some of them."""
+    """List the configurations that come with Talktime (services, alerts, a dashboard), or write some of them."""
     if kind is None:
         _list(as_json)
         return

@@ -104,7 +104,7 @@ def remind(app: App, stop: Callable[[], bool]) -> int:
 def reconcile(app: App, stop: Callable[[], bool]) -> int:
     done = app.reconciler.run()
     if done.differences:
-        log.error("payments differ: talktime reconcile --list", differences=done.differences, settled=done.settled)
+        log.error("payments differ: talktime reconcile list", differences=done.differences, settled=done.settled)
     return done.looked_at
 
 

@@ -12,6 +12,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES = 32
+KEY_FILE = "secret.key"
 _NONCE_BYTES = 12
 
 
@@ -20,41 +21,81 @@ class VaultError(Exception):
 
 
 class Vault:
-    def __init__(self, key: bytes) -> None:
-        if len(key) != KEY_BYTES:
+    """While a key is replaced there are several, the newest first: that one seals, each of them opens."""
+
+    def __init__(self, *keys: bytes) -> None:
+        if not keys or any(len(key) != KEY_BYTES for key in keys):
             raise VaultError(f"the secret key has {KEY_BYTES} bytes, written in base64")
-        self._cipher = AESGCM(key)
-        self._key = key
+        self._ciphers = [AESGCM(key) for key in keys]
+        # What was made from a key (links in letters, digests of recovery codes) is good as long as that key is kept.
+        self._root = keys[-1]
+
+    @property
+    def is_being_replaced(self) -> bool:
+        return len(self._ciphers) > 1
 
     def seal(self, secret: str, place: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, secret.encode(), place.encode())
+        return nonce + self._ciphers[0].encrypt(nonce, secret.encode(), place.encode())
 
     def open(self, sealed: bytes, place: str) -> str:
-        try:
-            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode()).decode()
-        except InvalidTag as error:
-            raise VaultError("a stored secret cannot be read with this secret key") from error
+        for cipher in self._ciphers:
+            if (secret := _opened(cipher, sealed, place)) is not None:
+                return secret
+        raise VaultError("a stored secret cannot be read with this secret key")
+
+    def is_sealed_anew(self, sealed: bytes, place: str) -> bool:
+        return _opened(self._ciphers[0], sealed, place) is not None
 
     def derived(self, purpose: str) -> bytes:
         """A key for something else, from which this one cannot be had."""
-        return hmac.digest(self._key, purpose.encode(), "sha256")
+        return hmac.digest(self._root, purpose.encode(), "sha256")
 
 
-def key_from(text: str) -> bytes:
+def _opened(cipher: AESGCM, sealed: bytes, place: str) -> str | None:
     try:
-        return urlsafe_b64decode(text.strip())
+        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode()).decode()
+    except InvalidTag:
+        return None
+
+
+def place_of(kind: str, org_id: int, *names: str) -> str:
+    """Where a secret stands: sealed for one place it cannot be read at another."""
+    return ":".join((kind, str(org_id), *names))
+
+
+def new_key() -> str:
+    return urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
+
+
+def keys_from(text: str) -> list[bytes]:
+    """The newest first, with commas or line ends between them."""
+    try:
+        return [urlsafe_b64decode(one) for one in text.replace(",", " ").split()]
     except (Error, ValueError) as error:
         raise VaultError("the secret key is no base64") from error
 
 
-def key_in(folder: Path) -> bytes:
+def keys_in(folder: Path) -> list[bytes]:
     """The key of this installation, made when it is not there; readable by its owner only."""
-    path = folder / "secret.key"
+    path = folder / KEY_FILE
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(urlsafe_b64encode(os.urandom(KEY_BYTES)).decode())
+            file.write(new_key())
     except FileExistsError:
         pass
-    return key_from(path.read_text())
+    return keys_from(path.read_text())
+
+
+def add_key(folder: Path) -> list[bytes]:
+    """A new key before those that there are: whole or not at all."""
+    keys_in(folder)
+    path = folder / KEY_FILE
+    unfinished = path.with_suffix(".new")
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write("\n".join([new_key(), *path.read_text().split()]))
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    return keys_in(folder)

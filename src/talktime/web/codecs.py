@@ -15,7 +15,7 @@ from talktime.web.problems import Problem
 from talktime.web.routes import Raw
 
 Conversation = Generator[Form, Any, Raw]
-"""Yields forms, is sent the body of each answer, and returns what is said. It may ask nothing."""
+"""Yields forms, is sent the body of each answer or thrown its Problem, and returns what is said. It may ask nothing."""
 AnyForm = TypeVar("AnyForm")
 
 

@@ -63,15 +63,14 @@ class HotDoor:
 
     async def translated(self, caller: Caller, org_id: int, conversation: Conversation) -> Raw:
         """What a codec asks, one after the other, until it knows what to say."""
-        told: Any = None
-        while True:
-            try:
-                form = conversation.send(told)
-            except StopIteration as end:
-                said: Raw = end.value
-                return said
-            command = form.command(self._asking(caller, org_id, form))
-            told = outside(form, (await self._ask([command]))[0])
+        try:
+            form = next(conversation)
+            while True:
+                command = form.command(self._asking(caller, org_id, form))
+                form = _next(conversation, form, (await self._ask([command]))[0])
+        except StopIteration as end:
+            said: Raw = end.value
+            return said
 
     def _asking(self, caller: Caller, org_id: int, form: Form) -> Asking:
         """`org_id` is whom the caller acts for; an operator's call may name its organization itself."""
@@ -106,6 +105,15 @@ class HotDoor:
 def may_call(caller: Caller) -> None:
     if not caller.may(Scope.CALLS):
         raise Problem(403, "scope_missing", f"This key may not do that: it lacks the scope '{Scope.CALLS}'.")
+
+
+def _next(conversation: Conversation, form: Form, answer: Answer) -> Form:
+    """A codec may understand a refusal to answer."""
+    try:
+        told = outside(form, answer)
+    except Problem as problem:
+        return conversation.throw(problem)
+    return conversation.send(told)
 
 
 def _told(form: Form, answer: Answer) -> OperationAnswer:

@@ -99,7 +99,8 @@ def document(routes: Sequence[Route]) -> Json:
         "components": {
             "schemas": schemas.components,
             "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "bearerFormat": "tt_live_... or tt_test_..."}
+                "key": {"type": "http", "scheme": "bearer", "bearerFormat": "tt_live_... or tt_test_..."},
+                "password": {"type": "http", "scheme": "basic", "description": "The key as password of any user."},
             },
         },
         "tags": [{"name": name} for name in dict.fromkeys(route.tag for route in routes if route.tag)],
@@ -113,13 +114,19 @@ def operation(route: Route, schemas: Schemas) -> Json:
         "tags": [route.tag] if route.tag else [],
         "parameters": _parameters(route),
         "responses": _responses(route, schemas),
-        "security": [{"key": []}] if route.scope else [],
+        "security": _security(route),
     }
     if route.scope:
         described["description"] = f"Needs the scope `{route.scope}`."
     if _has_body(route):
         described["requestBody"] = _body(route, schemas)
     return described
+
+
+def _security(route: Route) -> list[Json]:
+    """A switch in its own language may not be able to send anything but a password."""
+    ways = ["key", "password"] if route.translated else ["key"]
+    return [{way: []} for way in ways] if route.scope else []
 
 
 def operation_id(route: Route) -> str:
@@ -211,6 +218,8 @@ def _responses(route: Route, schemas: Schemas) -> Json:
     responses: Json = {str(status_of(route)): _answer(route, schemas)}
     for status in statuses(route):
         content = {PROBLEM: {"schema": schemas.of(ProblemBody)}}
+        if status == 401 and route.refusal is not None:
+            content[JSON] = {"schema": schemas.of(route.refusal)}
         responses[str(status)] = {"description": DESCRIBED[status], "content": content}
     return responses
 
@@ -221,6 +230,8 @@ def status_of(route: Route) -> int:
 
 def statuses(route: Route) -> list[int]:
     """What it may refuse with, besides what it is asked for."""
+    if route.always:
+        return []
     found = set(route.problems)
     if route.scope:
         found |= {401, 403, 404, 422, 429, 503}

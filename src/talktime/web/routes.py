@@ -110,6 +110,10 @@ class Route:
     """The switch is waiting: `await handler(door, caller, headers, body)`, without a thread or a request object."""
     translated: bool = False
     """Asked and answered in a language of the switch's own, by the codec that `Api` was given for this path."""
+    refusal: Any = None
+    """The type of a refused call's answer, where that is a 401."""
+    always: bool = False
+    """Whatever goes wrong, its status is the same: a refusal stands in the answer."""
 
     @property
     def segments(self) -> tuple[str, ...]:

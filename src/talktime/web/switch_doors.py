@@ -80,8 +80,24 @@ def _route(path: str, handler: Callable[[], None], bytes_max: int, **more: Any) 
 
 
 ROUTES = [
-    _route(RADIUS_AUTHORIZE, authorize_by_radius, PACKET_BYTES_MAX, form=Packet, query=RadiusQuery, answer=Answer),
+    _route(
+        RADIUS_AUTHORIZE,
+        authorize_by_radius,
+        PACKET_BYTES_MAX,
+        form=Packet,
+        query=RadiusQuery,
+        answer=Answer,
+        refusal=Answer,
+    ),
     _route(RADIUS_ACCOUNTING, account_by_radius, PACKET_BYTES_MAX, form=Packet, query=RadiusQuery),
-    _route(FREESWITCH_DIALPLAN, dialplan, DIALPLAN_BYTES_MAX, also_kinds=(FORM,), query=DialplanQuery, answer=Raw),
+    _route(
+        FREESWITCH_DIALPLAN,
+        dialplan,
+        DIALPLAN_BYTES_MAX,
+        also_kinds=(FORM,),
+        query=DialplanQuery,
+        answer=Raw,
+        always=True,
+    ),
     _route(FREESWITCH_CDR, call_record, RECORD_BYTES_MAX, form=Record, also_kinds=(FORM,)),
 ]

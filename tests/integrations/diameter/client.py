@@ -22,6 +22,7 @@ WAIT_SECONDS = 10.0
 SERVER, REALM = "ocs.example.net", "example.net"
 CONTEXT = "32260@3gpp.org"
 INITIAL, UPDATE, TERMINATION, EVENT = 1, 2, 3, 4
+CAPABILITIES, WATCHDOG, DISCONNECT, ABORT = 257, 280, 282, 274
 _identifiers = count(1)
 
 
@@ -44,7 +45,14 @@ class Line:
     def send(self, raw: bytes) -> None:
         self.socket.sendall(raw)
 
-    def receive(self) -> Any:
+    def receive(self, *, also_watchdogs: bool = False) -> Any:
+        while True:
+            message = self._message()
+            if also_watchdogs or message.header.command_code != WATCHDOG or not message.header.is_request:
+                return message
+            self.send(message.to_answer().as_bytes())
+
+    def _message(self) -> Any:
         head = self._exactly(20)
         return Message.from_bytes(head + self._exactly(int.from_bytes(head[1:4]) - 20))
 
@@ -109,7 +117,7 @@ def ccr(host: str, realm: str, session: str, kind: int, number: int, **fields: A
     _identify(made, host, realm)
     made.header.application_id = 4
     made.header.is_retransmit = fields.get("again", False)
-    made.session_id, made.destination_realm = session, fields.get("realm", REALM).encode()
+    made.session_id, made.destination_realm = session, fields.get("served", REALM).encode()
     made.service_context_id = fields.get("context", CONTEXT)
     made.cc_request_type, made.cc_request_number = kind, number
     if fields.get("user"):

@@ -4,17 +4,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from tests.http.shop import Organization, Shop
+from tests.http.shop import Organization, Shop, good
 from tests.integrations.diameter.client import Client
 from tests.integrations.diameter.door import Door, door_to
 from tests.support.fault_proxy import FaultProxy
 from tests.support.server import Server
 
-PURSES = ("10", "10", "0.2", "0.1", "")
-"""What the organizations of the tests have; the last one nothing."""
+PURSES = ("1000", "10", "0.2", "0.1", "", "10", "10", "10")
+"""What the organizations of the tests have."""
 QUICKLY = 20.0
 
 
@@ -29,7 +30,7 @@ class Switch:
         return self.client.initial(session, **(self.parties | fields))
 
     def story(self, session: str) -> Any:
-        return self.organization.api.get(f"/v1/calls/diameter:{session.replace(';', '%3B')}").json
+        return good(self.organization.api.get(f"/v1/calls/{quote(f'diameter:{session}', safe='')}"))
 
     def ended(self, session: str) -> Any:
         """The story, once it is told to its end."""
@@ -78,8 +79,7 @@ def opened(
     names = folder / "organizations"
     lines = [f"host switch{number}.example.net {one.id}" for number, one in enumerate(organizations)]
     names.write_text("# switches of the tests\n" + "\n".join(lines))
-    options = ("--organizations", str(names), "--watchdog", "5")
-    with door_to(network.url, platform_server.operator_key, folder, *options) as door:
+    with door_to(network.url, platform_server.operator_key, folder, "--organizations", str(names)) as door:
         yield Exchange(door, organizations)
 
 

@@ -17,14 +17,14 @@ STOP_SECONDS_MAX = 30.0
 
 
 class Door:
-    def __init__(self, url: str, key_file: Path, log: Path, arguments: Sequence[str] = ()) -> None:
-        self.url, self.key_file, self.log, self.arguments = url, key_file, log, arguments
+    def __init__(self, url: str, key_file: Path, log: Path, name: str, arguments: Sequence[str] = ()) -> None:
+        self.url, self.key_file, self.log, self.name, self.arguments = url, key_file, log, name, arguments
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """A restart keeps the port."""
-        identity = ["--origin-host", SERVER, "--origin-realm", REALM, "--listen", f"127.0.0.1:{self.port}"]
+        identity = ["--origin-host", self.name, "--origin-realm", REALM, "--listen", f"127.0.0.1:{self.port}"]
         asked = ["diameter", "--url", self.url, "--key-file", str(self.key_file), *identity, *self.arguments]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([*TALKTIME, *asked], stdout=subprocess.PIPE, stderr=log)
@@ -52,10 +52,10 @@ class Door:
 
 
 @contextmanager
-def door_to(url: str, key: str, folder: Path, *arguments: str) -> Iterator[Door]:
+def door_to(url: str, key: str, folder: Path, *arguments: str, name: str = SERVER) -> Iterator[Door]:
     key_file = folder / "key"
     key_file.write_text(key)
-    door = Door(url, key_file, folder / "log", arguments)
+    door = Door(url, key_file, folder / "log", name, arguments)
     door.start()
     try:
         yield door

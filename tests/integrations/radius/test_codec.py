@@ -126,6 +126,18 @@ def test_an_interim_update_proves_the_answer_when_the_start_was_lost(world: Worl
     assert ann.story(CALL)["answered_at"].startswith("2030-04-02T08:00:30")
 
 
+@pytest.mark.parametrize("talked", [0, 60])
+def test_a_name_that_was_used_before_is_no_free_call(world: World, talked: int) -> None:
+    """Counters of gateways begin anew. The answer of the old call would be good for nothing that is held."""
+    ann = tenant(world)
+    assert authorize(ann.switch, User_Name=ann.user).status == 200
+    account(ann.switch, "Stop", Acct_Session_Time=talked)
+    for more in ({}, {"Service_Type": "Authorize-Only"}):
+        again = authorize(ann.switch, User_Name=ann.user, **more)
+        assert (again.status, replied(again)["Reply-Message"]) == (401, "This call was not granted, or has ended.")
+    assert authorize(ann.switch, User_Name=ann.user, Called_Station_Id="+12025550118").status == 409
+
+
 @pytest.mark.parametrize("kind", ["Accounting-On", "Accounting-Off", "7", "8"])
 def test_a_gateway_that_begins_anew_ends_no_call(world: World, kind: str) -> None:
     ann = tenant(world)

@@ -9,6 +9,8 @@ from time import monotonic
 
 FORGOTTEN_SECONDS = 60.0
 """After its grant a call is over; the platform has its own rules for one that nobody reports."""
+EMERGENCY_SECONDS = 24 * 3600
+"""Such a call has no end of its own."""
 CALLS_MAX = 50_000
 TOLERANCE_SECONDS = 0.1
 
@@ -46,7 +48,8 @@ class Call:
 
     def is_forgotten(self, now: float) -> bool:
         began = self.since if self.answered_at is None else self.answered_at
-        return not self.emergency and now > began + self.granted_seconds + FORGOTTEN_SECONDS
+        lasts = EMERGENCY_SECONDS if self.emergency else self.granted_seconds
+        return now > began + lasts + FORGOTTEN_SECONDS
 
 
 class Calls:
@@ -56,6 +59,8 @@ class Calls:
 
     def add(self, call: Call) -> None:
         with self._lock:
+            if len(self._calls) >= CALLS_MAX:
+                self._forget(monotonic())
             if len(self._calls) < CALLS_MAX:
                 self._calls[call.call_id] = call
 
@@ -75,9 +80,12 @@ class Calls:
         """Each is due once; whoever has looked after it says when it is due again."""
         now = monotonic()
         with self._lock:
-            for call in [one for one in self._calls.values() if one.is_forgotten(now)]:
-                del self._calls[call.call_id]
+            self._forget(now)
             found = [call for call in self._calls.values() if call.next_at <= now]
             for call in found:
                 call.next_at = float("inf")
         return found
+
+    def _forget(self, now: float) -> None:
+        for call in [one for one in self._calls.values() if one.is_forgotten(now)]:
+            del self._calls[call.call_id]

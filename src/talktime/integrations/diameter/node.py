@@ -28,18 +28,18 @@ class Node:
     async def serve(self, host: str, port: int, announce: Callable[[str, int], None]) -> None:
         """Until SIGTERM or SIGINT. `announce` is told the address when peers may connect."""
         stop = asyncio.Event()
-        for one in STOP_SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(one, stop.set)
+        _tell_of_signals(asyncio.get_running_loop(), stop)
         server = await asyncio.start_server(self._connected, host, port, limit=BYTES_MAX)
-        forgetting = asyncio.create_task(self._charging.forget())
+        looking = asyncio.create_task(self._charging.look_after(str(self._house.identity.state_id)))
         announce(*server.sockets[0].getsockname()[:2])
         await stop.wait()
         server.close()
-        forgetting.cancel()
+        looking.cancel()
         await self._leave()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= CONNECTIONS_MAX:
+        # Who has gone already has no address any more.
+        if len(self._connections) >= CONNECTIONS_MAX or writer.get_extra_info("peername") is None:
             writer.transport.abort()
             return
         connection = Connection(self._house, reader, writer)
@@ -56,3 +56,14 @@ class Node:
             task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks)
+
+
+def _tell_of_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """It stays when the loop has ended: whoever asks twice must not lose the last reports."""
+
+    def told(*_: object) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop.set)
+
+    for one in STOP_SIGNALS:
+        signal.signal(one, told)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import Any
+
 import msgspec
 
 from talktime.core.time import SECOND, moment
@@ -9,7 +12,7 @@ from talktime.integrations.radius.packets import CLASS, Attributes
 from talktime.web.call_answers import ExtendedBody, GrantedBody, RefusedBody
 from talktime.web.call_forms import AnsweredForm, AuthorizeForm, ExtendForm, Form, ReleaseForm, SettleForm
 from talktime.web.codecs import Codec, Conversation, Sent, form_of
-from talktime.web.problems import invalid
+from talktime.web.problems import Problem, invalid
 from talktime.web.routes import Raw
 from talktime.web.switch_doors import RADIUS_ACCOUNTING, RADIUS_AUTHORIZE, Answer, Reply
 
@@ -18,6 +21,8 @@ GO_ON = ("Authorize-Only", "17")
 REFUSED = 401
 """The one status of a refusal whose body rlm_rest reads."""
 MESSAGE_BYTES_MAX = 253
+NEVER_GRANTED = 1_000_000_000
+OVER = "This call was not granted, or has ended."
 TAKEN = Raw(b"", JSON, status=204)
 
 
@@ -38,7 +43,23 @@ def authorize(sent: Sent) -> Conversation:
     )
     if isinstance(decision, RefusedBody):
         return refused(decision.detail)
-    return accepted(packet.call_id, None if decision.emergency else decision.granted_seconds)
+    if decision.emergency:
+        return accepted(packet.call_id)
+    if (yield from _is_over(packet, sent)):
+        return refused(OVER)
+    return accepted(packet.call_id, decision.granted_seconds)
+
+
+def _is_over(packet: Attributes, sent: Sent) -> Generator[Form, Any, bool]:
+    """A gateway whose counter has begun anew would be granted what an old call was. A total that was never granted
+    changes nothing, and only a call in progress is told so."""
+    try:
+        yield form_of(ExtendForm, granted_seconds=NEVER_GRANTED, **_about(packet, sent))
+    except Problem as problem:
+        if problem.code == "wrong_total":
+            return False
+        raise
+    return True
 
 
 def _is_running(packet: Attributes) -> bool:
@@ -47,11 +68,11 @@ def _is_running(packet: Attributes) -> bool:
 
 def _extend(packet: Attributes, sent: Sent) -> Conversation:
     """The gateway does not say what it holds, so the platform is asked for it first."""
-    call = {"call_id": packet.call_id, "organization": sent.query.get("organization")}
-    held: ExtendedBody = yield form_of(ExtendForm, granted_seconds=0, **call)
-    if not held.granted_seconds:
-        return refused("This call was not granted, or has ended.")
-    longer: ExtendedBody = yield form_of(ExtendForm, granted_seconds=held.granted_seconds, **call)
+    about = _about(packet, sent)
+    if (yield from _is_over(packet, sent)):
+        return refused(OVER)
+    held: ExtendedBody = yield form_of(ExtendForm, granted_seconds=0, **about)
+    longer: ExtendedBody = yield form_of(ExtendForm, granted_seconds=held.granted_seconds, **about)
     return accepted(packet.call_id, longer.granted_seconds)
 
 
@@ -94,8 +115,8 @@ def _about(packet: Attributes, sent: Sent) -> dict[str, str | None]:
     return {"call_id": packet.call_id, "organization": sent.query.get("organization")}
 
 
-def accepted(call_id: str, seconds: int | None) -> Raw:
-    """None: a call that is never cut, such as one to an emergency number."""
+def accepted(call_id: str, seconds: int | None = None) -> Raw:
+    """Without a limit for a call to an emergency number."""
     replies: Answer = {"reply:Class": _reply(CLASS + call_id)}
     if seconds is not None:
         replies["reply:Session-Timeout"] = _reply(seconds)
