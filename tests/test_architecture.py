@@ -13,7 +13,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": set(),
     "storage": {"core"},
     "rating": {"core"},
-    "switches": {"core"},
+    "switches": {"core", "notifications"},
     "languages": {"core"},
     "payments": {"core"},
     "notifications": {"core", "languages"},

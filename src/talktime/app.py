@@ -158,7 +158,8 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     vault = open_vault(settings)
 
     def cut_off(org_id: int, caller: str | None = None, call_id: str | None = None) -> None:
-        Thread(target=hang_up_all, args=(database, vault, org_id, caller, call_id), daemon=True).start()
+        told = (database, vault, org_id, caller, call_id)
+        Thread(target=hang_up_all, args=told, kwargs={"internal": settings.switches_to_internal}, daemon=True).start()
 
     for_callers = Engine(store, prices, keys.revision, knowledge, last_known, cut_off)
     batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)

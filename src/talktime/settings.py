@@ -70,6 +70,9 @@ class Settings:
     """Whom mail is from."""
     webhooks_to_internal: bool = False
     """Whether webhooks may go to addresses of the own network, and without TLS: for tests."""
+    switches_to_internal: bool = True
+    """Whether switches of organizations may be told to hang up in the own network, and without TLS; off where the
+    organizations are strangers. The operator's own switches may in any case."""
     sso_to_internal: bool = False
     """Whether an organization's server for single sign-on may stand in the own network; on this machine also without
     TLS."""

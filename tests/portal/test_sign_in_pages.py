@@ -275,6 +275,23 @@ def test_sessions_are_listed_and_ended(house: House) -> None:
     assert [reader.get("/me").status for reader in (here, there, third)] == [200, 303, 303]
 
 
+def test_whoever_says_again_who_he_is_gets_another_cookie_and_a_copy_of_the_old_one_is_good_for_nothing(
+    house: House,
+) -> None:
+    house.portal.member(house.org, "report_reader")
+    house.sign_in("report_reader@example.com")
+    new = "harbour 47 lantern moss"
+    password = {"current": PASSWORD, "password": new, "again": new}
+    for page, action, proof in (
+        ("/sign-in/again", "/sign-in/again", {"password": PASSWORD}),
+        ("/me", "/me/password", password),
+    ):
+        copied = Reader(house.portal, house.reader.cookies["talktime"])
+        assert house.reader.submit(page, action, **proof).status == 303
+        assert [reader.get("/me").status for reader in (house.reader, copied)] == [200, 303]
+    assert house.reader.get("/me").words.count("Last seen") == 1
+
+
 def test_whoever_ends_sessions_has_proved_lately_who_he_is(house: House) -> None:
     """Else whoever finds a browser that was left open keeps its owner out."""
     member = house.portal.member(house.org, "helpdesk")

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
 
+from talktime import app as wiring
+from talktime.actions.switches import hang_up_all
+from talktime.settings import Settings
 from talktime.storage import switch_store
 from tests.support.loopback import STOPS_AFTER
 from tests.web.client import Client, Organization, World
+from tests.web.conftest import opened
 
 HEARTBEAT = "/v1/switches/edge/heartbeat"
 
@@ -179,6 +186,39 @@ def test_a_switch_with_an_address_is_told_at_once(edge: Edge, listener: Listener
     edge.world.operator.delete(edge.org.path)
     assert listener.heard.wait(10)
     assert listener.told == [("Bearer example-token", {"call_ids": ["c1"]})]
+
+
+def test_where_organizations_are_strangers_their_switches_lead_nobody_behind_our_walls(
+    edge: Edge, listener: Listener
+) -> None:
+    edge.api.post("/v1/switches", {"name": "edge", "cut_url": listener.url, "cut_token": "example-token"})
+    edge.authorize("c1")
+    app, org_id = edge.world.app, int(edge.org.id.removeprefix("org_"), 16)
+    hang_up_all(app.database, app.vault, org_id, internal=False)
+    assert listener.told == []
+    hang_up_all(app.database, app.vault, org_id)
+    assert listener.told == [("Bearer example-token", {"call_ids": ["c1"]})]
+
+
+def test_the_setting_decides_whether_they_may(
+    empty_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: Queue[bool] = Queue()
+    monkeypatch.setattr(wiring, "hang_up_all", lambda *_, internal: told.put(internal))
+    for may in (True, False):
+        shutil.copytree(empty_data, tmp_path / str(may))
+        with opened(Settings(data=tmp_path / str(may), switches_to_internal=may)) as world:
+            world.app.cut_off(1)
+            assert told.get(timeout=10) is may
+
+
+def test_the_operators_switch_is_told_wherever_it_stands(anywhere: World, listener: Listener) -> None:
+    edge = Edge(anywhere, anywhere.operator)
+    edge.api.post("/v1/switches", {"name": "edge", "cut_url": listener.url, "cut_token": "example-token"})
+    edge.authorize("c1")
+    app, org_id = anywhere.app, int(edge.org.id.removeprefix("org_"), 16)
+    hang_up_all(app.database, app.vault, org_id, internal=False)
+    assert [body for _, body in listener.told] == [{"call_ids": ["c1"]}]
 
 
 def test_the_token_of_a_switch_is_stored_encrypted(edge: Edge, listener: Listener) -> None:

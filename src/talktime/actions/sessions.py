@@ -120,6 +120,13 @@ def _session(tx: ReadTx, org_id: int, row: SessionRow, member: MemberRow) -> Ses
     )
 
 
+def renew(tx: Tx, session: Session) -> str:
+    """The value of another cookie for this session, after a proof: a copy of the old one is good for nothing."""
+    token = tokens.renewed(session.org_id, session.session_id.removeprefix("ses_"))
+    session_store.renew(tx, session.org_id, session.session_id, token.digest)
+    return token.text
+
+
 def is_fresh(session: Session, now: int) -> bool:
     """Whether this person proved who it is only just now."""
     return now < session.fresh_at + FRESH

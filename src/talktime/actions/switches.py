@@ -70,16 +70,23 @@ def remove_switch(tx: Tx, org_id: int, name: str, actor: Actor) -> None:
 
 
 def hang_up_all(
-    database: Database, vault: Vault, org_id: int, caller: str | None = None, call_id: str | None = None
+    database: Database,
+    vault: Vault,
+    org_id: int,
+    caller: str | None = None,
+    call_id: str | None = None,
+    *,
+    internal: bool = True,
 ) -> None:
-    """The calls of a closed organization or a blocked user, or one alone, at each switch that can be told at once."""
+    """The calls of a closed organization or a blocked user, or one alone, at each switch that can be told at once.
+    `internal`: those of organizations may stand behind our own walls; the operator's may in any case."""
     for reference, call_ids in _by_switch(database, org_id, caller, call_id).items():
         owner = OPERATOR_ORG if reference.startswith("operator:") else org_id
         name = reference.partition(":")[2]
         row = database.read(owner, switch_store.find, owner, name)
         if row and row.cut_url:
             token = vault.open(row.cut_token, place_of(SWITCH, owner, name)) if row.cut_token else None
-            cut(row.cut_url, token, call_ids)
+            cut(row.cut_url, token, call_ids, internal=internal or owner == OPERATOR_ORG)
 
 
 def _by_switch(database: Database, org_id: int, caller: str | None, call_id: str | None) -> dict[str, Sequence[str]]:

@@ -37,7 +37,12 @@ class Token(Struct, frozen=True):
 
 
 def made(org_id: int, now: int) -> Token:
-    return Token(org_id, tail_of(now), secrets.token_urlsafe(32))
+    return renewed(org_id, tail_of(now))
+
+
+def renewed(org_id: int, tail: str) -> Token:
+    """Another secret for what is there already."""
+    return Token(org_id, tail, secrets.token_urlsafe(32))
 
 
 def derived(key: bytes, org_id: int, tail: str) -> Token:

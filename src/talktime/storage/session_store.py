@@ -58,6 +58,10 @@ def proved(tx: Tx, org_id: int, session_id: str, now: int, two_factors: bool = F
     tx.execute(mine.values({"fresh_at": now} | ({"two_factors": True} if two_factors else {})))
 
 
+def renew(tx: Tx, org_id: int, session_id: str, digest: str) -> None:
+    tx.execute(update(t.sessions).where(c.org_id == org_id, c.session_id == session_id).values(digest=digest))
+
+
 def act_for(tx: Tx, org_id: int, session_id: str, acting_for: int | None) -> None:
     mine = update(t.sessions).where(c.org_id == org_id, c.session_id == session_id)
     tx.execute(mine.values(acting_for=acting_for))

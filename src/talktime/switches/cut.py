@@ -8,6 +8,9 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from talktime.notifications.hooks import Hooks
+from talktime.notifications.outcomes import Fate
+
 SECONDS_MAX = 2.0
 
 
@@ -29,12 +32,14 @@ def is_cut_url(url: str) -> bool:
         return False
 
 
-def cut(url: str, token: str | None, call_ids: Sequence[str]) -> bool:
-    """False: it did not answer, or not with success."""
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    request = Request(url, json.dumps({"call_ids": list(call_ids)}).encode(), headers)
+def cut(url: str, token: str | None, call_ids: Sequence[str], *, internal: bool = True) -> bool:
+    """False: it did not answer, or not with success. `internal`: it may stand behind our own walls, and without TLS."""
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+    body = json.dumps({"call_ids": list(call_ids)}).encode()
+    if not internal:
+        return Hooks(seconds=SECONDS_MAX).post(url, headers, body).fate is Fate.SENT
     try:
-        with _opener.open(request, timeout=SECONDS_MAX) as answer:
+        with _opener.open(Request(url, body, headers), timeout=SECONDS_MAX) as answer:
             return bool(200 <= answer.status < 300)
     except (URLError, OSError, ValueError):
         return False

@@ -8,7 +8,7 @@ from talktime.actions.attempts import TooManyAttempts
 from talktime.actions.sign_in import SignInFailed
 from talktime.actions.single_sign_on import takes_password, way_in
 from talktime.portal.account.refusals import refused
-from talktime.portal.account.ways import wanted
+from talktime.portal.account.ways import renewed, wanted
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.visit import Visit
 
@@ -34,7 +34,7 @@ def again(visit: Visit) -> Answer:
         _prove(visit, visit.form.whole(name))
     except (SignInFailed, TooManyAttempts) as error:
         return _form(visit, {name: refused(visit, error)}, error.status)
-    return Away(wanted(visit))
+    return Away(wanted(visit), cookies=(renewed(visit),))
 
 
 def _prove(visit: Visit, secret: str) -> None:

@@ -11,6 +11,7 @@ from talktime.actions.sign_in import SignInFailed
 from talktime.portal import cookies
 from talktime.portal.account.links import same_twice
 from talktime.portal.account.refusals import refused
+from talktime.portal.account.ways import renewed
 from talktime.portal.pages import Answer, Away, Screen
 from talktime.portal.readers import THEMES
 from talktime.portal.visit import Visit
@@ -66,7 +67,7 @@ def save_password(visit: Visit) -> Answer:
         return _me(visit, {"current": refused(visit, error)}, error.status)
     except ActionError as error:
         return _me(visit, {"password": refused(visit, error)})
-    return Away(ME, "password-changed")
+    return Away(ME, "password-changed", (renewed(visit),))
 
 
 def end_session(visit: Visit) -> Answer:

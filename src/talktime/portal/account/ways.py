@@ -38,6 +38,12 @@ def signed_in(visit: Visit, made: SignedIn, path: str) -> Away:
     return Away(path, cookies=(told, step_cookie(visit, "", 0)))
 
 
+def renewed(visit: Visit) -> str:
+    """The cookie of whoever has just said again who he is."""
+    value = visit.app.database.write(visit.me.org_id, sessions.renew, visit.me)
+    return cookies.written(cookies.SESSION, value, visit.is_secure)
+
+
 def end_session(visit: Visit) -> None:
     if visit.session is not None:
         org_id, session_id = visit.session.org_id, visit.session.session_id
