@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.ports import free_port
+from tests.support.shell import own_environment, told_by
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 TOUR = README.partition("## Five-minute tour")[2].partition("\n## ")[0]
 BLOCKS = re.findall(r"```sh\n(.*?)```", TOUR, re.DOTALL)
-SECONDS_MAX = 240
 PORT = "8090"
+PORTS = (PORT, "5070", "5080", "5081", "5090")
 
 
 @pytest.fixture(scope="module")
@@ -30,32 +26,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("tour")
     (folder / ".venv").symlink_to(ROOT / ".venv")
     (folder / "Makefile").symlink_to(ROOT / "Makefile")
-    marked = [f"{block}\necho '=== block {n}'\n" for n, block in enumerate(BLOCKS)]
-    script = (
-        "".join(marked)
-        .replace("make install", "make --dry-run --silent help > dry-run")
-        .replace(PORT, f"{free_port()}")
-    )
-    with subprocess.Popen(
-        ["bash", "--noprofile", "--norc", "-c", script],
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as shell:
-        try:
-            told, _ = shell.communicate(timeout=SECONDS_MAX)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(shell.pid, signal.SIGKILL)
-    assert shell.returncode == 0, told
-    return re.split(r"=== block \d+\n", told)[:-1]
-
-
-def environment() -> Mapping[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("TALKTIME_")}
+    blocks = [block.replace("make install", "make --dry-run --silent help > dry-run") for block in BLOCKS]
+    return told_by(blocks, folder, {port: free_port() for port in PORTS}, own_environment())
 
 
 def answers(told: str) -> list[dict[str, Any]]:
@@ -135,5 +107,16 @@ def test_funds_come_by_hand_and_then_by_themselves(said: list[str]) -> None:
     assert "Subject: Auto-recharge succeeded" in told
 
 
+def test_a_real_call_is_refused_then_paid_and_made_then_cut(said: list[str]) -> None:
+    told = block_with(said, "refused.log")
+    assert "SIP/2.0 402 Payment Required" in told
+    assert "X-Talktime-Reason: credits_not_set_up" in told
+    assert "BYE sip:" in told
+    calls = next(answer["data"] for answer in answers(told) if "data" in answer)
+    assert [(one["state"], one["charge"]) for one in calls[1:]] == [("settled", "0.04"), ("refused", "0")]
+    assert (calls[0]["state"], calls[0]["granted_seconds"]) == ("settled", 6)
+    assert calls[0]["duration_seconds"] in (5, 6)
+
+
 def test_the_books_are_right(said: list[str]) -> None:
-    assert "every invariant holds: 1 organizations, 7 entries" in block_with(said, "talktime verify")
+    assert "every invariant holds: 2 organizations, 10 entries" in block_with(said, "talktime verify")
