@@ -49,7 +49,17 @@ def is_caught(name: str, bug: Bug) -> bool:
 def play(marked: str, *options: str, **environment: str) -> Played:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", *map(str, CASES), "-q", "-m", marked, f"--junit-xml={report}", *options]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            *map(str, CASES),
+            "-q",
+            "-m",
+            marked,
+            f"--junit-xml={report}",
+            *options,
+        ]
         done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
         if not report.exists():
             return Played(done.returncode or 1, 0, 0, 0.0, done.stdout + done.stderr)
