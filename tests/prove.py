@@ -34,6 +34,7 @@ HARNESSES = {
     "Q16": "tests.http.canaries",
     "Q17": "tests.load --calls 10000 --seconds 300",
     "SIP": "tests.integrations.kamailio",
+    "Q22": "tests.audit",
 }
 
 

@@ -122,3 +122,22 @@ def test_a_wrong_key_is_no_decision(platform_server: Server, org: Organization) 
         platform.authorize(org.call("six"))
     assert told.value.status == 401
     assert platform.reports.waiting == 0
+
+
+def test_a_switch_that_has_forgotten_a_call_is_told_of_it(platform: Platform, org: Organization) -> None:
+    platform.authorize(org.call("one"))
+    platform.answered_first({"call_id": "one", "answered_at": "2020-01-01T00:00:00Z"})
+    known = platform.story("one")
+    assert known is not None
+    assert (known.state, known.granted_seconds, known.final) == ("open", 300, False)
+    assert known.answered_at is not None
+    assert platform.story("never heard of/that") is None
+
+
+def test_what_cannot_be_told_at_once_is_no_decision(platform: Platform, network: FaultProxy, org: Organization) -> None:
+    platform.authorize(org.call("one"))
+    network.fault_next([Fault.FAIL_BEFORE, Fault.FAIL_BEFORE], on="")
+    with pytest.raises(NoDecision):
+        platform.answered_first({"call_id": "one"})
+    with pytest.raises(NoDecision):
+        platform.story("one")

@@ -77,8 +77,13 @@ def gaps_wanted(language: str, message: Message, form: int) -> list[set[str]]:
     """Of one alone the number may be left out, as the source leaves it out; not in a form that is also for 21."""
     if isinstance(message.id, str):
         return [gaps(message.id)]
-    for_one_alone = [number for number in range(1, 200) if catalogue_plural(language)(number) == form] == [1]
-    return [gaps(message.id[1]), *([gaps(message.id[0])] if for_one_alone else [])]
+    return [gaps(message.id[1]), *([gaps(message.id[0])] if is_for_one_alone(language, form) else [])]
+
+
+@cache
+def is_for_one_alone(language: str, form: int) -> bool:
+    form_of = catalogue_plural(language)
+    return [number for number in range(1, 200) if form_of(number) == form] == [1]
 
 
 def test_a_number_may_be_left_out_of_one_alone_and_nowhere_else() -> None:

@@ -275,6 +275,16 @@ def test_sessions_are_listed_and_ended(house: House) -> None:
     assert [reader.get("/me").status for reader in (here, there, third)] == [200, 303, 303]
 
 
+def test_whoever_ends_sessions_has_proved_lately_who_he_is(house: House) -> None:
+    """Else whoever finds a browser that was left open keeps its owner out."""
+    member = house.portal.member(house.org, "helpdesk")
+    here, there = (house.portal.signed_in(house.org, member) for _ in range(2))
+    house.world.clock.pass_seconds(16 * 60)
+    for action in ("/me/sessions/end", "/me/sessions/end-others"):
+        assert here.submit("/me", action).to.startswith("/sign-in/again?next=")
+    assert there.get("/me").status == 200
+
+
 def test_nobody_ends_the_session_of_somebody_else(house: House) -> None:
     one, other = house.portal.as_role(house.org, "helpdesk"), house.portal.as_role(house.org, "report_reader")
     victim = find(house.world.app.database, other.cookies["talktime"], house.world.clock())

@@ -38,6 +38,7 @@ def diameter(
         CallType.USER_OUT
     ),
     watchdog: Annotated[int, typer.Option(metavar="SECONDS", help="A peer silent for so long is asked.", min=1)] = 30,
+    switch: Annotated[str, typer.Option(metavar="NAME", help="What the platform calls this door.")] = "diameter",
     as_json: Json = False,
 ) -> None:
     """Answer Diameter credit control (RFC 8506, 3GPP Ro) for voice calls until SIGTERM or Ctrl-C.
@@ -54,7 +55,7 @@ def diameter(
     set_up_logging("warning")
     host, port = _bound(listen)
     lines = content_of(organizations).decode(errors="replace").splitlines() if organizations else None
-    options = Options(origin_host, origin_realm, peer or (), relay or (), lines, call_type, watchdog)
+    options = Options(origin_host, origin_realm, peer or (), relay or (), lines, call_type, watchdog, switch)
 
     def announce(host: str, port: int) -> None:
         address = f"aaa://{f'[{host}]' if ':' in host else host}:{port}"

@@ -58,6 +58,10 @@ def try_call(
             show_default=False,
         ),
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="By SIP: the address to call from, by which the switch knows us."),
+    ] = None,
     radius_secret_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What a gateway shares with FreeRADIUS.", show_default=False)
     ] = None,
@@ -87,7 +91,7 @@ def try_call(
         if door is Through.SIP:
             from talktime.cli.trying.sip import called
 
-            called(trial, *_place(door, at), api, watcher, organization)
+            called(trial, *_place(door, at), source, api, watcher)
         else:
             tried(trial, _door(door, at, api, organization, radius_secret_file), watcher, wait)
     _tell(trial, as_json)
@@ -185,7 +189,8 @@ def _told(trial: Trial) -> dict[str, Any]:
 def _sentences(trial: Trial) -> Iterator[str]:
     if trial.decision == "refused":
         heard = f" The caller hears {trial.code}." if trial.code else ""
-        yield f"Refused: {trial.detail or trial.reason or 'the switch said no'}{heard}"
+        why = trial.detail or trial.reason or "the switch said no"
+        yield f"Refused: {why.removesuffix('.')}.{heard}"
     else:
         held = f", held at first {trial.held}" if trial.held else ""
         yield f"Granted {trial.granted_seconds} s, talked {trial.talked_seconds} s{held}."

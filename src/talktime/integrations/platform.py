@@ -137,8 +137,8 @@ class Platform:
         """Repeated until it is taken."""
         self.reports.send("release", form)
 
-    def heartbeat(self, switch: str, boot_id: str, call_ids: Sequence[str]) -> Sequence[str]:
-        """The calls that this switch must end."""
+    def heartbeat(self, switch: str, boot_id: str, call_ids: Sequence[str] | None) -> Sequence[str]:
+        """The calls that this switch must end. None: it keeps no list of its calls."""
         form = {"boot_id": boot_id, "active_call_ids": call_ids}
         beat: Beat = self._decided(_beat, self._posted(f"/v1/switches/{quote(switch, safe='')}/heartbeat", form))
         return beat.hang_up

@@ -29,6 +29,7 @@ from talktime.web.asgi import AsgiScope, Headers, Receive, Send, read, request_i
 from talktime.web.askers import address_of
 from talktime.web.problems import Problem, problem_of
 from talktime.web.readers import cookies_in
+from talktime.web.refusals import WHO_MAY_NOT
 from talktime.web.routes import File, Raw, Router
 
 log = structlog.get_logger("talktime.portal")
@@ -276,6 +277,8 @@ def _explained(visit: Visit, error: Exception) -> Screen:
         # As the table has it: a link that opens something stands in no log.
         log.error("page failed", path=visit.page.path, request_id=visit.request_id, exc_info=error)
         problem = Problem(500, "internal_error")
+    if problem.status in WHO_MAY_NOT:
+        visit.tell_refused(problem.code)
     values = {"problem": problem, "detail": visit.sentence(problem, problem.detail, problem.code)}
     return Screen("problem.html", values, problem.status)
 

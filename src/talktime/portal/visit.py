@@ -22,9 +22,11 @@ from talktime.portal.pages import Page
 from talktime.portal.sentences import told
 from talktime.storage.org_store import Organization
 from talktime.web.problems import Problem
+from talktime.web.refusals import Refusals
 from talktime.web.routes import File, Raw
 
 DOMAIN = "portal"
+REFUSALS = Refusals()
 Told = TypeVar("Told")
 
 
@@ -146,6 +148,12 @@ class Visit:
     def named(self, name: str) -> str:
         """What the address of the page names, as a part of another address."""
         return quote(self.names[name], safe="")
+
+    def tell_refused(self, code: str) -> None:
+        """In the log. What was typed as a name is not told: it may have been a password."""
+        member = self.session.member.member_id if self.session else None
+        about = {"path": self.page.path, "address": self.address, "request_id": self.request_id}
+        REFUSALS.tell(code=code, method=self.page.method, member=member, **about)
 
     # ------------------------------------------------------------ forms
 

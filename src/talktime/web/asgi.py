@@ -28,6 +28,7 @@ from talktime.web.cold import answer_cold
 from talktime.web.hot import HotDoor, may_call
 from talktime.web.limits import Limiter
 from talktime.web.problems import Problem, invalid, problem_of
+from talktime.web.refusals import WHO_MAY_NOT, Refusals
 from talktime.web.routes import BODY_BYTES_MAX, File, Raw, Request, Route, Router
 from talktime.web.table import ROUTES
 
@@ -53,6 +54,7 @@ class Api:
         self._codecs = codecs
         self._hot = HotDoor(app)
         self._limiter = Limiter(app.settings.rate_limit)
+        self._refusals = Refusals()
         self._proxies = app.settings.trusted_proxies
         self._router = Router(ROUTES)
         self._threads = ThreadPoolExecutor(COLD_THREADS, "doors")
@@ -197,7 +199,7 @@ class Api:
         await respond(send, problem.status, encode(problem.body(request_id)), "application/problem+json", extra)
 
     def _problem(self, scope: AsgiScope, request_id: str, error: Exception) -> Problem:
-        """What was nobody's fault but ours is logged."""
+        """What was nobody's fault but ours is logged, and whoever may not."""
         problem = problem_of(error)
         if problem is None and isinstance(error, StoreError):
             log.warning("the store does not answer", path=_logged(scope), request_id=request_id, error=str(error))
@@ -205,6 +207,9 @@ class Api:
         if problem is None:
             log.error("request failed", path=_logged(scope), request_id=request_id, exc_info=error)
             problem = Problem(500, "internal_error")
+        if problem.status in WHO_MAY_NOT:
+            about = {"path": _logged(scope), "address": address_of(scope, self._proxies), "request_id": request_id}
+            self._refusals.tell(code=problem.code, method=scope["method"], **about)
         return problem
 
     async def _in_thread(self, function: Callable[..., Any], *values: Any) -> Any:

@@ -93,6 +93,8 @@ class FakeManager:
     def __init__(self) -> None:
         self.channels: set[str] = set()
         self.orders: list[dict[str, str]] = []
+        self.is_down = False
+        self.turned_away = 0
         fake = self
 
         class Handler(StreamRequestHandler):
@@ -100,6 +102,9 @@ class FakeManager:
                 self.wfile.write(b"Asterisk Call Manager/9.0.0\r\n")
                 with suppress(ConnectionError, ValueError):
                     while message := self._message():
+                        if fake.is_down:
+                            fake.turned_away += 1
+                            return
                         answer = fake._answer(message)
                         event = "Event: FullyBooted\r\nStatus: Fully Booted\r\n\r\n" if "Secret" in message else ""
                         self.wfile.write((answer + event).encode())

@@ -79,6 +79,21 @@ def test_a_call_of_a_blocked_user_is_hung_up(
     soon(lambda: channel.name in manager.hung_up, 20)
 
 
+def test_a_manager_that_comes_back_is_asked_again(
+    managed_port: int, manager: FakeManager, shop: Shop, channel: Channel
+) -> None:
+    pbx = Pbx(managed_port, shop.organization("10"))
+    pbx.authorize(channel)
+    manager.is_down = True
+    answered(channel)
+    soon(lambda: manager.turned_away > 1)
+    manager.is_down = False
+    soon(lambda: manager.times(channel.name) != [])
+    # Ringing does not count, being down does.
+    assert 240 < manager.times(channel.name)[0] < 300
+    assert pbx.ended(channel, "ANSWER", ANSWEREDTIME="6")["charge"] == "0.1"
+
+
 def test_an_emergency_call_is_never_cut(pbx: Pbx, manager: FakeManager, org: Organization) -> None:
     channel = pbx.channel("999", "PJSIP/desk-emergency")
     manager.channels.add(channel.name)

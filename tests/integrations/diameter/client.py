@@ -22,7 +22,7 @@ WAIT_SECONDS = 10.0
 SERVER, REALM = "ocs.example.net", "example.net"
 CONTEXT = "32260@3gpp.org"
 INITIAL, UPDATE, TERMINATION, EVENT = 1, 2, 3, 4
-CAPABILITIES, WATCHDOG, DISCONNECT = 257, 280, 282
+CAPABILITIES, WATCHDOG, DISCONNECT, ABORT = 257, 280, 282, 274
 _identifiers = count(1)
 
 
@@ -50,6 +50,7 @@ class Line:
             message = self._message()
             if also_watchdogs or message.header.command_code != WATCHDOG or not message.header.is_request:
                 return message
+            self.send(message.to_answer().as_bytes())
 
     def _message(self) -> Any:
         head = self._exactly(20)

@@ -14,8 +14,8 @@ from tests.integrations.diameter.door import Door, door_to
 from tests.support.fault_proxy import FaultProxy
 from tests.support.server import Server
 
-PURSES = ("10", "10", "0.2", "0.1", "")
-"""What the organizations of the tests have; the last one nothing."""
+PURSES = ("1000", "10", "0.2", "0.1", "", "10", "10", "10")
+"""What the organizations of the tests have."""
 QUICKLY = 20.0
 
 

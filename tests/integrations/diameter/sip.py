@@ -95,8 +95,12 @@ class Proxy:
         names = {"host": HOST, "asked": ASKED, "folder": folder, "sip": self.port, "diameter": diameter_port}
         (folder / "peers.xml").write_text(PEERS.format(**names, acceptor=free_port(socket.SOCK_STREAM)))
         (folder / "proxy.cfg").write_text(CONFIGURATION.format(**names))
-        command = ["kamailio", "-DD", "-E", "-f", str(folder / "proxy.cfg"), "-Y", str(folder), "-m", "32", "-M", "4"]
-        with (folder / "proxy.log").open("wb") as log:
+        self.start()
+
+    def start(self) -> None:
+        file, state = str(self._folder / "proxy.cfg"), str(self._folder)
+        command = ["kamailio", "-DD", "-E", "-f", file, "-Y", state, "-m", "32", "-M", "4"]
+        with (self._folder / "proxy.log").open("wb") as log:
             # A group of its own, so that it can be ended with all its workers.
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, start_new_session=True)
 
@@ -140,9 +144,9 @@ def free_port(kind: socket.SocketKind) -> int:
         return int(probe.getsockname()[1])
 
 
-def until_connected(proxy: Proxy, connections: str = "connected") -> None:
+def until_connected(proxy: Proxy) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
-    while not re.search(rf"Peer {ASKED}:\d+ {connections}", proxy.log):
+    while not re.search(rf"Peer {ASKED}:\d+ connected", proxy.log):
         assert time.monotonic() < deadline, proxy.log[-2000:]
         time.sleep(0.05)
 

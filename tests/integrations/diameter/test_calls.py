@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from tests.http.shop import good
-from tests.integrations.diameter.client import EVENT, TERMINATION, granted, is_final
+from tests.integrations.diameter.client import ABORT, EVENT, TERMINATION, UPDATE, granted, is_final
 from tests.integrations.diameter.conftest import Exchange
+from tests.support.fault_proxy import Fault, FaultProxy
 
 pytestmark = pytest.mark.slow
-FUNDED, OTHER, TWO_MINUTES, ONE_MINUTE, POOR = range(5)
+FUNDED, OTHER, TWO_MINUTES, ONE_MINUTE, POOR, HUNG_UP = range(6)
 
 
 def fresh() -> str:
@@ -191,3 +192,39 @@ def test_a_call_asked_for_the_callee_comes_in(exchange: Exchange) -> None:
     assert switch.initial(session, role=1).result_code == 2001
     assert switch.story(session)["call_type"] == "user_in"
     switch.client.end(session, 1, used=0)
+
+
+def test_a_call_that_must_end_is_aborted_and_gets_nothing_more(exchange: Exchange) -> None:
+    switch, session = exchange.switch(HUNG_UP), fresh()
+    assert switch.initial(session).result_code == 2001
+    path = f"/v1/users/{switch.organization.caller_id}"
+    good(switch.organization.api.post(f"{path}/block", {"reason": "lost his phone"}))
+    asked = switch.client.receive()
+    assert (asked.header.command_code, asked.header.is_request, asked.session_id) == (ABORT, True, session)
+    assert switch.client.update(session, 1, used=20).result_code == 4010
+    switch.client.end(session, 2, used=5)
+    assert switch.ended(session)["duration_seconds"] == 25
+
+
+def test_a_report_that_asks_for_nothing_is_given_nothing(exchange: Exchange) -> None:
+    switch, session = exchange.switch(), fresh()
+    switch.initial(session)
+    answer = switch.client.ask(switch.client.ccr(session, UPDATE, 1, used=290))
+    assert (answer.result_code, granted(answer)) == (2001, 0)
+    assert switch.held == "0.5"
+    switch.client.end(session, 2, used=0)
+    assert switch.ended(session)["duration_seconds"] == 290
+
+
+def test_an_emergency_call_needs_no_credit_and_has_no_last_piece(exchange: Exchange, network: FaultProxy) -> None:
+    switch, session = exchange.switch(POOR), fresh()
+    first = switch.initial(session, to="sip:999@example.net")
+    assert (first.result_code, is_final(first)) == (2001, False)
+    network.fault_next([Fault.FAIL_BEFORE] * 2, on="POST /v1/calls/")
+    for number in (1, 2):
+        more = switch.client.update(session, number, used=granted(first))
+        assert more.result_code == 2001
+        assert granted(more) > 0
+        assert not is_final(more)
+    switch.client.end(session, 3, used=0)
+    assert switch.ended(session)["charge"] == "0"

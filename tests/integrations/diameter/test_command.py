@@ -28,6 +28,7 @@ def key(tmp_path: Path) -> str:
         (("--peer", "a.example=somewhere"), "somewhere"),
         (("--organizations", "/nowhere/at/all"), "cannot be read"),
         (("--origin-host", "two words"), "no name"),
+        (("--switch", "two words"), "no name"),
         (("--url", "ocs.example.net"), "http://"),
     ],
 )

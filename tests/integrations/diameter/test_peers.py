@@ -85,7 +85,7 @@ def test_what_is_not_spoken_here_is_refused(exchange: Exchange, change: Callable
 
 
 def test_many_requests_at_once_are_all_answered(exchange: Exchange) -> None:
-    switch = exchange.switch()
+    switch = exchange.switch(6)
     sessions = [f"many;{number}" for number in range(40)]
     for session in sessions:
         switch.client.send(switch.client.ccr(session, INITIAL, 0, wanted=30, **switch.parties).as_bytes())

@@ -9,14 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from talktime.integrations.diameter import messages
+from talktime.integrations.diameter.avps import Wrong
+from talktime.integrations.diameter.calls import Calls
+from talktime.integrations.diameter.clients import Account
+from talktime.integrations.diameter.codes import Code
+from talktime.integrations.diameter.credit_requests import read_request
+from talktime.integrations.diameter.sessions import Session
+from talktime.integrations.platform import Platform
 from tests.http.shop import Organization, Shop
-from tests.integrations.diameter.client import Client, granted
+from tests.integrations.diameter.client import INITIAL, Client, ccr, granted
 from tests.integrations.diameter.conftest import QUICKLY, Exchange
 from tests.integrations.diameter.door import Door, door_to
 from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.ports import free_port
 from tests.support.server import Server, serving
 
 pytestmark = pytest.mark.slow
+NEVER_HEARD_OF = 7
 AT_ONCE = 4.0
 """The door waits for 1.8 s; a machine that is busy may take its time."""
 
@@ -123,21 +133,29 @@ def test_a_call_survives_the_death_of_the_door(own: Own) -> None:
     assert own.organization.balance()["held"] == "0"
 
 
-def test_a_client_that_is_never_heard_of_again_is_charged_its_grant(own: Own) -> None:
-    client = own.client()
-    client.initial("answered", **own.parties)
-    client.initial("ringing", **own.parties)
-    client.update("answered", 1, used=20)
-    client.socket.close()
-    own.organization.clock("2040-01-01T00:00:00Z")
-    assert own.ended("answered")["charge"] == "0.5"
-    assert own.ended("ringing")["state"] == "released"
-    assert own.organization.balance()["held"] == "0"
-    late = own.client()
-    assert late.update("answered", 2, used=10).result_code in (2001, 5002)
+def test_a_client_that_is_never_heard_of_again_is_charged_its_grant(exchange: Exchange) -> None:
+    switch, answered, ringing = exchange.switch(NEVER_HEARD_OF), fresh(), fresh()
+    switch.initial(answered)
+    switch.initial(ringing)
+    switch.client.update(answered, 1, used=20)
+    switch.client.socket.close()
+    switch.organization.clock("2040-01-01T00:00:00Z")
+    assert switch.ended(answered)["charge"] == "0.5"
+    assert switch.ended(ringing)["state"] == "released"
+    assert switch.held == "0"
 
 
-def test_a_dead_platform_refuses_at_once(tmp_path: Path) -> None:
+def test_a_platform_that_is_not_there_refuses_at_once() -> None:
+    made = ccr(
+        "a.example", "example", "one", INITIAL, 0, wanted=30, user="sip:desk@example.com", to="tel:+442079460123"
+    )
+    with Platform(f"http://127.0.0.1:{free_port()}", "tt_live_1-x-y") as platform, pytest.raises(Wrong) as caught:
+        Calls(platform, "test").decide(read_request(messages.read(made.as_bytes())), Account(None), Session())
+    assert caught.value.code is Code.UNABLE_TO_DELIVER
+
+
+@pytest.mark.prove
+def test_a_platform_that_dies_hears_later_what_has_been(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         shop = Shop.opened(server.url, server.operator_key)
         organization = shop.organization("10", mode="test")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from talktime.cli import kamailio_folder
+from talktime.cli import kamailio
 from talktime.cli.client import Client
 from talktime.cli.options import settings_of
 from talktime.integrations.kamailio.phones import ha1
@@ -33,8 +32,8 @@ class Installation:
         with Client(settings_of(self.data, None)) as client:
             return client.send(method, path, body)
 
-    def init(self, folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return inside("kamailio", "init", "--to", folder, *options, "--data", self.data, **environment)
+    def init(self, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+        return inside("kamailio", "init", "--to", folder, *options, "--data", self.data)
 
     @property
     def pbx(self) -> tuple[str, ...]:
@@ -51,10 +50,10 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 
 
 @pytest.fixture
-def without_kamailio(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """On a machine where it is not installed: nothing takes time."""
-    monkeypatch.setattr(kamailio_folder, "PROGRAM", tmp_path / "nothing")
-    monkeypatch.setenv("PATH", "")
+def without_kamailio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine where it is not installed: nothing takes time. The calls of the lab go on meanwhile, so that the
+    environment must stay as it is."""
+    monkeypatch.setattr(kamailio, "kamailio_program", lambda: None)
 
 
 VARIANTS = {
@@ -88,11 +87,14 @@ def test_kamailio_accepts_what_is_written(installation: Installation, tmp_path: 
 
 
 @pytest.mark.slow
-def test_what_kamailio_has_against_it_is_told(installation: Installation, tmp_path: Path) -> None:
+def test_what_kamailio_has_against_it_is_told(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = tmp_path / "kamailio"
     program.write_text("#!/bin/sh\necho ERROR: bad config file >&2\nexit 255\n")
     program.chmod(0o755)
-    made = installation.init(tmp_path / "edge", *installation.pbx, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(kamailio, "kamailio_program", lambda: str(program))
+    made = installation.init(tmp_path / "edge", *installation.pbx)
     assert made.returncode == 3
     assert "ERROR: bad config file" in made.stderr
 

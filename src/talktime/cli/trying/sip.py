@@ -18,7 +18,7 @@ SIPP = "sipp"
 SCENARIO = Path(__file__).parent / "caller.xml"
 RINGS_SECONDS_MAX = 60
 LISTED = 50
-_NUMBER = re.compile(r"[+0-9A-Za-z._-]{1,64}")
+_NUMBER = re.compile(r"[+0-9A-Za-z][0-9A-Za-z._:-]{0,63}")
 _STATUS = re.compile(r"SIP/2\.0 ([1-6][0-9][0-9]) ?(.*)")
 
 
@@ -35,28 +35,31 @@ class Message(NamedTuple):
         return int(found[1]) if found else None
 
 
-def called(trial: Trial, host: str, port: int, api: Api, watcher: Watcher, organization: str | None) -> Trial:
+def called(trial: Trial, host: str, port: int, source: str | None, api: Api, watcher: Watcher) -> Trial:
     if shutil.which(SIPP) is None:
         raise CannotDo("sipp is needed for this door: apt-get install sip-tester")
+    organization = trial.wanted.organization
     trial.balance_before = watcher.balance()
     known = {call["call_id"] for call in _listed(api, organization)}
-    messages = _sipp(trial, host, port)
+    messages = _sipp(trial, host, port, source)
     trial.steps += [Step(_what(one), (one.at - messages[0].at) * 1000) for one in messages]
     _judge(trial, messages)
-    _look_up(trial, api, watcher, organization, known)
+    _look_up(trial, api, watcher, known)
     trial.balance_after = watcher.balance()
     return trial
 
 
-def _sipp(trial: Trial, host: str, port: int) -> Sequence[Message]:
+def _sipp(trial: Trial, host: str, port: int, source: str | None) -> Sequence[Message]:
     wanted = trial.wanted
-    for value in (wanted.to, wanted.caller or "anonymous"):
+    for value in (wanted.to, wanted.caller or "anonymous", source or "any"):
         if not _NUMBER.fullmatch(value):
             raise CannotDo(f"{value!r} is nothing that can be called by SIP", USAGE)
     with tempfile.TemporaryDirectory(prefix="talktime-try-") as folder:
         log = Path(folder) / "messages"
         command = [SIPP, f"{host}:{port}", "-sf", str(SCENARIO), "-s", wanted.to, "-key", "caller"]
         command += [wanted.caller or "anonymous", "-d", str(wanted.seconds * 1000), "-m", "1", "-nostdin"]
+        # Switches ask in the middle of a call whether it is still there.
+        command += ["-aa", *(["-i", source] if source else [])]
         command += ["-recv_timeout", str(RINGS_SECONDS_MAX * 1000), "-trace_shortmsg", "-shortmessage_file", str(log)]
         seconds_max = RINGS_SECONDS_MAX + wanted.seconds + 30
         try:
@@ -95,10 +98,10 @@ def _judge(trial: Trial, messages: Sequence[Message]) -> None:
         trial.talked_seconds = round((ends[0] if ends else messages[-1].at) - finals[0].at)
 
 
-def _look_up(trial: Trial, api: Api, watcher: Watcher, organization: str | None, known: set[str]) -> None:
+def _look_up(trial: Trial, api: Api, watcher: Watcher, known: set[str]) -> None:
     """The switch makes its own name for the call, so it is found by being new and going there."""
     until = time.monotonic() + TOLD_SECONDS_MAX
-    while not (found := [one for one in _listed(api, organization) if _is_it(one, trial, known)]):
+    while not (found := [one for one in _listed(api, trial.wanted.organization) if _is_it(one, trial, known)]):
         if trial.code != 200 or time.monotonic() > until:
             return
         time.sleep(0.1)

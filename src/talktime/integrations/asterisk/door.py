@@ -38,7 +38,7 @@ class Door:
                 values.setdefault("organization", self._organization)
             {"authorize": self._authorize, "answered": self._answered, "ended": self._ended}[verb](talk, values)
         except Misasked as error:
-            log.error("the dialplan asks wrongly", why=str(error), channel=talk.facts.get("agi_channel"))
+            log.error("the dialplan asks wrongly", why=str(error))
             _refuse(talk, "failed", "misasked", str(error), 503)
 
     # ---------------------------------------------------------------- before Dial

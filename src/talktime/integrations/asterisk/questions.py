@@ -24,12 +24,13 @@ def question_of(facts: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """What is asked, and with which values; empty ones are none."""
     verb, _, query = facts.get("agi_network_script", "").partition("?")
     if verb not in KNOWN:
-        raise Misasked(f"there is no {verb[:50]!r}; there are {', '.join(KNOWN)}")
+        raise Misasked(f"what is asked is none of {', '.join(KNOWN)}")
     values: dict[str, str] = {}
     for part in filter(None, query.split("&")):
         name, _, value = part.partition("=")
         if name not in KNOWN[verb]:
-            raise Misasked(f"{verb} has no {name[:50]!r}")
+            # Not by its name: it may be a piece of somebody's number.
+            raise Misasked(f"{verb} knows {', '.join(sorted(KNOWN[verb]))} and nothing else")
         if name in values:
             raise Misasked(f"{name} is there twice")
         # Not like a form of a page: a plus is the beginning of a number.

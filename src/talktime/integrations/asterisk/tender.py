@@ -57,7 +57,7 @@ class Tender:
             return AGAIN_SECONDS
         # First the channel is looked for: nothing more is held for a call that is no more.
         if not self._manager.hang_up_after(call.channel, call.left(now)):
-            log.warning("a channel is gone", call_id=call.call_id, channel=call.channel)
+            log.warning("a channel is gone", call_id=call.call_id)
             self._calls.remove(call.call_id)
             return AGAIN_SECONDS
         wait = call.extend_after_seconds - int(call.talked(now))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from time import time
 from typing import Any
@@ -23,6 +23,8 @@ from talktime.integrations.platform import Extended, Granted, NoDecision, Platfo
 log = structlog.get_logger("talktime.integrations")
 EXTENDS_MAX = 5
 """A client that is late by more slices than this is cut."""
+DEBIT_EXTENDS_MAX = 50
+"""Four hours, in slices of five minutes."""
 ENDED = ("settled", "released")
 
 Form = dict[str, Any]
@@ -31,8 +33,12 @@ Form = dict[str, Any]
 class Calls:
     """Each method may wait for the platform, so it runs in a thread."""
 
-    def __init__(self, platform: Platform, now: Callable[[], float] = time) -> None:
-        self._platform, self._now = platform, now
+    def __init__(self, platform: Platform, switch: str, now: Callable[[], float] = time) -> None:
+        self._platform, self._switch, self._now = platform, switch, now
+
+    def to_hang_up(self, boot_id: str) -> Sequence[str]:
+        """Calls that somebody wants to be ended. No list is sent: what is forgotten here may well go on."""
+        return self._platform.heartbeat(self._switch, boot_id, None)
 
     def decide(self, asked: CreditRequest, account: Account, session: Session) -> Reply:
         if session.is_over:
@@ -55,7 +61,7 @@ class Calls:
 
     def _initial(self, asked: CreditRequest, account: Account, session: Session) -> Reply:
         if session.credit is None:
-            answer = self._authorized(_form(asked, account), session)
+            answer = self._authorized(_form(asked, account, self._switch), session)
             if isinstance(answer, Refused):
                 return _refused(answer)
             session.credit = _credit(answer)
@@ -72,8 +78,12 @@ class Calls:
     def _update(self, asked: CreditRequest, account: Account, session: Session) -> Reply:
         """An update proves that the call was answered. When nobody decides it ends with what it has."""
         self._count(asked, account, session)
+        if session.must_end:
+            return Reply(Code.END_USER_SERVICE_DENIED)
         try:
             self._tell_answer(asked, account, session)
+            if asked.service.wanted is None:
+                return Reply(Code.SUCCESS)
             self._ask_for_more(asked, account, session)
         except NoDecision:
             if session.credit is None or not session.credit.piece.seconds:
@@ -146,26 +156,33 @@ class Calls:
         seconds = asked.service.wanted or asked.service.used
         if not seconds:
             return Reply(Code.RATING_FAILED, detail="CC-Time is missing")
-        answer = self._platform.authorize({**_form(asked, account), "requested_seconds": seconds})
+        answer = self._platform.authorize({**_form(asked, account, self._switch), "requested_seconds": seconds})
         if isinstance(answer, Refused):
             return _refused(answer)
         name = _name(asked, account)
-        if self._covered(name, answer, seconds) < seconds:
+        if not self._is_covered(name, _credit(answer), seconds):
             self._platform.release(name)
             return Reply(Code.CREDIT_LIMIT_REACHED)
         self._platform.settle({**name, "duration_seconds": seconds})
         return Reply(Code.SUCCESS, Piece(seconds, final=False))
 
-    def _covered(self, name: Form, granted: Granted, seconds: int) -> int:
-        credit, before = _credit(granted), 0
-        while before < credit.granted < seconds:
-            before = credit.granted
-            credit = _grown(credit, self._platform.extend({**name, "granted_seconds": before}))
-        return credit.granted
+    def _is_covered(self, name: Form, credit: Credit, seconds: int) -> bool:
+        try:
+            for _ in range(DEBIT_EXTENDS_MAX):
+                before = credit.granted
+                if before >= seconds:
+                    return True
+                credit = _grown(credit, self._platform.extend({**name, "granted_seconds": before}))
+                if credit.granted <= before:
+                    return False
+        except NoDecision:
+            self._platform.release(name)
+            raise
+        return False
 
     def _check(self, asked: CreditRequest, account: Account) -> Reply:
         """Would this call be let through? Held for a moment, and given back."""
-        answer = self._platform.authorize(_form(asked, account))
+        answer = self._platform.authorize(_form(asked, account, self._switch))
         if isinstance(answer, Refused):
             code = codes.of_refusal(answer.reason)
             return Reply(Code.SUCCESS, enough_credit=False) if code is Code.CREDIT_LIMIT_REACHED else _refused(answer)
@@ -206,11 +223,11 @@ def _name(asked: CreditRequest, account: Account) -> Form:
     return {"call_id": call_id} | ({"organization": account.organization} if account.organization else {})
 
 
-def _form(asked: CreditRequest, account: Account) -> Form:
+def _form(asked: CreditRequest, account: Account, switch: str) -> Form:
     if asked.called is None:
         raise Wrong(Code.RATING_FAILED, detail="Called-Party-Address is missing")
     about = {"user": asked.user, "from": asked.caller, "to": asked.called}
-    more = {"sip_call_id": asked.sip_call_id, "source": asked.host}
+    more = {"sip_call_id": asked.sip_call_id, "source": asked.host, "switch": switch}
     return {**_name(asked, account), "call_type": _call_type(asked, account), **about, **more}
 
 

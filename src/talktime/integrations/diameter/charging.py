@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
+import structlog
 
 from talktime.integrations.diameter.avps import Avps, Wrong
 from talktime.integrations.diameter.calls import Calls
@@ -12,10 +15,12 @@ from talktime.integrations.diameter.codes import Code
 from talktime.integrations.diameter.credit_answers import Reply, avps_of
 from talktime.integrations.diameter.credit_requests import CreditRequest
 from talktime.integrations.diameter.sessions import Session, Sessions
+from talktime.integrations.platform import NoDecision
 
+log = structlog.get_logger("talktime.integrations")
 ASKING_MAX = 64
 """So many wait for the platform at once; whoever comes then is told so, and does not queue."""
-FORGET_SECONDS = 10.0
+BEAT_SECONDS = 5.0
 
 
 class Charging:
@@ -25,10 +30,11 @@ class Charging:
         self._threads = ThreadPoolExecutor(ASKING_MAX, "diameter")
         self._asking = 0
 
-    async def answer(self, asked: CreditRequest) -> tuple[Code, Avps]:
-        """Raises Wrong for what says nothing about the call."""
+    async def answer(self, asked: CreditRequest, abort: Callable[[], None]) -> tuple[Code, Avps]:
+        """Raises Wrong for what says nothing about the call. `abort` tells its client that it must end."""
         account = self._directory.account(asked)
         session = self._sessions.session(account.organization, asked.call_id)
+        session.abort = abort
         async with session.lock:
             reply = session.told(asked) or await self._reply(asked, account, session)
         return reply.code, avps_of(asked, reply)
@@ -56,11 +62,15 @@ class Charging:
         finally:
             self._asking -= 1
 
-    async def forget(self) -> None:
-        """For ever."""
+    async def look_after(self, boot_id: str) -> None:
+        """For ever: what the platform wants to be ended is ended, and what is over is forgotten."""
         while True:
-            await asyncio.sleep(FORGET_SECONDS)
+            try:
+                self._sessions.end(frozenset(await asyncio.to_thread(self._calls.to_hang_up, boot_id)))
+            except NoDecision as error:
+                log.warning("the platform does not say what must end", why=str(error))
             self._sessions.forget()
+            await asyncio.sleep(BEAT_SECONDS)
 
     def close(self) -> None:
         self._threads.shutdown()

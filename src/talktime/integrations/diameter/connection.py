@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -29,7 +30,7 @@ VENDOR = 0
 PRODUCT = "Talktime"
 _3GPP = 10415
 
-Answer = Callable[[CreditRequest], Awaitable[tuple[Code, Avps]]]
+Answer = Callable[[CreditRequest, Callable[[], None]], Awaitable[tuple[Code, Avps]]]
 _ENDS = (Unreadable, asyncio.IncompleteReadError, ConnectionError, TimeoutError, OSError)
 
 
@@ -62,6 +63,9 @@ class Connection:
                 await self._listen()
         except _ENDS as error:
             log.info("peer gone", peer=self._peer and self._peer.host, address=self._address, why=str(error)[:200])
+        except Exception:
+            # A mistake of ours must cost one line, and not the others.
+            log.exception("connection failed", address=self._address)
         finally:
             await self._close()
 
@@ -165,7 +169,10 @@ class Connection:
 
     async def _answer(self, message: Message) -> None:
         try:
-            code, avps = await self._house.answer(self._allowed(message))
+            asked = self._allowed(message)
+            code, avps = await self._house.answer(
+                asked, partial(self._abort, asked.session_id, asked.host, asked.realm)
+            )
             self._send(messages.answer(message, self._identity, code, avps))
         except Wrong as wrong:
             self._refuse(message, wrong)
@@ -197,6 +204,10 @@ class Connection:
     def _ask(self, command: int, *avps: Any) -> None:
         self._number += 1
         self._send(messages.request(command, self._identity, self._number, *avps))
+
+    def _abort(self, session_id: str, host: str, realm: str) -> None:
+        self._number += 1
+        self._send(messages.abort(self._identity, self._number, session_id, host, realm))
 
     def _send(self, content: bytes) -> None:
         if self._writer.is_closing():

@@ -21,7 +21,7 @@ WHOLE_SECONDS_MAX = 10.0
 """Between the first byte of a message and its last."""
 
 REQUEST, PROXIABLE, ERROR, RETRANSMITTED = 0x80, 0x40, 0x20, 0x10
-CAPABILITIES, WATCHDOG, DISCONNECT, CREDIT_CONTROL = 257, 280, 282, 272
+CAPABILITIES, WATCHDOG, DISCONNECT, ABORT, CREDIT_CONTROL = 257, 280, 282, 274, 272
 BASE, RO, RELAY = 0, 4, 0xFFFFFFFF
 """Applications: what all peers speak, credit control, and whoever hands on any."""
 
@@ -84,9 +84,17 @@ def read(raw: bytes) -> Message:
 
 
 def request(command: int, identity: Identity, number: int, *more: Any) -> bytes:
-    """One of ours, which all belong to the connection and no application."""
+    """One of ours that belongs to the connection."""
     head = MessageHeader(1, 0, REQUEST, command, BASE, number, number)
     return bytes(Encoded(head, [*identity.avps, *more]).as_bytes())
+
+
+def abort(identity: Identity, number: int, session_id: str, host: str, realm: str) -> bytes:
+    """One of ours that belongs to a session: its call must end."""
+    head = MessageHeader(1, 0, REQUEST | PROXIABLE, ABORT, RO, number, number)
+    where = [a.make(a.DESTINATION_REALM, realm), a.make(a.DESTINATION_HOST, host)]
+    told = [a.make(a.SESSION_ID, session_id), *identity.avps, *where, a.make(a.AUTH_APPLICATION_ID, RO)]
+    return bytes(Encoded(head, told).as_bytes())
 
 
 def answer(asked: Message, identity: Identity, code: Code, more: Iterable[Any] = ()) -> bytes:

@@ -30,15 +30,16 @@ class Node:
         stop = asyncio.Event()
         _tell_of_signals(asyncio.get_running_loop(), stop)
         server = await asyncio.start_server(self._connected, host, port, limit=BYTES_MAX)
-        forgetting = asyncio.create_task(self._charging.forget())
+        looking = asyncio.create_task(self._charging.look_after(str(self._house.identity.state_id)))
         announce(*server.sockets[0].getsockname()[:2])
         await stop.wait()
         server.close()
-        forgetting.cancel()
+        looking.cancel()
         await self._leave()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= CONNECTIONS_MAX:
+        # Who has gone already has no address any more.
+        if len(self._connections) >= CONNECTIONS_MAX or writer.get_extra_info("peername") is None:
             writer.transport.abort()
             return
         connection = Connection(self._house, reader, writer)

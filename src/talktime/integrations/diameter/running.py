@@ -19,6 +19,7 @@ from talktime.integrations.platform import Platform
 
 PATIENCE_SECONDS = 1.8
 """For one question to the platform: a client of ours hears after two seconds at most that there is no answer."""
+_SWITCH = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,253}[a-z0-9])?")
 
 
@@ -32,6 +33,8 @@ class Options:
     """The lines of the file; None: the key is an organization's own."""
     call_type: CallType = CallType.USER_OUT
     watchdog_seconds: float = WATCHDOG_SECONDS
+    switch: str = "diameter"
+    """What the platform calls this door."""
 
 
 def answer(url: str, key: str, host: str, port: int, options: Options, announce: Callable[[str, int], None]) -> None:
@@ -39,8 +42,9 @@ def answer(url: str, key: str, host: str, port: int, options: Options, announce:
     identity = Identity(_name(options.host), _name(options.realm), int(time()))
     guests = _guests(options, host)
     directory = _directory(options)
+    switch = _switch(options.switch)
     with Platform(url, key, PATIENCE_SECONDS) as platform:
-        charging = Charging(Calls(platform), directory)
+        charging = Charging(Calls(platform, switch), directory)
         try:
             node = Node(identity, guests, charging, options.watchdog_seconds)
             asyncio.run(node.serve(host, port, announce))
@@ -52,6 +56,12 @@ def _name(said: str) -> str:
     if not _NAME.fullmatch(said.lower()):
         raise CannotUse(f"{said!r} is no name of a Diameter host or realm")
     return said.lower()
+
+
+def _switch(said: str) -> str:
+    if not _SWITCH.fullmatch(said):
+        raise CannotUse(f"{said!r} is no name of a switch: up to 64 letters, digits, dots, dashes")
+    return said
 
 
 def _guests(options: Options, host: str) -> Guests:

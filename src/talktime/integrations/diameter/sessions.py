@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -20,6 +20,10 @@ REPLIES_MAX = 8
 Asked = tuple[Kind, int]
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(slots=True)
 class Session:
     """Whoever holds the lock may change it: requests of one session are answered one after the other."""
@@ -28,6 +32,9 @@ class Session:
     answered_at: float | None = None
     answer_is_told: bool = False
     is_over: bool = False
+    must_end: bool = False
+    abort: Callable[[], None] = _nothing
+    """Tells the client that it must end the call."""
     counted: deque[int] = field(default_factory=lambda: deque(maxlen=REPLIES_MAX))
     """Requests whose usage is in the credit, also when nothing could be granted for them."""
     replies: dict[Asked, Reply] = field(default_factory=dict)
@@ -69,6 +76,13 @@ class Sessions:
 
     def keep(self, session: Session, seconds: float = 0.0) -> None:
         session.keep_until = self._now() + seconds + KEPT_SECONDS
+
+    def end(self, call_ids: Collection[str]) -> None:
+        """Each is told once; what it reports afterwards is taken, and it gets nothing more."""
+        for (_, call_id), session in self._sessions.items():
+            if call_id in call_ids and not session.must_end:
+                session.must_end = True
+                session.abort()
 
     def forget(self) -> None:
         """The timer of this side: the platform ends calls that nobody reports on, and here nothing stays of them."""
