@@ -9,7 +9,7 @@ import pytest
 
 from tests.http.shop import good
 from tests.sip.kamailio import Proxy
-from tests.sip.lab import House, Lab
+from tests.sip.lab import House, Lab, until
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,8 @@ def _cut(house: House, proxy: Proxy, ends: Callable[[House], None], within: floa
     begun = time.time()
     ends(house)
     talk = calls.ended().talk
-    assert talk.was_hung_up and house.lab.callees.talk(calls.call_id).was_hung_up
+    assert talk.was_hung_up
+    until(lambda: house.lab.callees.talk(calls.call_id).was_hung_up, "the other end hears of it, too")
     assert talk.ended_at - begun <= within + NOISE_SECONDS
     settled = [call for call in house.closed(len(house.calls())) if call["state"] == "settled"]
     assert [abs(call["duration_seconds"] - talk.talked) <= 1.5 for call in settled] == [True]
