@@ -96,6 +96,13 @@ def delete_all(tx: Tx, table: Table) -> None:
     tx.execute(table.delete())
 
 
+def wait_for_entries(books: Books, least: int, load: threading.Thread) -> list[tuple[Any, ...]]:
+    while len(found := books.database.read(1, entries)) < least:
+        assert load.is_alive()
+        time.sleep(0.05)
+    return found
+
+
 def test_a_backup_under_load_is_a_prefix_of_history(place: Callable[[], Place], tmp_path: Path) -> None:
     source, target, copy = place(), place(), tmp_path / "copy"
     with source.books() as books:
@@ -104,12 +111,12 @@ def test_a_backup_under_load_is_a_prefix_of_history(place: Callable[[], Place], 
         load = threading.Thread(target=busy, args=(books, stop))
         load.start()
         try:
-            while len(books.database.read(1, entries)) < 100:
-                assert load.is_alive()
-                time.sleep(0.05)
+            wait_for_entries(books, 100, load)
             seal_all(books.database, lambda: NOW)
-            before = books.database.read(1, entries)
+            # Some that are not sealed yet, however slowly the load goes on.
+            before = wait_for_entries(books, len(books.database.read(1, entries)) + 1, load)
             source.backup(copy)
+            wait_for_entries(books, len(books.database.read(1, entries)) + 1, load)
         finally:
             stop.set()
             load.join()
