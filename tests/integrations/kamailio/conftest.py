@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -12,12 +13,13 @@ import pytest
 from tests.sip.lab import Lab, opened
 from tests.support.server import serving, talktime
 
+HERE = Path(__file__).parent
 AT_ONCE = 12
 HOUSES_MORE = 10
 """Most cases take one; some take two."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("sip")
     with serving(folder / "data") as server:
@@ -27,7 +29,7 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(lab: Lab) -> Iterator[Stage]:
     made = Stage(lab)
     yield made
@@ -74,7 +76,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_case(item: pytest.Item) -> bool:
-    return isinstance(item, pytest.Function) and "lab" in item.fixturenames and item.get_closest_marker("alone") is None
+    """The hooks of this folder are shown the tests of others, too."""
+    if not isinstance(item, pytest.Function) or HERE not in item.path.parents:
+        return False
+    return "lab" in item.fixturenames and item.get_closest_marker("alone") is None
 
 
 @pytest.hookimpl(tryfirst=True)
