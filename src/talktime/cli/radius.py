@@ -24,6 +24,7 @@ ADDRESS = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]+(?:/[A-Za-z0-9._/-]*)?")
 KEY = re.compile(r"tt_[A-Za-z0-9_-]{1,200}")
 DIGITS = re.compile(r"[0-9]{2,6}")
 PROGRAMS = ("freeradius", "radiusd")
+EMERGENCY = ["112", "911"]
 
 To = Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder that is written.")]
 Gateways = Annotated[
@@ -76,7 +77,7 @@ def init(
     listen: Listen = "127.0.0.1",
     auth_port: AuthPort = 1812,
     acct_port: AcctPort = 1813,
-    emergency: Emergency = ["112", "911"],  # noqa: B006
+    emergency: Emergency = EMERGENCY,
     plain_digits: Plain = False,
     force: Force = False,
     data: Data = None,

@@ -111,7 +111,7 @@ class Platform:
         return extended
 
     def answered(self, form: Form) -> None:
-        """Not repeated by this: an extend or a settle proves the answer as well."""
+        """Nobody waits for it: an extend or a settle proves the answer as well."""
         self.reports.send("answered", form)
 
     def answered_first(self, form: Form) -> None:

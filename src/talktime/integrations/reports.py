@@ -78,10 +78,12 @@ class Reports:
         left: list[Report] = []
         for number, report in enumerate(reports):
             sent = self._post(*report)
-            if sent.status is None or self._is_over():
-                return left + reports[number if sent.status is None else number + 1 :]
+            if sent.status is None:
+                return left + reports[number:]
             if not _is_done(report, sent):
                 left.append(report)
+            if self._is_over():
+                return left + reports[number + 1 :]
         return left
 
 
