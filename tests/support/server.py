@@ -22,6 +22,8 @@ from pathlib import Path
 
 READY_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 30.0
+SETTINGS_OF_ALL: dict[str, str] = {}
+"""Of every process of the product that is started from now on."""
 TALKTIME = (sys.executable, "-m", "talktime.cli.main")
 
 
@@ -160,4 +162,4 @@ def serving(
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Settings of the tester's own must not reach the servers of the tests."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("TALKTIME_")}
-    return {**ours, **extra}
+    return {**ours, **SETTINGS_OF_ALL, **extra}

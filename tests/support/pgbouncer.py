@@ -1,0 +1,111 @@
+"""PgBouncer in front of a PostgreSQL server of the tests, in transaction mode.
+
+    with pooled(cluster) as pooler:
+        pooler.url(cluster.fresh_database())
+
+Each transaction gets a new connection, which ends with it: whatever relies on a session fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+import psycopg
+
+from talktime.storage.postgres_store import PostgresStore
+from tests.support.ports import free_port
+from tests.support.postgres import Cluster, PostgresFailed, runner, wait_for
+from tests.support.server import SETTINGS_OF_ALL
+
+SETTINGS = {
+    "listen_addr": "127.0.0.1",
+    "unix_socket_dir": "",
+    "auth_type": "trust",
+    "pool_mode": "transaction",
+    "max_client_conn": "1000",
+    "default_pool_size": "20",
+}
+OFF = {"prepare": False}
+HARSH = {"server_lifetime": "0"}
+
+
+class PgBouncer:
+    def __init__(self, cluster: Cluster, **settings: str) -> None:
+        program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+        assert program, "there is no pgbouncer: `make packages` installs it"
+        self.port = free_port()
+        self._cluster = cluster
+        self._program = program
+        self._folder = cluster.folder / f"pgbouncer-{self.port}"
+        self._settings = SETTINGS | settings | {"listen_port": str(self.port)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    def url(self, direct: str) -> str:
+        """The same database, through here."""
+        where = urlsplit(direct)
+        return where._replace(netloc=f"{where.username}@127.0.0.1:{self.port}", query="").geturl()
+
+    def start(self) -> None:
+        self._folder.mkdir(exist_ok=True)
+        (self._folder / "users").write_text('"talktime" ""\n"postgres" ""\n')
+        path = self._folder / "pgbouncer.ini"
+        path.write_text(self._configuration())
+        with (self._folder / "log").open("ab") as log:
+            # As PostgreSQL it refuses to be root.
+            self._process = subprocess.Popen([self._program, path], stdout=log, stderr=log, **runner())
+        wait_for("PgBouncer does not answer", self._answers)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _configuration(self) -> str:
+        lines = [f"{name} = {value}" for name, value in self._settings.items()]
+        database = f"* = host=127.0.0.1 port={self._cluster.port}"
+        users = f"auth_file = {self._folder / 'users'}"
+        return "\n".join(["[databases]", database, "[pgbouncer]", users, "admin_users = postgres", *lines, ""])
+
+    def _answers(self) -> bool:
+        assert self._process
+        if self._process.poll() is not None:
+            raise PostgresFailed((self._folder / "log").read_text())
+        try:
+            psycopg.connect(f"postgresql://postgres@127.0.0.1:{self.port}/pgbouncer").close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+@contextmanager
+def pooled(cluster: Cluster, **settings: str) -> Iterator[PgBouncer]:
+    pooler = PgBouncer(cluster, **(settings or HARSH))
+    try:
+        pooler.start()
+        yield pooler
+    finally:
+        pooler.stop()
+
+
+@contextmanager
+def everything_pooled(cluster: Cluster) -> Iterator[None]:
+    """Whoever asks the cluster for an address is sent through a pooler, and is set up for one."""
+    with (
+        pooled(cluster) as pooler,
+        patch.dict(SETTINGS_OF_ALL, TALKTIME_PREPARED_STATEMENTS="no"),
+        patch.object(cluster, "front", pooler.port),
+        patch.object(PostgresStore.__init__, "__kwdefaults__", OFF),
+    ):
+        yield
