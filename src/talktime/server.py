@@ -149,12 +149,14 @@ class HttpServer(uvicorn.Server):
         super().__init__(_config(doors))
         self._stop = stop
         self._drain_seconds = drain_seconds
+        self._sockets: list[socket.socket] = []
         self._local = _config(FromTheOwner(api))
         self._folder = folder
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._sockets = sockets or []
         if self._folder:
             await self._listen_locally(self._folder)
         if not self._stop.asked:
@@ -183,7 +185,16 @@ class HttpServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
+        if self._stop.asked_for(self._drain_seconds / 2):
+            self._let_nobody_in()
         return await super().on_tick(counter) or self._stop.asked_for(self._drain_seconds)
+
+    def _let_nobody_in(self) -> None:
+        """Before the end: who has just come in has time to ask."""
+        for server in self.servers:
+            server.close()
+        for listener in self._sockets:
+            listener.close()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

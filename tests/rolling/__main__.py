@@ -57,12 +57,8 @@ def run(ours: Fleet, rounds: int, organizations: int = ORGANIZATIONS, shown: boo
 
 
 def turn(ours: Fleet, killing: bool) -> None:
-    for number, server in enumerate(ours.servers):
-        if killing:
-            server.kill()
-            server.start()
-        else:
-            ours.restart(number)
+    for number in range(len(ours.servers)):
+        (ours.kill if killing else ours.restart)(number)
     for number in range(len(ours.workers)):
         ours.restart_worker(number)
 
@@ -82,9 +78,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.rolling", description="Rolling restarts under load.")
     parser.add_argument("--rounds", type=int, default=10)
     rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory() as folder, new_cluster(fsync=False) as cluster:
-        with fleet(cluster, Path(folder)) as ours:
-            figures = run(ours, rounds, shown=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        new_cluster(fsync=False) as cluster,
+        fleet(cluster, Path(folder)) as ours,
+    ):
+        figures = run(ours, rounds, shown=True)
     for finding in figures.findings:
         print(f"rolling: WRONG: {finding}", file=sys.stderr)
     print(f"rolling: {figures}")

@@ -13,8 +13,7 @@ import httpx
 
 from tests.support.haproxy import Haproxy, balancing
 from tests.support.pgbouncer import pooled
-from tests.support.ports import free_port
-from tests.support.postgres import Cluster, wait_for
+from tests.support.postgres import Cluster
 from tests.support.server import STOP_SECONDS_MAX, TALKTIME, Server, _environment, serving
 
 POOL = {"default_pool_size": "10"}
@@ -57,6 +56,13 @@ class Fleet:
         """One server, as `systemctl restart` does it."""
         assert self.servers[number].stop() == 0
         self.servers[number].start()
+        self.proxy.wait_for_all()
+
+    def kill(self, number: int) -> None:
+        """And systemd starts it again."""
+        self.servers[number].kill()
+        self.servers[number].start()
+        self.proxy.wait_for_all()
 
     def restart_worker(self, number: int) -> None:
         assert self.workers[number].stop() == 0
@@ -89,5 +95,5 @@ def fleet(cluster: Cluster, folder: Path) -> Iterator[Fleet]:
             stack.callback(worker.stop)
             worker.start()
         proxy = stack.enter_context(balancing(folder, [server.port for server in servers]))
-        wait_for("no server is taken in", lambda: httpx.get(f"{proxy.url}/healthz").status_code == 200)
+        proxy.wait_for_all()
         yield Fleet(servers, workers, proxy, direct)

@@ -10,27 +10,23 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
+from configparser import ConfigParser
 from contextlib import contextmanager
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import psycopg
 
+from talktime.cli.shipped import SHIPPED
 from talktime.storage.postgres_store import PostgresStore
 from tests.support.ports import free_port
-from tests.support.postgres import Cluster, PostgresFailed, runner, wait_for
+from tests.support.postgres import Cluster, runner, wait_for
 from tests.support.server import SETTINGS_OF_ALL
+from tests.support.tethered import Tethered
 
-SETTINGS = {
-    "listen_addr": "127.0.0.1",
-    "unix_socket_dir": "",
-    "auth_type": "trust",
-    "pool_mode": "transaction",
-    "max_client_conn": "1000",
-    "default_pool_size": "20",
-}
+SHIPPED_SETTINGS = SHIPPED / "pooler" / "pgbouncer.ini"
+OWN = {"auth_type": "trust", "admin_users": "postgres"}
 OFF = {"prepare": False}
 HARSH = {"server_lifetime": "0"}
 
@@ -43,11 +39,13 @@ class PgBouncer:
         self._cluster = cluster
         self._program = program
         self._folder = cluster.folder / f"pgbouncer-{self.port}"
-        self._settings = SETTINGS | settings | {"listen_port": str(self.port)}
-        self._process: subprocess.Popen[bytes] | None = None
+        where = {"listen_port": str(self.port), "unix_socket_dir": str(cluster.folder)}
+        self._settings = shipped() | OWN | settings | where
+        self._process: Tethered | None = None
 
     @property
     def pid(self) -> int:
+        """Of the process whose child it is."""
         assert self._process
         return self._process.pid
 
@@ -56,37 +54,44 @@ class PgBouncer:
         where = urlsplit(direct)
         return where._replace(netloc=f"{where.username}@127.0.0.1:{self.port}", query="").geturl()
 
+    def socket_url(self, direct: str) -> str:
+        """And not over the network."""
+        where = urlsplit(direct)
+        own = f"host={self._cluster.folder}&port={self.port}"
+        return f"postgresql://{where.username}@/{where.path.strip('/')}?{own}"
+
     def start(self) -> None:
         self._folder.mkdir(exist_ok=True)
         (self._folder / "users").write_text('"talktime" ""\n"postgres" ""\n')
         path = self._folder / "pgbouncer.ini"
         path.write_text(self._configuration())
-        with (self._folder / "log").open("ab") as log:
-            # As PostgreSQL it refuses to be root.
-            self._process = subprocess.Popen([self._program, path], stdout=log, stderr=log, **runner())
+        # As PostgreSQL it refuses to be root.
+        self._process = Tethered([self._program, path], self._folder / "log", runner())
         wait_for("PgBouncer does not answer", self._answers)
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            self._process.stop()
             self._process = None
 
     def _configuration(self) -> str:
         lines = [f"{name} = {value}" for name, value in self._settings.items()]
-        database = f"* = host=127.0.0.1 port={self._cluster.port}"
+        database = f"* = host={self._cluster.folder} port={self._cluster.port}"
         users = f"auth_file = {self._folder / 'users'}"
-        return "\n".join(["[databases]", database, "[pgbouncer]", users, "admin_users = postgres", *lines, ""])
+        return "\n".join(["[databases]", database, "[pgbouncer]", *lines, users, ""])
 
     def _answers(self) -> bool:
-        assert self._process
-        if self._process.poll() is not None:
-            raise PostgresFailed((self._folder / "log").read_text())
         try:
             psycopg.connect(f"postgresql://postgres@127.0.0.1:{self.port}/pgbouncer").close()
         except psycopg.OperationalError:
             return False
         return True
+
+
+def shipped() -> dict[str, str]:
+    file = ConfigParser(interpolation=None)
+    file.read(SHIPPED_SETTINGS)
+    return dict(file["pgbouncer"])
 
 
 @contextmanager
