@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,9 @@ from tests.support.postgres import Cluster
 from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
+Ask = Callable[[str], object]
+"""Asks for a call of this name."""
+NUMBERS = count(1)
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +38,13 @@ def shop(ours: Fleet) -> Iterator[Shop]:
         yield opened
 
 
-def home(ours: Fleet, ask: Callable[[], object]) -> int:
-    """Which server decides the call that is asked for."""
-    before = ours.decisions()
-    ask()
-    rose = [after > was for was, after in zip(before, ours.decisions(), strict=True)]
-    assert sum(rose) == 1
+def home(ours: Fleet, ask: Ask) -> int:
+    """Which server decides a call that is asked for; a server that is too busy may have passed it on to the other."""
+    rose: list[bool] = []
+    while sum(rose) != 1:
+        before = ours.decisions()
+        ask(f"call-{next(NUMBERS)}")
+        rose = [after > was for was, after in zip(before, ours.decisions(), strict=True)]
     return rose.index(True)
 
 
@@ -71,10 +75,10 @@ def test_organizations_of_one_shard_share_a_process(ours: Fleet, shop: Shop) -> 
     ours.proxy.wait_for_all()
     # Its connection went with the old one.
     shop.operator.close()
-    assert len({home(ours, ask) for org in orgs for ask in ways_to_ask(ours, org)[:1]}) == 1
+    assert len({home(ours, ways_to_ask(ours, org)[0]) for org in orgs}) == 1
 
 
-def ways_to_ask(ours: Fleet, org: Organization) -> list[Callable[[], object]]:
+def ways_to_ask(ours: Fleet, org: Organization) -> list[Ask]:
     """With a key of its own, with the header, and as a switch that serves many."""
     own, of_all = org.key("calls")["key"], ours.servers[0].operator_key
 
@@ -83,9 +87,9 @@ def ways_to_ask(ours: Fleet, org: Organization) -> list[Callable[[], object]]:
             return good(api.post("/v1/calls/authorize", org.call(call_id, **more)))
 
     return [
-        lambda: ask("own", own),
-        lambda: ask("header", of_all, org.id),
-        lambda: ask("body", of_all, organization=org.id),
+        lambda call_id: ask(call_id, own),
+        lambda call_id: ask(call_id, of_all, org.id),
+        lambda call_id: ask(call_id, of_all, organization=org.id),
     ]
 
 
@@ -97,11 +101,10 @@ def test_who_comes_while_a_server_is_started_again_waits(tmp_path: Path) -> None
             server.start()
             assert server.port == listener.getsockname()[1]
             assert server.stop() == 0
-            with ThreadPoolExecutor(1) as threads, Api(server.url, None) as early:
-                early.connect()
-                answer = threads.submit(early.get, "/healthz")
+            with socket.create_connection(listener.getsockname()) as early:
+                early.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 server.start()
-                assert answer.result().status == 200
+                assert early.recv(100).startswith(b"HTTP/1.1 200 ")
         finally:
             server.remove()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from talktime.settings import load
 from tests.support.server import serving, talktime
 
 UNITS = ["talktime.service", "talktime-worker.service", "talktime@8081.service"]
+GUIDE = Path(__file__).parents[2] / "docs" / "operating" / "one-machine.md"
 EXPOSURE_MAX = 1.5
 """Of 10; systemd calls up to 2.0 well protected."""
 
@@ -67,6 +69,13 @@ def test_what_is_set_in_the_example_are_settings() -> None:
     named = {name.removeprefix("TALKTIME_").lower() for name, _ in lines}
     assert len(named) > 10
     assert named <= set(type(load({}, {})).__dataclass_fields__)
+
+
+def test_the_settings_of_the_guide_for_one_machine_are_understood() -> None:
+    (block,) = re.findall(r"```\n(TALKTIME_.*?)```", GUIDE.read_text(), re.DOTALL)
+    given = dict(line.split("=", 1) for line in block.splitlines())
+    settings = load({}, {name: value for name, value in given.items() if value})
+    assert (settings.drain_seconds, settings.prepared_statements, settings.jobs) == (5, False, False)
 
 
 @pytest.mark.slow
