@@ -17,7 +17,7 @@ from bench.machine import Watch, cpu_seconds, flush_ms
 from bench.places import Ground, Place, Pooled, Postgres
 from bench.server import CannotStart, Server, serving
 from bench.world import World, number_of
-from tests.support.pgbouncer import pooled, shipped
+from tests.support.pgbouncer import pooled
 
 CONNECTIONS = 64
 BATCH_CONNECTIONS = 16
@@ -246,7 +246,7 @@ def start(place: Place, plan: Plan, earlier: Earlier) -> Outcome:
 def through_pgbouncer(place: Place, plan: Plan, earlier: Earlier) -> Outcome:
     """As it is shipped; without prepared statements, which it does not carry over."""
     assert isinstance(place, Postgres)
-    with pooled(place.cluster, **shipped()) as pooler:
+    with pooled(place.cluster) as pooler:
         return over_http(prepared_statements=False)(Pooled(place, pooler), plan, earlier)
 
 

@@ -16,7 +16,6 @@ from tests.support.pgbouncer import pooled
 from tests.support.postgres import Cluster
 from tests.support.server import STOP_SECONDS_MAX, TALKTIME, Server, _environment, serving
 
-POOL = {"default_pool_size": "10"}
 DRAIN_SECONDS = 3
 """Longer than the balancer needs to notice."""
 
@@ -82,7 +81,7 @@ def decided(server: Server) -> float:
 def fleet(cluster: Cluster, folder: Path) -> Iterator[Fleet]:
     with ExitStack() as stack:
         direct = cluster.fresh_database()
-        url = stack.enter_context(pooled(cluster, **POOL)).url(direct)
+        url = stack.enter_context(pooled(cluster)).url(direct)
         settings = {
             "TALKTIME_PREPARED_STATEMENTS": "no",
             "TALKTIME_JOBS": "no",

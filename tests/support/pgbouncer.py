@@ -3,7 +3,8 @@
     with pooled(cluster) as pooler:
         pooler.url(cluster.fresh_database())
 
-Each transaction gets a new connection, which ends with it: whatever relies on a session fails.
+It is set up as we ship it. With HARSH each transaction gets a new connection, which ends with it: whatever relies on a
+session fails.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def shipped() -> dict[str, str]:
 
 @contextmanager
 def pooled(cluster: Cluster, **settings: str) -> Iterator[PgBouncer]:
-    pooler = PgBouncer(cluster, **(settings or HARSH))
+    pooler = PgBouncer(cluster, **settings)
     try:
         pooler.start()
         yield pooler
@@ -108,7 +109,7 @@ def pooled(cluster: Cluster, **settings: str) -> Iterator[PgBouncer]:
 def everything_pooled(cluster: Cluster) -> Iterator[None]:
     """Whoever asks the cluster for an address is sent through a pooler, and is set up for one."""
     with (
-        pooled(cluster) as pooler,
+        pooled(cluster, **HARSH) as pooler,
         patch.dict(SETTINGS_OF_ALL, TALKTIME_PREPARED_STATEMENTS="no"),
         patch.object(cluster, "front", pooler.port),
         patch.object(PostgresStore.__init__, "__kwdefaults__", OFF),
