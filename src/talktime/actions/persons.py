@@ -23,7 +23,7 @@ from talktime.core.persons import ERASED, Person
 from talktime.storage import delivery_store, job_store, member_store, person_store, seal_store
 from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.member_store import MemberRow
-from talktime.storage.person_store import EVERYWHERE, LAST, PLACES, SEALED, Kind, Place
+from talktime.storage.person_store import EVERYWHERE, LAST, PLACES, SEALED, Kind, Place, story_values
 from talktime.storage.seal_store import COLUMNS, Chain
 from talktime.storage.store import decode_call, encode_call
 from talktime.storage.user_store import UserRow
@@ -175,7 +175,7 @@ def _story(story: str, person: Person) -> str:
     if call.state is CallState.OPEN:
         return story
     cleaned = person.out_of_call(call)
-    return story if cleaned == call else encode_call(replace(cleaned, version=call.version + 1)).decode()
+    return story if cleaned == call else encode_call(cleaned).decode()
 
 
 # ---------------------------------------------------------------- forgotten
@@ -230,9 +230,8 @@ def _forget(tx: Tx, org_id: int, one: Mention) -> bool:
 
 
 def _with_version(one: Mention) -> dict[str, Any]:
-    """Who decides about the call at this moment notices that it is another."""
     story = one.values.get("story")
-    return one.values if story is None else one.values | {"version": decode_call(story).version}
+    return one.values if story is None else story_values(decode_call(story))
 
 
 def _goes_on(one: Mention) -> bool:

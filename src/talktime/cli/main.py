@@ -8,6 +8,7 @@ import typer
 
 from talktime.cli import (
     agi,
+    audit,
     backup,
     checks,
     demo,
@@ -23,6 +24,7 @@ from talktime.cli import (
     radius,
     rates,
     rating,
+    retention,
     secrets,
     serving,
     shipped,
@@ -55,6 +57,8 @@ for part in (
     mail,
     members,
     people,
+    retention,
+    audit,
     secrets,
     radius,
     rating,

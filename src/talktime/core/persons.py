@@ -14,6 +14,8 @@ from talktime.core.calls import Call
 
 ERASED = "erased"
 """What stands where somebody stood."""
+FORGOTTEN = "forgotten"
+"""And in the story of a call of which nobody knows the ends."""
 WRITTEN = frozenset({"reason", "note", "detail", "po_number"})
 """In a document, people write about people under these."""
 NAMED = frozenset({"name", "user_name", "sign_in_name", "user"})
@@ -99,13 +101,13 @@ class Person:
 def without_ends(call: Call) -> Call:
     """Nobody knows any more who spoke with whom; what it cost, where it went and whose it was stays."""
     asked, terms = call.asked, call.terms
-    if asked:
-        user = terms.user_id if asked.user and terms else None
-        asked = replace(asked, to=ERASED, from_=asked.from_ and ERASED, user=user, conference_id=None, sip_call_id=None)
-    if terms:
-        terms = replace(terms, caller=ERASED)
-    # A call of which only the end was heard: it is to be seen that it was looked at.
-    return replace(call, asked=asked, terms=terms, cause=call.cause if asked or terms else ERASED)
+    if asked is None:
+        # Only its end was heard.
+        return replace(call, cause=FORGOTTEN)
+    user = terms.user_id if asked.user and terms else None
+    ends = {"to": ERASED, "from_": asked.from_ and ERASED, "user": user}
+    asked = replace(asked, **ends, conference_id=None, sip_call_id=FORGOTTEN)
+    return replace(call, asked=asked, terms=replace(terms, caller=ERASED) if terms else None)
 
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:

@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Column, LargeBinary, Table, delete, select, tuple_, update
 
+from talktime.core.calls import Call
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.delivery_store import CANCELLED
+from talktime.storage.store import encode_call
 from talktime.storage.user_store import UserRow
 from talktime.storage.walls import opened
 
@@ -56,12 +59,13 @@ class Place(NamedTuple):
 
 _OWN, _PARTY, _STORY, _TEXT, _DOCUMENT = Kind
 
+CALLS = Place(t.calls, {"story": _STORY})
 PLACES = (
     Place(t.sessions, {"address": _OWN, "agent": _OWN}, "member_id", goes=True),
     Place(t.credentials, {"sso_subject": _OWN}, "member_id", goes=True),
     Place(t.tickets, {}, "member_id", goes=True),
     Place(t.user_blocks, {"reason": _TEXT}, "user_id"),
-    Place(t.calls, {"story": _STORY}),
+    CALLS,
     Place(t.usage, {"caller": _PARTY, "number": _PARTY, "conference_id": _PARTY}, "user_id"),
     Place(t.notices, {"details": _DOCUMENT}),
     Place(t.deliveries, {"recipients": _DOCUMENT, "body": _DOCUMENT, "error": _TEXT}),
@@ -118,6 +122,12 @@ def put(tx: Tx, org_id: int, place: Place, row: Mapping[str, Any], values: Mappi
     same = [place.table.c[name].is_not_distinct_from(row[name]) for name in values]
     with opened(tx, place.table.name, place.table in GUARDED):
         return tx.execute(update(place.table).where(*mine, *same).values(dict(values))).rowcount == 1
+
+
+def story_values(call: Call) -> dict[str, Any]:
+    """Whoever decides about the call at this moment notices that it is another."""
+    changed = replace(call, version=call.version + 1)
+    return {"version": changed.version, "story": encode_call(changed).decode()}
 
 
 def take_away(tx: Tx, org_id: int, place: Place, row: Mapping[str, Any]) -> bool:
