@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from time import time
-from typing import Self
+from typing import NamedTuple, Self
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -58,6 +58,24 @@ class Figures:
         unfinished = self.file.with_suffix(".new")
         unfinished.write_bytes(generate_latest(self._registry))
         unfinished.replace(self.file)
+
+
+class Seen(NamedTuple):
+    """A process of this machine that wrote its figures a moment ago."""
+
+    kind: str
+    number: int
+    at: float
+
+
+def seen(folder: Path) -> list[Seen]:
+    found = []
+    for path, _ in _written(folder):
+        kind, _, number = path.stem.rpartition("-")
+        # It may end at this very moment.
+        with suppress(OSError, ValueError):
+            found.append(Seen(kind, int(number), path.stat().st_mtime))
+    return found
 
 
 def exposition(own: CollectorRegistry, folder: Path) -> bytes:

@@ -6,15 +6,16 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import msgspec
 import typer
 
-from talktime.cli.options import USAGE, CannotDo, Data, Url, organization_in, settings_of
+from talktime.cli.options import USAGE, CannotDo, Data, Json, Url, organization_in, say_json, settings_of
 from talktime.core.sheets import harmless
 from talktime.core.time import instant, moment
 
@@ -44,33 +45,51 @@ def export(
     ] = None,
     data: Data = None,
     database: Url = None,
+    as_json: Json = False,
 ) -> None:
     """Write the audit log of an organization, oldest first: who changed what, from what to what.
 
     Works beside a running server, and needs no more memory for a long log than for a short one. Numbers have no gaps.
     """
+    if as_json and output is None:
+        raise CannotDo("--json says what is in the file that --output names: name one", USAGE)
     settings, org_id = settings_of(data, database), organization_in(organization)
     span = _instant("--from", since), _instant("--to", until)
     from talktime.actions.upkeep import reading
     from talktime.reports.audit import in_order
 
-    source = reading(settings.database, settings.sqlite_path)
-    try:
-        # Before the file is made, so that a mistake leaves none.
-        to = _opened(output)
-        source.read(org_id, lambda tx: to.writelines(_lines(in_order(tx, org_id, *span), kind)))
-        to.flush()
-    finally:
-        source.close()
+    with ExitStack() as until_the_end:
+        source = reading(settings.database, settings.sqlite_path)
+        until_the_end.callback(source.close)
+        to = until_the_end.enter_context(_opened(output))
+        written = source.read(org_id, lambda tx: _write(to, in_order(tx, org_id, *span), kind))
+    if as_json:
+        say_json({"file": str(output), "rows": written})
 
 
-def _opened(output: Path | None) -> Any:
+def _write(to: TextIO, rows: Iterator[AuditRow], kind: Format) -> int:
+    if kind is Format.CSV:
+        to.write(_csv(COLUMNS))
+    written = 0
+    for row in rows:
+        to.write(_line(row, kind))
+        written += 1
+    to.flush()
+    return written
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[TextIO]:
+    """A file that is there already is not written over."""
     if output is None:
-        return sys.stdout
+        yield sys.stdout
+        return
     try:
-        return output.open("x", encoding="utf-8", newline="")
+        file = output.open("x", encoding="utf-8", newline="")
     except OSError as error:
         raise CannotDo(f"{output} cannot be made: {error.strerror}") from error
+    with file:
+        yield file
 
 
 def _instant(option: str, text: str | None) -> int | None:
@@ -83,13 +102,10 @@ def _instant(option: str, text: str | None) -> int | None:
     return instant(at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
-def _lines(rows: Iterator[AuditRow], kind: Format) -> Iterator[str]:
-    if kind is Format.CSV:
-        yield _csv(COLUMNS)
-    for row in rows:
-        at = moment(row.at).isoformat()
-        values = (row.audit_id, row.audit_no, at, row.actor, row.action, row.object, row.old, row.new)
-        yield _csv(values) if kind is Format.CSV else _json(values)
+def _line(row: AuditRow, kind: Format) -> str:
+    at = moment(row.at).isoformat()
+    values = (row.audit_id, row.audit_no, at, row.actor, row.action, row.object, row.old, row.new)
+    return _csv(values) if kind is Format.CSV else _json(values)
 
 
 def _csv(values: tuple[Any, ...]) -> str:
