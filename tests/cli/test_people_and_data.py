@@ -7,15 +7,15 @@ import io
 import json
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
+from talktime.cli.client import Client
+from talktime.settings import load
 from tests.cli.inside import inside
-from tests.cli.shop import ask, authorize, open_shop, settle
-from tests.support.server import serving
+from tests.cli.shop import ROWS
 
 pytestmark = pytest.mark.slow
 
@@ -24,18 +24,30 @@ ANN = "ann@example.com"
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An organization with a user who has called; its server is stopped."""
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An organization with a user who has called; no server runs."""
     folder = tmp_path_factory.mktemp("data")
-    with serving(folder) as server:
-        key = open_shop(server)
-        authorize(server, key, "c1")
-        settle(server, key, "c1")
-        assert (
-            ask(server, "GET", "/v1/operator/organizations", key=server.operator_key).body["data"][0]["id"] == "org_1"
-        )
-        server.stop()
-    yield folder
+    with Client(load({"data": folder}, {})) as client:
+        open_shop(client)
+    return folder
+
+
+def open_shop(client: Client) -> None:
+    prices = {"name": "P", "currency": "USD", "charge_decimals": 4, "default": True, "rows": ROWS}
+    listed = client.send("POST", "/v1/operator/price-lists", prices)["id"]
+    client.send("POST", f"/v1/operator/price-lists/{listed}/publish", {})
+    about = {"name": "Example Ltd", "country": "GB", "currency": "USD"}
+    org = client.send("POST", "/v1/operator/organizations", about)["id"]
+    assert org == "org_1"
+    client.send("POST", f"/v1/operator/organizations/{org}/grants", {"amount": "100", "expires_at": None})
+    user = {"name": "Ann", "sign_in_name": ANN, "usage_location": "GB"}
+    user_id = client.send("POST", "/v1/users", user, organization=org)["id"]
+    client.send("PUT", "/v1/licences", {"MCOPSTN_PAYG_1": None}, organization=org)
+    client.send("PUT", f"/v1/users/{user_id}/licences", ["MCOPSTN_PAYG_1", "MCOPSTNPP"], organization=org)
+    key = client.send("POST", f"/v1/operator/organizations/{org}/keys", {"scopes": ["calls"]})["key"]
+    call = {"call_id": "c1", "call_type": "user_out", "user": ANN, "to": "+442079460117"}
+    client.send("POST", "/v1/calls/authorize", call, key=key)
+    client.send("POST", "/v1/calls/settle", {"call_id": "c1", "duration_seconds": 61}, key=key)
 
 
 def commands() -> list[str]:
