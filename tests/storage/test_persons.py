@@ -242,8 +242,10 @@ def test_a_call_in_progress_is_told_and_cleaned_afterwards(shop: Shop) -> None:
     org_id = planted(shop)
     phone = shop.phone(org_id)
     phone.authorize("q9", user=EMAIL, to=CALLED)
-    assert erased(shop, org_id).in_progress == 1
+    phone.authorize("q8", to=NUMBER)
+    assert erased(shop, org_id).in_progress == 2
     phone.settle("q9", 61)
+    phone.settle("q8", 61)
     assert erased(shop, org_id, "usr_que").in_progress == 0
     after = shop.database.read(EVERYBODY, everything)
     assert [line for line in after.splitlines() if found_in(line)] == []

@@ -148,10 +148,11 @@ def _mention(place: Place, row: Row, person: Person) -> Mention | None:
 
 
 def _is_theirs(place: Place, row: Row, person: Person) -> bool:
-    """Of a call that nobody knows the ends of any more."""
+    """Of a call that nobody knows the ends of any more, or that still goes on."""
     if Kind.STORY not in place.columns.values():
         return False
-    return person.has_made(decode_call(row["story"]))
+    call = decode_call(row["story"])
+    return person.has_made(call) or (call.state is CallState.OPEN and person.out_of_call(call) != call)
 
 
 def _cleaned(place: Place, name: str, row: Row, person: Person, own: bool) -> Any:
@@ -188,7 +189,7 @@ class Erased:
     rows: Counter[str] = field(default_factory=Counter)
     files: int = 0
     in_progress: int = 0
-    """Calls that still go on: whoever asks again when they have ended finds nothing."""
+    """Calls that still go on: when they have ended it has to be done again."""
 
 
 def remove(tx: Tx, org_id: int, known: Known, actor: Actor) -> None:
@@ -206,12 +207,18 @@ def erase(database: Database, org_id: int, known: Known, actor: Actor, tell: Tel
     database.write(org_id, remove, org_id, known, actor)
     done = Erased()
     _forget_in(database, org_id, known.person, PLACES, done, tell)
+    # Until the last call has ended it must be known whom it is about.
+    if not done.in_progress:
+        _forget_who(database, org_id, known, actor, done, tell)
+    database.write(org_id, _end, org_id, known, done, actor)
+    return done
+
+
+def _forget_who(database: Database, org_id: int, known: Known, actor: Actor, done: Erased, tell: Tell) -> None:
     for place in SEALED:
         if rows := _rewrite(database, org_id, place, known, actor):
             done.rows[place.table.name] = rows
     _forget_in(database, org_id, known.person, LAST, done, tell)
-    database.write(org_id, _end, org_id, known, done, actor)
-    return done
 
 
 def _forget_in(

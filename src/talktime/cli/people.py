@@ -102,10 +102,15 @@ def erase(
         say_json(told)
     else:
         _show(done.rows, "changed or deleted")
-        say(f"{', '.join(known.ids)}: forgotten. Backups made until now still know them, until you throw those away.")
+        say(_ended(known, done))
     if done.in_progress:
-        say(f"{done.in_progress} calls of theirs are in progress: run it again when they have ended.")
         raise typer.Exit(BAD)
+
+
+def _ended(known: Known, done: Erased) -> str:
+    if done.in_progress:
+        return f"{done.in_progress} calls of theirs are in progress: run it again when they have ended."
+    return f"{', '.join(known.ids)}: forgotten. Backups made until now still know them, until you throw those away."
 
 
 def _erased(
