@@ -98,7 +98,7 @@ def exposition(own: CollectorRegistry, folder: Path) -> bytes:
     return generate_latest(_Merged({mine.stem: _told(own, mine), **{p.stem: t for p, t in _written(folder, mine)}}))
 
 
-def _written(folder: Path, but: Path) -> Iterator[tuple[Path, str]]:
+def _written(folder: Path, but: Path | None = None) -> Iterator[tuple[Path, str]]:
     for path in sorted(set(folder.glob("*.prom")) - {but}):
         # It may end at this very moment.
         with suppress(OSError):

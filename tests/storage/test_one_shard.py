@@ -82,7 +82,7 @@ MAY_SPAN = {
     "refund_store.due": "finds refunds that somebody has to turn to a provider for",
     "reminder_store.watching": "finds who wants to hear of his spending",
     "reminder_store.with_ending_lots": "finds funds that end soon",
-    "retention_store.counted": "says how much is older than it is to be kept",
+    "retention_store._counted": "says how much is older than it is to be kept",
     "retention_store.organizations_with": "finds what is older than it is to be kept",
     "seal_store.behind": "finds what is to be sealed",
     "sealed_store.some": "replaces the secret key of the whole installation",

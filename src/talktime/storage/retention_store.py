@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Table, and_, case, delete, func, or_, select, tuple_, union, update
@@ -73,11 +74,14 @@ def organizations_with(tx: ReadTx, kind: Kept, before: int, after: int, limit: i
 
 def counted(tx: ReadTx, kind: Kept, before: int) -> Counted:
     """How much there is of it, and how old it is. Spans organizations."""
-    found = [
-        tx.execute(select(func.count(), func.min(old.at)).select_from(old.table).where(old.condition)).one()
-        for old in _old(kind, before)
-    ]
-    return Counted(sum(row[0] for row in found), min((row[1] for row in found if row[1] is not None), default=None))
+    found = list(map(partial(_counted, tx), _old(kind, before)))
+    oldest = [one.oldest_at for one in found if one.oldest_at is not None]
+    return Counted(sum(one.rows for one in found), min(oldest, default=None))
+
+
+def _counted(tx: ReadTx, old: Old) -> Counted:
+    """Spans organizations."""
+    return Counted(*tx.execute(select(func.count(), func.min(old.at)).where(old.condition)).one())
 
 
 def throw_away(tx: Tx, org_id: int, kind: Kept, before: int, limit: int) -> int:
