@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jobs": {"core", "storage", "actions", "charging", "reports", "app"},
     "web": {"core", "actions", "charging", "documents", "languages", "reports", "storage", "app", "exposition"},
     "integrations": {"core", "web"},
-    "portal": {"core", "actions", "languages", "reports", "storage", "web", "app"},
+    "portal": {"core", "actions", "languages", "reports", "storage", "web", "app", "exposition"},
     "cli": {
         *("core", "actions", "charging", "rating", "reports", "storage"),
         *("app", "clock", "integrations", "listening", "settings", "server", "observability", "web"),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from talktime.core.currencies import bounds_from
 from talktime.core.proxies import networks
+from talktime.core.retention import Kept, rules_from
 
 DATABASE_FILE = "talktime.db"
 DRAIN_SECONDS_MAX = 10
@@ -80,6 +81,9 @@ class Settings:
     sso_to_internal: bool = False
     """Whether an organization's server for single sign-on may stand in the own network; on this machine also without
     TLS."""
+    keep_days: str = ""
+    """For how many days what is about people is kept, as in calls:400,people:30,audit:1100,notices:400,deliveries:90;
+    what is not named is kept for ever, and sign_ins for 30 days."""
     log_level: str = "info"
 
     @property
@@ -93,6 +97,11 @@ class Settings:
     @property
     def reached_at(self) -> str:
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def kept(self) -> Mapping[Kept, int]:
+        """Days, of each kind that is not kept for ever."""
+        return rules_from(self.keep_days)
 
     @property
     def exports(self) -> Path:
@@ -164,6 +173,7 @@ def _checked(settings: Settings) -> Settings:
     _check_proxies(settings)
     if not 0 <= settings.drain_seconds <= DRAIN_SECONDS_MAX:
         raise SettingsError(f"'drain_seconds' goes from 0 to {DRAIN_SECONDS_MAX}")
+    _check_keeping(settings)
     if settings.workers < 1:
         raise SettingsError("'workers' is at least 1")
     if settings.workers > 1 and settings.on_sqlite:
@@ -178,6 +188,13 @@ def _check_money(settings: Settings) -> None:
         bounds_from(settings.top_up_limits)
     except ValueError as error:
         raise SettingsError(f"'top_up_limits' is like USD:20-5000,JPY:3000-500000: {error}") from error
+
+
+def _check_keeping(settings: Settings) -> None:
+    try:
+        rules_from(settings.keep_days)
+    except ValueError as error:
+        raise SettingsError(f"'keep_days' is like calls:400,people:30: {error}") from error
 
 
 def _check_proxies(settings: Settings) -> None:
