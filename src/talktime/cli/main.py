@@ -27,6 +27,7 @@ from talktime.cli import (
     shipped,
     tools,
     try_call,
+    upgrade,
     users,
 )
 from talktime.cli.errors import told
@@ -47,6 +48,7 @@ for part in (
     checks,
     doctor,
     backup,
+    upgrade,
     rates,
     licences,
     users,

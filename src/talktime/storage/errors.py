@@ -42,6 +42,8 @@ LOST = (psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalErr
 
 def translated(error: DBAPIError) -> Exception:
     cause = error.orig
+    if isinstance(cause, psycopg.errors.LockNotAvailable):
+        return Busy(str(cause))
     if isinstance(cause, JUDGED):
         return Conflict(str(cause))
     if isinstance(cause, LOST):
