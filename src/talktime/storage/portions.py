@@ -32,10 +32,10 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
-from talktime.storage.errors import Busy, translated
+from talktime.storage.errors import Busy, Conflict, translated
 
 R = TypeVar("R")
 Progress = Callable[[str, int, int], None]
@@ -61,7 +61,10 @@ def wait_briefly(tx: Tx) -> None:
 def at_work_alone(database: Database) -> Iterator[None]:
     """Busy when another process is at it. The lock dies with its owner; what is open has no snapshot, so that an
     index need not wait for it."""
-    database.write((), _make_marks)
+    try:
+        database.write((), _make_marks)
+    except (Conflict, ProgrammingError) as error:
+        raise Busy("another process begins to migrate") from error
     with nullcontext() if database.dialect == "sqlite" else _locked(database):
         yield
     patiently(database, lambda tx: tx.execute(text(f"DROP TABLE {MARKS}")))
@@ -72,6 +75,8 @@ def _locked(database: Database) -> Iterator[None]:
     with database.writer.connect() as connection:
         try:
             connection.execute(text(f"SELECT 1 FROM {MARKS} WHERE step = '' FOR UPDATE NOWAIT"))
+        except ProgrammingError as error:
+            raise Busy("another process has just migrated") from error
         except DBAPIError as error:
             raise translated(error) from error
         yield
