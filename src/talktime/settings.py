@@ -15,8 +15,10 @@ from talktime.core.currencies import bounds_from
 from talktime.core.proxies import networks
 
 DATABASE_FILE = "talktime.db"
-SECRET = frozenset({"secret_key", "database", "smtp_url", "stripe_api_key", "stripe_webhook_secrets"})
-ADDRESSES = frozenset({"database", "smtp_url"})
+SECRET = frozenset(
+    {"secret_key", "database", "scratch_database", "smtp_url", "stripe_api_key", "stripe_webhook_secrets"}
+)
+ADDRESSES = frozenset({"database", "scratch_database", "smtp_url"})
 """Shown without what is secret in them: of addresses the password, else everything."""
 
 
@@ -43,6 +45,10 @@ class Settings:
     """Commands in one transaction; 1 is for comparison."""
     adjustment_limit: str = "1000"
     """An adjustment above it needs a second person."""
+    backups: Path | None = None
+    """The folder of backups, whose age is watched; without it `backups` in the data folder."""
+    scratch_database: str | None = None
+    """postgresql://...; an empty one, where backups are restored to be checked, and which is emptied again."""
     seller_name: str = ""
     """The operator, as receipts and statements name it; without a name they name nobody."""
     seller_address: str = ""
@@ -94,6 +100,10 @@ class Settings:
     def exports(self) -> Path:
         """Processes on several machines need it to be one folder."""
         return self.data / "exports"
+
+    @property
+    def backup_folder(self) -> Path:
+        return self.backups or self.data / "backups"
 
     @property
     def figures(self) -> Path:
@@ -149,7 +159,7 @@ def _flag(value: Any) -> bool:
     return words[str(value).lower()]
 
 
-_READ: Mapping[str, Any] = {"int": int, "Path": Path, "bool": _flag}
+_READ: Mapping[str, Any] = {"int": int, "Path": Path, "Path | None": Path, "bool": _flag}
 
 
 def _checked(settings: Settings) -> Settings:
@@ -158,6 +168,9 @@ def _checked(settings: Settings) -> Settings:
     _check_money(settings)
     _check_mail(settings)
     _check_proxies(settings)
+    scratch = settings.scratch_database
+    if scratch and not scratch.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("'scratch_database' is an address like postgresql://user@host/name")
     if settings.workers < 1:
         raise SettingsError("'workers' is at least 1")
     if settings.workers > 1 and settings.on_sqlite:

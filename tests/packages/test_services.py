@@ -14,7 +14,8 @@ from talktime.cli.shipped import SHIPPED
 from talktime.settings import load
 from tests.support.server import serving, talktime
 
-UNITS = ["talktime.service", "talktime-worker.service"]
+UNITS = ["talktime.service", "talktime-worker.service", "talktime-backup.service"]
+TIMER = "talktime-backup.timer"
 EXPOSURE_MAX = 1.5
 """Of 10; systemd calls up to 2.0 well protected."""
 
@@ -22,6 +23,7 @@ EXPOSURE_MAX = 1.5
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
     """With a program that is there, since systemd looks for it."""
+    (tmp_path / TIMER).write_text((SHIPPED / "systemd" / TIMER).read_text())
     for name in UNITS:
         text = (SHIPPED / "systemd" / name).read_text()
         assert "/opt/talktime/bin/talktime" in text
@@ -35,7 +37,7 @@ def analyzed(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", [*UNITS, TIMER])
 def test_systemd_has_nothing_to_complain_of(units: Path, unit: str) -> None:
     told = analyzed("verify", "--man=no", str(units / unit))
     assert [line for line in told.stderr.splitlines() if unit in line] == []

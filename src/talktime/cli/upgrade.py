@@ -42,7 +42,11 @@ def upgrade(
         if is_newer or not plan:
             with _watched(as_json) as progress:
                 schema.prepare(opened, progress)
-        told = {"schema": before, "newest": schema.NEWEST, "steps": [_step_json(step) for step in steps]}
+        told: dict[str, Any] = {
+            "schema": before,
+            "newest": schema.NEWEST,
+            "steps": [_step_json(step) for step in steps],
+        }
         told |= {"oldest_program": schema.oldest_program(opened), "done": not plan}
     if as_json:
         say_json(told)
