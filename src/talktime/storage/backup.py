@@ -43,8 +43,9 @@ def backup_sqlite(path: Path, destination: Path, progress: Progress) -> None:
 
 def restore_sqlite(source: Path, path: Path, progress: Progress) -> None:
     _must_be_sqlite(source)
-    if path.exists():
-        raise BackupProblem(f"there is a database at {path}: a backup is restored into an empty folder only")
+    # A log that another database has left behind would be read into this one.
+    if there := [one for one in (path, path.with_name(f"{path.name}-wal")) if one.exists()]:
+        raise BackupProblem(f"there is a database at {there[0]}: a backup is restored into an empty folder only")
     with whole_or_not_at_all(path) as unfinished, source.open("rb") as backup, unfinished.open("wb") as copy:
         done, total = 0, source.stat().st_size
         while chunk := backup.read(CHUNK_BYTES):

@@ -119,7 +119,7 @@ def scratch_postgres(url: str) -> Iterator[None]:
     with _connected(url) as connection:
         if not _value(connection, "SELECT to_regclass(%s)", SCRATCH):
             _must_be_empty(url)
-            connection.execute(_about("CREATE TABLE {table} ()", SCRATCH))
+            connection.execute(_about("CREATE TABLE {table} AS SELECT 1 AS row", SCRATCH))
     with _connected(url) as connection:
         _have_alone(connection)
         _drop_all(url)
@@ -128,11 +128,13 @@ def scratch_postgres(url: str) -> Iterator[None]:
         finally:
             _drop_all(url)
             connection.execute(_about("DROP TABLE {table}", SCRATCH))
+            connection.commit()
 
 
 def _have_alone(connection: psycopg.Connection) -> None:
+    """By a row: a lock of the table would keep ANALYZE waiting."""
     try:
-        connection.execute(_about("LOCK TABLE {table} IN EXCLUSIVE MODE NOWAIT", SCRATCH))
+        connection.execute(_about("SELECT 1 FROM {table} FOR UPDATE NOWAIT", SCRATCH))
     except psycopg.errors.LockNotAvailable as error:
         raise BackupProblem("another backup is being checked in the scratch database: wait for it") from error
 
