@@ -34,7 +34,9 @@ def upgrade(
     settings = settings_of(data, database)
     if settings.on_sqlite and not settings.sqlite_path.exists():
         raise CannotDo(f"there is no database at {settings.sqlite_path}: the first start of the server makes it")
-    with claimed(settings.data) if settings.on_sqlite else nullcontext(), closing(_opened(settings)) as opened:
+    # A plan only reads, also beside the running server.
+    alone = settings.on_sqlite and not plan
+    with claimed(settings.data) if alone else nullcontext(), closing(_opened(settings, plan)) as opened:
         before = schema.version(opened)
         is_newer = before is not None and before > schema.NEWEST
         steps = [] if is_newer else schema.steps(opened)
@@ -54,9 +56,12 @@ def upgrade(
         _say(told, steps, plan)
 
 
-def _opened(settings: Settings) -> Database:
+def _opened(settings: Settings, only_to_read: bool) -> Database:
+    from talktime.actions.upkeep import reading
     from talktime.storage.database import PostgresDatabase, SqliteDatabase
 
+    if only_to_read:
+        return reading(settings.database, settings.sqlite_path)
     return PostgresDatabase(settings.database) if settings.database else SqliteDatabase(settings.sqlite_path)
 
 
