@@ -23,6 +23,7 @@ def test_two_programs_serve_the_same_calls_during_an_upgrade(postgres: Cluster, 
     assert figures.phases > 0
 
 
+@pytest.mark.prove
 def test_an_old_program_is_refused_by_what_it_cannot_serve_and_the_next_one_is_not(
     postgres: Cluster, tmp_path: Path
 ) -> None:
@@ -44,6 +45,7 @@ def test_an_old_program_is_refused_by_what_it_cannot_serve_and_the_next_one_is_n
     assert (told.returncode, "this program, of 9000, may serve it" in told.stdout) == (0, True), told.stderr
 
 
+@pytest.mark.prove
 def test_the_embedded_database_is_upgraded_while_no_server_has_it(tmp_path: Path) -> None:
     data = tmp_path / "data"
     assert "the first start of the server makes it" in talktime("upgrade", "--data", data).stderr
