@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 OPERATING = Path(__file__).parent.parent / "docs" / "operating"
 UPGRADE, BACKUPS = ((OPERATING / f"{name}.md").read_text() for name in ("upgrade", "backups"))
-BLOCKS = re.findall(r"```sh\n(.*?)```", UPGRADE + BACKUPS, re.DOTALL)
+BLOCKS: list[str] = re.findall(r"```sh\n(.*?)```", UPGRADE + BACKUPS, re.DOTALL)
 # systemd and the machine's own PostgreSQL are not ours to touch: the units must be there, the rest is done by others.
 STAND_INS = f"""
 set -eu
