@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from talktime.cli.checks import report_json, show_report
-from talktime.cli.drill import Scratch, checked_backup, checked_json, say_checked
+from talktime.cli.drill import Scratch, checked_backup, checked_json, must_have_scratch, say_checked
 from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, say, say_json, settings_of, watching
 from talktime.settings import Settings
 from talktime.storage.folder import claimed
@@ -45,6 +45,8 @@ def backup(
     settings = settings_of(data, database, scratch_database=scratch)
     if keep and not check:
         raise CannotDo("--keep goes with --check: nothing is removed for a backup that nobody has tried", USAGE)
+    if check:
+        must_have_scratch(settings)
     file = _file_for(settings, destination)
     if file.exists() and not replace:
         raise CannotDo(f"{file} is there already; --replace overwrites it")
