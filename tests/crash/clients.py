@@ -94,7 +94,7 @@ class Journal:
     findings: list[str] = field(default_factory=list)
     """What the client itself saw that must not be."""
     slowest_seconds: float = 0.0
-    again: int = 0
+    again: list[str] = field(default_factory=list)
     """Requests that had to be sent again, since there was no answer or it was that nobody can answer now."""
 
 
@@ -330,7 +330,8 @@ class Client(Thread):
             with suppress(OSError, HTTPException):
                 answer = api.post(path, raw=raw, headers=headers)
             self._note_time(path, time.monotonic() - begun)
-            self.journal.again += answer is None or answer.status == 503
+            if answer is None or answer.status == 503:
+                self.journal.again.append(f"{path} after {time.monotonic() - begun:.1f} s: {answer}")
             if answer is None:
                 api.close()
                 time.sleep(UNAVAILABLE_PAUSE_SECONDS)
@@ -384,8 +385,8 @@ class Crowd:
         return sum(journal.answered for journal in self.journals)
 
     @property
-    def again(self) -> int:
-        return sum(journal.again for journal in self.journals)
+    def again(self) -> list[str]:
+        return [one for journal in self.journals for one in journal.again]
 
     def join_server(self, url: str) -> None:
         for client in self._clients:

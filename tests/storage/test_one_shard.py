@@ -142,6 +142,7 @@ STEPS_THAT_SEE_ALL = {
     ("read", "cold._in_one_transaction.<locals>.whole"),
     ("write", "cold._in_one_transaction.<locals>.whole"),
     # A migration changes whole tables.
+    ("write", "portions._fill_slice"),
     ("write", "portions.patiently.<locals>.briefly"),
     # The operator's own rows are written beside a look at the calls of its switch.
     ("write", "switches._note"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -144,6 +147,32 @@ def test_who_needs_a_table_for_a_moment_does_not_keep_others_waiting(postgres_sh
         patiently(database, change)
         writer.execute("UPDATE control SET value = value")
     assert len(tried) == 3
+
+
+def test_who_has_rows_in_another_order_is_never_told_of_a_deadlock(postgres_shop: Shop) -> None:
+    """The migration gives way, again and again, and comes to its end."""
+    add_calls(postgres_shop)
+    database, done, rounds = postgres_shop.database, Event(), []
+
+    def crosswise() -> None:
+        with psycopg.connect(database.url) as writer:
+            while not done.is_set():
+                writer.execute("SET LOCAL app.orgs = '*'")
+                for call in ("c2997", "c0"):
+                    writer.execute("UPDATE calls SET version = version + 1 WHERE call_id = %s", [call])
+                    time.sleep(0.02)
+                writer.commit()
+                rounds.append(1)
+
+    with at_work_alone(database), ThreadPoolExecutor() as beside:
+        writing = beside.submit(crosswise)
+        try:
+            Portions(database, "9000").fill("calls", story="'told'")
+        finally:
+            done.set()
+        writing.result()
+    assert count(database, "SELECT count(*) FROM calls WHERE story = 'told'") == CALLS
+    assert rounds
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ class Figures:
     migrating: int = 0
     beside: int = 0
     """Operations answered before the migration, while it was at work, and by both programs beside each other."""
-    again: int = 0
+    again: list[str] = field(default_factory=list)
     slowest_seconds: float = 0.0
     phases: int = 0
     """Calls that both columns tell of; the next program has written them."""
@@ -30,7 +30,7 @@ class Figures:
     def __str__(self) -> str:
         return (
             f"{self.before} operations before, {self.migrating} during the migration, {self.beside} by both programs "
-            f"beside each other: {self.again} errors, {len(self.findings)} wrong; slowest {self.slowest_seconds:.1f} s"
+            f"beside each other: {len(self.again)} errors, {len(self.findings)} wrong; slowest {self.slowest_seconds:.1f} s"
         )
 
 

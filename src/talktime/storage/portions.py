@@ -15,7 +15,6 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -43,7 +42,8 @@ Progress = Callable[[str, int, int], None]
 MARKS = "migration_marks"
 """How far each step is; there only while a migration is at work."""
 SLICE = 1_000
-LOCK_TIMEOUT = "SET LOCAL lock_timeout = '1s'"
+# Shorter than a second, after which PostgreSQL looks for deadlocks and ends one of them: that must never be a call.
+LOCK_TIMEOUT, ROWS_TIMEOUT = "SET LOCAL lock_timeout = '500ms'", "SET LOCAL lock_timeout = '100ms'"
 PAUSE_SECONDS, PATIENCE_SECONDS = 0.2, 600.0
 
 
@@ -128,13 +128,19 @@ class Portions:
         after each."""
         step = f"{self._revision} {name}: {', '.join(values)}"
         key = self._database.read((), _key_of, name)
-        done, total = 0, self._database.read(EVERYBODY, _rows_about, name)
+        done, total, size = 0, self._database.read(EVERYBODY, _rows_about, name), SLICE
         while True:
             begun = time.monotonic()
-            filled = patiently(self._database, partial(_fill_slice, step=step, name=name, key=key, values=values))
-            if not filled:
+            try:
+                filled = self._database.write(EVERYBODY, _fill_slice, size, step, name, key, values)
+            except Busy:
+                # Calls have some of these rows: fewer at once next time.
+                filled, size = None, max(size // 2, 1)
+            else:
+                size = min(2 * size, SLICE)
+            if filled == 0:
                 return
-            done += filled
+            done += filled or 0
             self._progress(f"{name}: {', '.join(values)}", min(done, total), total)
             time.sleep(time.monotonic() - begun)
 
@@ -190,12 +196,14 @@ class Portions:
                 raise translated(error) from error
 
 
-def _fill_slice(tx: Tx, *, step: str, name: str, key: Sequence[str], values: Mapping[str, str]) -> int:
+def _fill_slice(tx: Tx, size: int, step: str, name: str, key: Sequence[str], values: Mapping[str, str]) -> int:
     """How many rows it was; the mark moves with them."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(text(ROWS_TIMEOUT))
     columns: list[ColumnElement[Any]] = [column(one) for one in key]
     place = tuple_(*columns)
     mark = tx.scalar(text(f"SELECT mark FROM {MARKS} WHERE step = :step"), {"step": step})
-    rows = select(*columns).select_from(table(name)).order_by(*columns).limit(SLICE)
+    rows = select(*columns).select_from(table(name)).order_by(*columns).limit(size)
     if mark:
         rows = rows.where(place > tuple_(*map(literal, json.loads(mark))))
     found = tx.execute(rows).all()
