@@ -30,7 +30,8 @@ class Figures:
     def __str__(self) -> str:
         return (
             f"{self.before} operations before, {self.migrating} during the migration, {self.beside} by both programs "
-            f"beside each other: {len(self.again)} errors, {len(self.findings)} wrong; slowest {self.slowest_seconds:.1f} s"
+            f"beside each other: {len(self.again)} errors, {len(self.findings)} wrong; "
+            f"slowest {self.slowest_seconds:.1f} s"
         )
 
 
