@@ -17,8 +17,10 @@ from talktime.core.retention import Kept, rules_from
 
 DATABASE_FILE = "talktime.db"
 DRAIN_SECONDS_MAX = 10
-SECRET = frozenset({"secret_key", "database", "smtp_url", "stripe_api_key", "stripe_webhook_secrets"})
-ADDRESSES = frozenset({"database", "smtp_url"})
+SECRET = frozenset(
+    {"secret_key", "database", "scratch_database", "smtp_url", "stripe_api_key", "stripe_webhook_secrets"}
+)
+ADDRESSES = frozenset({"database", "scratch_database", "smtp_url"})
 """Shown without what is secret in them: of addresses the password, else everything."""
 
 
@@ -48,6 +50,10 @@ class Settings:
     """Commands in one transaction; 1 is for comparison."""
     adjustment_limit: str = "1000"
     """An adjustment above it needs a second person."""
+    backups: Path | None = None
+    """The folder of backups, whose age is watched; without it `backups` in the data folder."""
+    scratch_database: str | None = None
+    """postgresql://...; an empty one, where backups are restored to be checked, and which is emptied again."""
     seller_name: str = ""
     """The operator, as receipts and statements name it; without a name they name nobody."""
     seller_address: str = ""
@@ -109,6 +115,10 @@ class Settings:
         return self.data / "exports"
 
     @property
+    def backup_folder(self) -> Path:
+        return self.backups or self.data / "backups"
+
+    @property
     def figures(self) -> Path:
         """What each process of this machine has measured."""
         return self.data / "figures"
@@ -162,7 +172,7 @@ def _flag(value: Any) -> bool:
     return words[str(value).lower()]
 
 
-_READ: Mapping[str, Any] = {"int": int, "Path": Path, "bool": _flag}
+_READ: Mapping[str, Any] = {"int": int, "Path": Path, "Path | None": Path, "bool": _flag}
 
 
 def _checked(settings: Settings) -> Settings:
@@ -174,6 +184,9 @@ def _checked(settings: Settings) -> Settings:
     if not 0 <= settings.drain_seconds <= DRAIN_SECONDS_MAX:
         raise SettingsError(f"'drain_seconds' goes from 0 to {DRAIN_SECONDS_MAX}")
     _check_keeping(settings)
+    scratch = settings.scratch_database
+    if scratch and not scratch.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("'scratch_database' is an address like postgresql://user@host/name")
     if settings.workers < 1:
         raise SettingsError("'workers' is at least 1")
     if settings.workers > 1 and settings.on_sqlite:

@@ -15,8 +15,9 @@ from talktime.cli.shipped import SHIPPED
 from talktime.settings import load
 from tests.support.server import serving, talktime
 
-UNITS = ["talktime.service", "talktime-worker.service", "talktime@8081.service"]
+UNITS = ["talktime.service", "talktime-worker.service", "talktime@8081.service", "talktime-backup.service"]
 GUIDE = Path(__file__).parents[2] / "docs" / "operating" / "one-machine.md"
+TIMER = "talktime-backup.timer"
 EXPOSURE_MAX = 1.5
 """Of 10; systemd calls up to 2.0 well protected."""
 
@@ -24,6 +25,7 @@ EXPOSURE_MAX = 1.5
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
     """With a program that is there, since systemd looks for it."""
+    (tmp_path / TIMER).write_text((SHIPPED / "systemd" / TIMER).read_text())
     for name in UNITS:
         text = (SHIPPED / "systemd" / name.replace("8081", "")).read_text()
         assert "/opt/talktime/bin/talktime" in text
@@ -38,7 +40,7 @@ def analyzed(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", [*UNITS, TIMER])
 def test_systemd_has_nothing_to_complain_of(units: Path, unit: str) -> None:
     told = analyzed("verify", "--man=no", str(units / unit))
     assert [line for line in told.stderr.splitlines() if unit in line] == []

@@ -263,6 +263,20 @@ class Cluster:
         if process.returncode != 0:
             raise PostgresFailed(said.decode())
 
+    def shell(self, script: str) -> str:
+        """Commands of its owner, with its tools at hand."""
+        path = f"{self._binaries}:{os.environ.get('PATH', '')}"
+        command = ["env", f"PATH={path}", "bash", "-eu", "-c", script]
+        # A server that it starts keeps what it inherits, so its words go into a file.
+        with tempfile.TemporaryFile() as words:
+            with self._popen(command, output=words) as process:
+                process.wait(SECONDS_MAX)
+            words.seek(0)
+            said = words.read().decode()
+        if process.returncode != 0:
+            raise PostgresFailed(said)
+        return said
+
     def _popen(
         self,
         command: Sequence[str | Path],

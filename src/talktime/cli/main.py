@@ -14,6 +14,7 @@ from talktime.cli import (
     demo,
     diameter,
     doctor,
+    drill,
     kamailio,
     keys,
     licences,
@@ -30,6 +31,7 @@ from talktime.cli import (
     shipped,
     tools,
     try_call,
+    upgrade,
     users,
 )
 from talktime.cli.errors import told
@@ -50,6 +52,8 @@ for part in (
     checks,
     doctor,
     backup,
+    drill,
+    upgrade,
     rates,
     licences,
     users,

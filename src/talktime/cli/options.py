@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -87,3 +89,15 @@ def progress_bar(*, hidden: bool = False) -> Progress:
         console=shown,
         disable=hidden or not shown.is_terminal,
     )
+
+
+@contextmanager
+def watching(hidden: bool) -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+    """For work that tells how much is done, of how much: a line for each name."""
+    with progress_bar(hidden=hidden) as bar:
+
+        def watched(what: str) -> Callable[[int, int], None]:
+            task = bar.add_task(what, total=None)
+            return lambda done, total: bar.update(task, completed=done, total=total)
+
+        yield watched

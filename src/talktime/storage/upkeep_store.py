@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, union, update
 
 from talktime.core.time import DAY
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
 
-c, k = t.control.c, t.idempotency.c
+c, k, a = t.control.c, t.idempotency.c, t.accounts.c
 WRITTEN_AT = "written_at"
 VERIFIED_AT, VERIFY_ENDED_AT, VERIFY_FINDINGS = "verified_at", "verify_ended_at", "verify_findings"
 
@@ -53,6 +53,20 @@ def note_verification(tx: Tx, ended_at: int, findings: int) -> None:
 def put(tx: Tx, name: str, value: int) -> None:
     if not tx.execute(update(t.control).where(c.name == name).values(value=value)).rowcount:
         tx.execute(insert(t.control), {"name": name, "value": value})
+
+
+class Extent(Struct, frozen=True):
+    """How far history goes."""
+
+    newest_at: int
+    """When the newest operation was."""
+    entries: int
+
+
+def extent(tx: ReadTx) -> Extent:
+    """Spans organizations."""
+    row = tx.execute(select(func.max(a.last_at), func.sum(a.last_entry_no))).one()
+    return Extent(int(row[0] or 0), int(row[1] or 0))
 
 
 def with_expired_answers(tx: ReadTx, now: int, limit: int) -> Sequence[int]:
