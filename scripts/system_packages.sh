@@ -53,6 +53,12 @@ missing() {
     has_daemon freeradius || has_daemon radiusd || echo freeradius
     has_module freeradius/rlm_rest.so || echo freeradius-rest
     command -v radclient >/dev/null || echo freeradius-utils
+    command -v buildah >/dev/null || echo buildah
+    command -v podman >/dev/null || echo podman
+    command -v crun >/dev/null || echo crun
+    command -v slirp4netns >/dev/null || echo slirp4netns
+    command -v mmdebstrap >/dev/null || echo mmdebstrap
+    command -v pipx >/dev/null || echo pipx
     [ ! -x /usr/bin/python3 ] || /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
 }
 
@@ -104,7 +110,7 @@ wanted=$(missing | xargs)
 if ! command -v apt-get >/dev/null; then
     echo "The tests need PostgreSQL $POSTGRES_LEAST or newer (initdb, postgres, pg_basebackup), gcc, the headers of the C library" >&2
     echo "and of SQLite, wrk, systemd-analyze, promtool, Chromium with a font, Kamailio with its modules, sipp, FreeRADIUS with rlm_rest and radclient," >&2
-    echo "and a Python with its venv module. Missing here, by their names in Debian: $wanted" >&2
+    echo "Buildah, Podman, crun, slirp4netns, mmdebstrap, pipx, and a Python with its venv module. Missing here, by their names in Debian: $wanted" >&2
     exit 1
 elif [ "$(id -u)" -eq 0 ]; then
     # shellcheck disable=SC2086 # one word for each package

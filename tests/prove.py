@@ -35,6 +35,7 @@ HARNESSES = {
     "Q16": "tests.http.canaries",
     "Q17": "tests.load --calls 10000 --seconds 300",
     "SIP": "tests.integrations.kamailio",
+    "Packages": "pytest -q -m prove tests/packages",
     "Q22": "tests.audit",
 }
 

@@ -68,6 +68,7 @@ COMMANDS = (
     ("bench",),
     ("diameter",),
     ("doctor",),
+    ("health",),
     ("demo",),
     ("settings",),
     ("version",),
