@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -41,3 +43,10 @@ def test_a_server_without_its_database_lives_and_is_not_ready(tmp_path: Path) ->
             assert inside("health", **where).stdout == "alive\n"
             refused = inside("health", "--ready", **where)
         assert (refused.returncode, refused.stdout) == (1, "/readyz answered 503\n")
+
+
+def test_asking_every_half_minute_costs_little_since_nothing_of_the_database_is_loaded() -> None:
+    heavy = ("sqlalchemy", "psycopg", "polars", "jinja2", "uvicorn", "talktime.app")
+    listing = f"import sys, talktime.cli.main; print([name for name in {heavy} if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
