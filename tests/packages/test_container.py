@@ -10,6 +10,7 @@ import typer.main
 from talktime.cli.main import app
 from talktime.cli.shipped import SHIPPED
 from talktime.settings import load
+from tests.packages.test_services import analyzed
 
 FOLDER = SHIPPED / "container"
 RECIPE = (FOLDER / "Containerfile").read_text().replace("\\\n", "")
@@ -58,3 +59,9 @@ def test_its_service_gives_it_nothing_that_it_does_not_need() -> None:
     for option in ("--read-only", "--read-only-tmpfs=false", "--cap-drop all", "--security-opt no-new-privileges"):
         assert f" {option} " in UNIT
     assert "--privileged" not in UNIT
+
+
+def test_systemd_has_nothing_to_complain_of_its_service() -> None:
+    told = analyzed("verify", "--man=no", str(FOLDER / "talktime.service"))
+    assert [line for line in told.stderr.splitlines() if str(FOLDER) in line] == []
+    assert told.returncode == 0
