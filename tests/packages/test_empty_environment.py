@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_pipx_installs_it_and_it_shows_a_demonstration(built: Path, tmp_path: Pa
         "\n".join(re.findall(r"^[a-z][^ ]*==[^ ]+(?: ;[^\\\n]+)?", lock, re.MULTILINE))
     )
     places = {"PIPX_HOME": str(tmp_path / "home"), "PIPX_BIN_DIR": str(tmp_path / "bin")}
-    done("pipx", "install", f"--pip-args=--constraint {tmp_path / 'versions.txt'}", wheel(built), **places)
+    done("pipx", "install", f"--pip-args=--constraint {tmp_path / 'versions.txt'}", wheel(built), places=places)
     assert_demonstrates(tmp_path / "bin/talktime", tmp_path)
 
 
@@ -49,7 +49,7 @@ def assert_demonstrates(program: Path, folder: Path) -> None:
 
 @contextmanager
 def demonstrated(program: Path, folder: Path) -> Iterator[str]:
-    command = [program, "demo", "--port", "0"]
+    command = [str(program), "demo", "--port", "0"]
     with subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout
         try:
@@ -59,8 +59,8 @@ def demonstrated(program: Path, folder: Path) -> Iterator[str]:
             demo.communicate(timeout=120)
 
 
-def done(*command: str | Path, folder: Path | None = None, **more: str) -> None:
-    told = subprocess.run(command, cwd=folder, env=environment() | more, capture_output=True, text=True)
+def done(*command: str | Path, folder: Path | None = None, places: Mapping[str, str] | None = None) -> None:
+    told = subprocess.run(command, cwd=folder, env=environment() | (places or {}), capture_output=True, text=True)
     assert told.returncode == 0, told.stdout + told.stderr
 
 

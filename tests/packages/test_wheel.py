@@ -46,7 +46,7 @@ def test_the_same_source_makes_the_same_files(built: Path, tmp_path: Path) -> No
 def test_the_source_that_is_handed_out_makes_the_same_wheel(built: Path, tmp_path: Path) -> None:
     subprocess.run(["tar", "--extract", "--file", next(built.glob("*.tar.gz"))], cwd=tmp_path, check=True)
     [source] = tmp_path.iterdir()
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=300)
     assert wheel(tmp_path).read_bytes() == wheel(built).read_bytes()
 
