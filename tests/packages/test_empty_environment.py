@@ -60,7 +60,7 @@ def demonstrated(program: Path, folder: Path) -> Iterator[str]:
 
 
 def done(*command: str | Path, folder: Path | None = None, places: Mapping[str, str] | None = None) -> None:
-    told = subprocess.run(command, cwd=folder, env=environment() | (places or {}), capture_output=True, text=True)
+    told = subprocess.run(command, cwd=folder, env={**environment(), **(places or {})}, capture_output=True, text=True)
     assert told.returncode == 0, told.stdout + told.stderr
 
 
