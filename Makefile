@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test check style prove bench pictures dist lock clean packages
+.PHONY: help install demo test check style container prove bench pictures dist lock clean packages
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
@@ -12,7 +12,7 @@ LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/.runtime ## make .venv with the command .venv/bin/talktime
 
@@ -34,7 +34,12 @@ style: .venv/.test
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 
-prove: packages .venv/.test ## the long proofs: crashes, failovers, simulations; takes hours
+container: .venv/.test ## packages, service and container, built and run on fresh machines as the guide says
+	@scripts/system_packages.sh containers
+	$(BIN)/python -m pytest -m prove tests/packages
+
+prove: .venv/.test ## the long proofs: crashes, failovers, simulations; takes hours
+	@scripts/system_packages.sh containers failover
 	$(BIN)/python -m tests.prove
 
 bench: packages .venv/.test ## how fast it is, beside what the databases can do at best
@@ -43,10 +48,9 @@ bench: packages .venv/.test ## how fast it is, beside what the databases can do 
 pictures: packages .venv/.test ## the portal's main pages in all languages, light and dark, wide and on a phone
 	$(BIN)/python -m tests.portal.pictures
 
-dist: .venv/.runtime ## wheel, source and bill of materials in dist/, the same bytes from the same commit
+dist: .venv/.runtime ## wheel, source, bill of materials and all hashes in dist/, the same bytes from the same source
 	rm -rf dist
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 1577836800) $(BIN)/hatchling build -d dist
-	$(BIN)/python scripts/bill_of_materials.py requirements/runtime.txt > dist/talktime.cdx.json
+	scripts/make_dist.sh dist
 
 lock: .venv-lock/.made ## remake requirements/*.txt; UPGRADE=1 takes newer versions
 	$(LOCK) pyproject.toml --group build -o requirements/runtime.txt

@@ -40,6 +40,7 @@ HARNESSES = {
     "Q19a": "tests.upgrade --operations 3000 --rows 500000",
     "Q19b": "pytest -q tests/test_upgrade.py tests/storage/test_portions.py",
     "SIP": "tests.integrations.kamailio",
+    "Packages": "pytest -q -m prove tests/packages",
     "Q22": "tests.audit",
 }
 

@@ -73,7 +73,7 @@ def test_files_and_modules_that_are_named_are_there(document: Path) -> None:
     assert [path for path in paths if not is_there(path) and path not in NO_FILES] == []
 
 
-NO_FILES = frozenset({"secret.key", "talktime.toml"})
+NO_FILES = frozenset({"requirements.txt", "secret.key", "talktime.toml"})
 """What an installation has and the source has not."""
 
 

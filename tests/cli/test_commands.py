@@ -77,6 +77,7 @@ COMMANDS = (
     ("bench",),
     ("diameter",),
     ("doctor",),
+    ("health",),
     ("demo",),
     ("settings",),
     ("version",),

@@ -15,13 +15,20 @@ END = "=== block"
 
 
 def told_by(
-    blocks: Sequence[str], folder: Path, ports: Mapping[str, int], environment: Mapping[str, str], *options: str
+    blocks: Sequence[str],
+    folder: Path,
+    ports: Mapping[str, int],
+    environment: Mapping[str, str],
+    *options: str,
+    within: Sequence[str] = (),
+    seconds: float = SECONDS_MAX,
 ) -> list[str]:
-    """What each block printed. `ports`: the one in the text, and the one to take instead."""
+    """What each block printed. `ports`: the one in the text, and the one to take instead. `within`: a command that
+    runs the shell somewhere else."""
     script = "".join(f"{block}\necho '{END}'\n" for block in blocks)
     script = re.sub(r"\d+", lambda found: str(ports.get(found[0], found[0])), script)
     with subprocess.Popen(
-        ["bash", "--noprofile", "--norc", *options, "-c", script],
+        [*within, "bash", "--noprofile", "--norc", *options, "-c", script],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -30,7 +37,7 @@ def told_by(
         start_new_session=True,
     ) as shell:
         try:
-            told, _ = shell.communicate(timeout=SECONDS_MAX)
+            told, _ = shell.communicate(timeout=seconds)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(shell.pid, signal.SIGKILL)

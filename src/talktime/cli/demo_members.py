@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talktime.actions import sign_in_rules
-from talktime.actions.audit import Actor
-from talktime.actions.credentials import set_password
-from talktime.app import App
 from talktime.core.ids import org_number
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.sign_in_rules import SignInRules
+
+if TYPE_CHECKING:
+    from talktime.app import App
 
 OPERATOR = {"name": "Olga Ohm", "email": "operator@example.com", "roles": ["operator"]}
 WORDS = ("amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "hazel", "indigo", "juniper", "kelp", "lotus")
@@ -26,6 +25,10 @@ class SignIn(NamedTuple):
 
 def let_in(app: App, send: Callable[..., Any], organization: str) -> list[SignIn]:
     """All members of the organization and one of the operator. It is for trying out, so one factor is enough."""
+    from talktime.actions import sign_in_rules
+    from talktime.actions.audit import Actor
+    from talktime.actions.credentials import set_password
+
     org_id = org_number(organization)
     assert org_id is not None
     operator = send("POST", "/v1/operator/members", OPERATOR)

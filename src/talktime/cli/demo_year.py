@@ -6,13 +6,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import TYPE_CHECKING
 
-from talktime.app import App
 from talktime.cli.demo_office import CALLED, Office
 from talktime.core.call_types import CallType
 from talktime.core.calls import Asked, Record
 from talktime.core.ids import org_number
 from talktime.core.time import DAY, MINUTE, SECOND, instant, moment
+
+if TYPE_CHECKING:
+    from talktime.app import App
 
 DAYS = 365
 HOUR = 60 * MINUTE

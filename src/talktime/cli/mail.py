@@ -9,8 +9,6 @@ from typing import Annotated, Any
 import typer
 from rich.table import Column, Table
 
-from talktime.actions.deliveries import send_test
-from talktime.app import open_post
 from talktime.cli.client import Client, missing, path_of
 from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, console, say, say_json, settings_of
 from talktime.core.languages import LANGUAGES
@@ -28,6 +26,9 @@ def test_mail(
     as_json: Json = False,
 ) -> None:
     """Send a test mail with the settings in effect, and say where it went. Not taken: the exit code is 1."""
+    from talktime.actions.deliveries import send_test
+    from talktime.app import open_post
+
     if language not in LANGUAGES:
         raise CannotDo(f"--language is one of {', '.join(LANGUAGES)}", USAGE)
     post = open_post(settings_of(data, None))

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from talktime.actions import illustrative
 from talktime.cli import rate_tables
 from talktime.cli.client import Client, Refused, path_of
 from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, content_of, say, say_json, settings_of
@@ -42,6 +41,8 @@ def import_rates(
     With --illustrative it is made of prices that were made up for every country, to begin with and to try.
     Works beside a running server, and without one.
     """
+    from talktime.actions import illustrative
+
     if made_up == (file is not None):
         raise CannotDo("say either a FILE or --illustrative", USAGE)
     if file is not None and name is None:

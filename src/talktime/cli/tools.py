@@ -14,7 +14,6 @@ from rich.table import Table
 
 from talktime.cli.options import CannotDo, Data, Json, Url, console, say, say_json, settings_of
 from talktime.settings import shown
-from talktime.storage.diagnosis import sqlite_version
 
 
 def settings(data: Data = None, database: Url = None, as_json: Json = False) -> None:
@@ -34,6 +33,8 @@ def settings(data: Data = None, database: Url = None, as_json: Json = False) -> 
 
 def version(as_json: Json = False) -> None:
     """Show the versions of Talktime and of what it stands on."""
+    from talktime.storage.diagnosis import sqlite_version
+
     versions = {
         "talktime": version_of("talktime"),
         "python": platform.python_version(),

@@ -1,0 +1,87 @@
+"""The guide `docs/operating/install.md`, word by word, on fresh machines. It takes minutes: most of it is a proof."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.packages.machine import Machine, fresh_machine, make_image
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "operating" / "install.md").read_text()
+SECTIONS = {part.partition("\n")[0]: part for part in GUIDE.split("\n## ")[1:]}
+FIRST, SERVICES, CONTAINER = "Make what is installed", "With systemd", "As a container"
+
+LIVES = """
+systemctl show talktime.service --property ActiveState,NRestarts
+process=$(systemctl show talktime.service --property MainPID --value)
+grep -E '^(Uid|CapEff|NoNewPrivs|Seccomp):' /proc/$process/status
+stat --dereference --format %a /var/lib/talktime /etc/talktime/talktime.env
+"""
+WRITABLE = "podman exec talktime sh -c 'for place in / /tmp /opt/talktime . ; do test ! -w $place || echo $place; done'"
+INSIDE = """
+podman exec talktime grep -E '^(Uid|CapEff|NoNewPrivs):' /proc/1/status
+podman inspect talktime --format '{{.State.Health.Status}}'
+"""
+ENDS = """
+systemctl stop talktime.service
+systemctl show talktime.service --property Result,ExecMainStatus
+journalctl --unit talktime.service --output cat
+"""
+
+
+@pytest.fixture(scope="module")
+def images() -> Iterator[Path]:
+    # Not a folder of pytest's, which would keep gigabytes.
+    with TemporaryDirectory(prefix="talktime-machine-") as folder:
+        make_image(Path(folder))
+        yield Path(folder)
+
+
+@pytest.fixture
+def machine(images: Path) -> Iterator[Machine]:
+    with TemporaryDirectory(prefix="talktime-machine-") as own, fresh_machine(images, Path(own)) as machine:
+        yield machine
+
+
+def blocks(section: str) -> list[str]:
+    return re.findall(r"```sh\n(.*?)```", SECTIONS[section], re.DOTALL)
+
+
+def test_every_command_of_the_guide_is_run_below() -> None:
+    assert GUIDE.count("```sh") == sum(len(blocks(section)) for section in (FIRST, SERVICES, CONTAINER))
+
+
+def assert_ended_well(told: str) -> None:
+    assert "Result=success\n" in told and "ExecMainStatus=0\n" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.prove
+def test_a_fresh_machine_becomes_a_service(machine: Machine) -> None:
+    first, services = blocks(FIRST), blocks(SERVICES)
+    told = machine.told([*first, *services, LIVES, ENDS])
+    _, _, healthy, operator, postgresql, doctor, _, lives, ends = told[len(first) :]
+    assert healthy.startswith("ready\n") and "\n0 bad" in healthy
+    assert "set up http://127.0.0.1:8080/" in operator and "tt_live_0-" in operator
+    assert postgresql.endswith("ready\n")
+    assert "\n0 bad" in doctor
+    assert "ActiveState=active\n" in lives and "NRestarts=0\n" in lives
+    assert re.search(r"Uid:\s(6\d{4})\s\1\s\1\s\1\nCapEff:\s0{16}\nNoNewPrivs:\s1\nSeccomp:\s2\n700\n600", lives)
+    assert_ended_well(ends)
+
+
+@pytest.mark.prove
+def test_a_fresh_machine_runs_the_container(machine: Machine) -> None:
+    first, container = blocks(FIRST), blocks(CONTAINER)
+    told = machine.told([*first, *container, WRITABLE, INSIDE, ENDS])
+    _, _, _, operator, writable, inside, ends = told[len(first) :]
+    assert "set up http://127.0.0.1:8080/" in operator and "tt_live_0-" in operator
+    # Its volume, where it is at home.
+    assert writable == ".\n"
+    assert re.search(r"Uid:\s900\s900\s900\s900\nCapEff:\s0{16}\nNoNewPrivs:\s1", inside)
+    assert inside.endswith("healthy\n")
+    assert_ended_well(ends)
