@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs from Debian what the tests need beside Python packages. When everything is there, apt is not even asked.
+# Installs from Debian what the tests need beside Python packages; with `failover`, what that lab needs as well.
+# When everything is there, apt is not even asked.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -56,6 +57,11 @@ missing() {
     [ ! -x /usr/bin/python3 ] || /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
 }
 
+missing_for_failover() {
+    command -v patroni >/dev/null && command -v patronictl >/dev/null || echo patroni
+    command -v etcd >/dev/null || echo etcd-server
+}
+
 # Newer releases of Debian carry a newer PostgreSQL, which does as well.
 as_named_here() {
     local name
@@ -98,7 +104,7 @@ install() {
     apt-get -q -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 --no-install-recommends install $(as_named_here "$@")
 }
 
-wanted=$(missing | xargs)
+wanted=$({ missing; [ "${1-}" != failover ] || missing_for_failover; } | xargs)
 [ -n "$wanted" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
@@ -110,8 +116,8 @@ elif [ "$(id -u)" -eq 0 ]; then
     # shellcheck disable=SC2086 # one word for each package
     install $wanted </dev/null
 elif sudo -n true 2>/dev/null; then
-    exec sudo -n scripts/system_packages.sh
+    exec sudo -n scripts/system_packages.sh "$@"
 else
-    echo "The tests need $wanted. Please run: sudo scripts/system_packages.sh" >&2
+    echo "The tests need $wanted. Please run: sudo scripts/system_packages.sh $*" >&2
     exit 1
 fi

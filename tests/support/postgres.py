@@ -73,7 +73,7 @@ class Runner(TypedDict, total=False):
     start_new_session: bool
 
 
-def _runner() -> Runner:
+def runner() -> Runner:
     # What is set for the tester's own databases must not reach the server of the tests.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     # A session of its own: Ctrl-C in the terminal is for the tests, which then end the server themselves.
@@ -97,7 +97,7 @@ class Cluster:
 
     def __init__(self, *, fsync: bool) -> None:
         self._binaries = find_binaries()
-        self._runner = _runner()
+        self._runner = runner()
         self.fsync = fsync
         self.port = free_port()
         self.name = f"talktime_{self.port}"
