@@ -1,8 +1,8 @@
 """`make lab-failover`: three machines that Patroni keeps, set up as the guide says, and Talktime beside them.
 
 Each round stalls the link from the primary, kills the primary with its Patroni, and waits until somebody is answered
-again; Patroni alone decides who takes over. Then the commands of the guide are followed, a planned switchover among
-them. Without `synchronous_mode` the same rounds must lose something, or they prove nothing.
+again; Patroni alone decides who takes over. All machines are set up, and then maintained, by the commands of the guide,
+a planned switchover among them. Without `synchronous_mode` the same rounds must lose something, or they prove nothing.
 
     python -m tests.failover.lab --rounds 50
 """
@@ -18,6 +18,7 @@ from statistics import median
 
 from tests.crash.clients import HarnessError
 from tests.crash.judge import Finding, Wrong
+from tests.failover import guide
 from tests.failover.machines import LabMissing, Machine, Machines
 from tests.failover.progress import with_progress
 from tests.failover.proxy import Proxy
@@ -71,8 +72,21 @@ def run(
             primary.link.heal()
             primary.start()
             tell(figures)
+        if synchronous:
+            machines.wait_until_whole()
+            here.go_on_during(lambda: maintain(machines), figures)
         here.finish(figures)
     return figures
+
+
+def maintain(machines: Machines) -> None:
+    """By the commands of the guide."""
+    before = machines.primary
+    before.follow(guide.SWITCHOVER)
+    machines.wait_until_whole()
+    assert machines.primary is not before
+    before.follow(guide.PAUSE + guide.COPY_ANEW)
+    machines.wait_until_whole()
 
 
 def lost_without_waiting(machines: Machines, seed: int) -> int:

@@ -16,26 +16,27 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 import psutil
-import psycopg
-from psycopg import sql
 
 from talktime.cli.shipped import SHIPPED
 from tests.crash.clients import HarnessError
+from tests.failover import guide
 from tests.failover.proxy import Proxy
 from tests.support.ports import free_port
 from tests.support.postgres import ROLE, find_binaries, runner
 
 CONFIGURATION = SHIPPED / "patroni"
 NAMES = ("db1", "db2", "db3")
-SECONDS_MAX = 120.0
-PASSWORD = "example"
+SECONDS_MAX = 600.0
+PASSWORD = "PASSWORD"
+"""As the guide writes it."""
+NODES = "192.0.2.11:5432,192.0.2.12:5432,192.0.2.13:5432"
 ONLY_HERE = {
     f"PATRONI_{who}_{what}": "disable"
     for who in ("SUPERUSER", "REPLICATION", "REWIND")
@@ -63,6 +64,10 @@ def settings_in(file: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
+def nodes_of(machines: Iterable[Machine]) -> str:
+    return ",".join(f"{one.host}:{one.postgres}" for one in machines)
+
+
 # ------------------------------------------------------------------------------------------------- one machine
 
 
@@ -75,6 +80,7 @@ class Machine:
         self.api, self.postgres, self.etcd, self.peer = [free_port() for _ in range(4)]
         self.link = Proxy(self.postgres, self.host)
         self.environment: dict[str, str] = {}
+        self._nodes = ""
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -92,6 +98,7 @@ class Machine:
     def set_up(self, all_of_them: Mapping[str, Machine]) -> None:
         """With the names of the example, and values of its own."""
         self.folder.mkdir()
+        self._nodes = nodes_of(all_of_them.values())
         etcds = ",".join(f"{one.host}:{one.etcd}" for one in all_of_them.values())
         self._write("patroni_env.conf", self._of_patroni(etcds))
         peers = ",".join(f"{one.name}=http://{one.host}:{one.peer}" for one in all_of_them.values())
@@ -131,8 +138,28 @@ class Machine:
 
     # ------------------------------------------------------------------------------------------- coming and going
 
+    def follow(self, block: str) -> str:
+        """Commands of the guide, as somebody on this machine would give them."""
+        entered = block if block.startswith(guide.ENTER) else guide.ENTER + block
+        configuration = str(CONFIGURATION / "config.yml")
+        return guide.followed(
+            entered,
+            {
+                "/etc/patroni_env.conf": str(self.env_file),
+                "/etc/patroni/config.yml": configuration,
+                NODES: self._nodes,
+                "reinit talktime db3": f"reinit talktime {self.name}",
+            },
+        )
+
     def start_etcd(self) -> None:
         self._start(program("etcd"))
+
+    @property
+    def has_etcd(self) -> bool:
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"http://{self.host}:{self.etcd}/health").json()["health"] == "true"
+        return False
 
     def start(self) -> None:
         self._start(program("patroni"), str(CONFIGURATION / "config.yml"))
@@ -206,11 +233,13 @@ class Machines:
             os.chown(one.folder, self._account.get("user", -1), self._account.get("group", -1))
         for one in self.all:
             one.start_etcd()
+        self.wait_for("etcd on all machines", lambda: all(one.has_etcd for one in self.all))
         for one in self.all:
+            complaints = one.follow(guide.VALIDATE)
+            assert not complaints, complaints
             one.start()
         self.wait_until_whole()
-        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(ROLE), PASSWORD))
+        self.primary.follow(guide.LIST + guide.DATABASE)
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -240,16 +269,12 @@ class Machines:
     # ------------------------------------------------------------------------------------------- where to connect
 
     @property
-    def hosts(self) -> str:
-        return ",".join(f"{one.host}:{one.postgres}" for one in self.all)
-
-    @property
     def superuser_url(self) -> str:
-        return f"postgresql://postgres:{PASSWORD}@{self.hosts}/postgres?target_session_attrs=read-write"
+        return f"postgresql://postgres:{PASSWORD}@{nodes_of(self.all)}/postgres?target_session_attrs=read-write"
 
     def url(self, database: str) -> str:
         """The driver takes the one that takes writes."""
-        return f"postgresql://{ROLE}:{PASSWORD}@{self.hosts}/{database}?target_session_attrs=read-write"
+        return f"postgresql://{ROLE}:{PASSWORD}@{nodes_of(self.all)}/{database}?target_session_attrs=read-write"
 
     # ------------------------------------------------------------------------------------------- what Patroni says
 

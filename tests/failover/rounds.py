@@ -183,6 +183,14 @@ class Stage:
         time.sleep(AFTERWARDS_SECONDS)
         figures.rounds += 1
 
+    def go_on_during(self, deed: Callable[[], object], figures: Figures) -> None:
+        """What is done by plan loses nothing either."""
+        self._crowd.gate.open()
+        self._crowd.wait_for_answers(BEFORE_THE_STALL)
+        deed()
+        self._crowd.wait_for_answers(BEFORE_THE_STALL)
+        self.stand_still(figures)
+
     def stand_still(self, figures: Figures) -> None:
         """Until the next time; what was answered is looked for."""
         self._crowd.gate.close()
