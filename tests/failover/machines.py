@@ -158,7 +158,7 @@ class Machine:
     @property
     def has_etcd(self) -> bool:
         with suppress(httpx.HTTPError):
-            return httpx.get(f"http://{self.host}:{self.etcd}/health").json()["health"] == "true"
+            return bool(httpx.get(f"http://{self.host}:{self.etcd}/health").json()["health"] == "true")
         return False
 
     def start(self) -> None:

@@ -82,4 +82,5 @@ def test_patroni_has_nothing_to_complain_of(machine: Machine, tmp_path: Path) ->
 
 @needs_patroni
 def test_patroni_does_complain_of_what_is_missing(machine: Machine, tmp_path: Path) -> None:
-    assert "scope" in validated(EXAMPLE.replace("scope: talktime\n", ""), machine.environment, tmp_path).stdout
+    told = validated(EXAMPLE.replace("scope: talktime\n", ""), machine.environment, tmp_path)
+    assert (told.returncode != 0, "scope" in told.stdout + told.stderr) == (True, True)
