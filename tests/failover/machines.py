@@ -64,6 +64,14 @@ def settings_in(file: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
+def free_ports(number: int) -> list[int]:
+    """None of them twice."""
+    found: set[int] = set()
+    while len(found) < number:
+        found.add(free_port())
+    return list(found)
+
+
 def nodes_of(machines: Iterable[Machine]) -> str:
     return ",".join(f"{one.host}:{one.postgres}" for one in machines)
 
@@ -77,7 +85,7 @@ class Machine:
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
         self.host = f"127.0.0.1{NAMES.index(name) + 1}"
-        self.api, self.postgres, self.etcd, self.peer = [free_port() for _ in range(4)]
+        self.api, self.postgres, self.etcd, self.peer = free_ports(4)
         self.link = Proxy(self.postgres, self.host)
         self.environment: dict[str, str] = {}
         self._nodes = ""
@@ -239,7 +247,8 @@ class Machines:
             assert not complaints, complaints
             one.start()
         self.wait_until_whole()
-        self.primary.follow(guide.LIST + guide.DATABASE)
+        listed = self.primary.follow(guide.LIST + guide.DATABASE)
+        assert "Sync Standby" in listed, listed
 
     def __exit__(self, *_: object) -> None:
         self.close()

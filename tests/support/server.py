@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-READY_SECONDS_MAX = 30.0
+READY_SECONDS_MAX = 120.0
 STOP_SECONDS_MAX = 30.0
 TALKTIME = (sys.executable, "-m", "talktime.cli.main")
 
