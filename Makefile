@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test check style container prove bench pictures dist lock clean packages
+.PHONY: help install demo test check style container lab-failover prove soak bench pictures dist lock clean packages
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
@@ -12,7 +12,7 @@ LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/.runtime ## make .venv with the command .venv/bin/talktime
 
@@ -41,6 +41,10 @@ container: .venv/.test ## packages, service and container, built and run on fres
 prove: .venv/.test ## the long proofs: crashes, failovers, simulations; takes hours
 	@scripts/system_packages.sh containers failover
 	$(BIN)/python -m tests.prove
+
+lab-failover: .venv/.test ## kill the primary of three machines with Patroni and etcd while people call and pay
+	@scripts/system_packages.sh failover
+	$(BIN)/python -m tests.failover.lab
 
 bench: packages .venv/.test ## how fast it is, beside what the databases can do at best
 	$(BIN)/python -m bench

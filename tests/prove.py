@@ -16,6 +16,7 @@ HARNESSES = {
     "Q2a": "tests.powercut.harness --cuts 5000 --workload product",
     "Q2b": "tests.powercut.harness --cuts 50000 --workload money",
     "Q3": "tests.failover --rounds 50",
+    "Patroni": "tests.failover.lab --rounds 50",
     "Q4": "tests.simulation --operations 1000000 --crashes 10000 --seed 1",
     "Q5a": "tests.test_stateful --database sqlite --examples 500 --steps 60",
     "Q5b": "tests.test_stateful --database postgresql --examples 100 --steps 60",

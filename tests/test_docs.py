@@ -99,11 +99,11 @@ def names_in(module: str) -> frozenset[str]:
 
 @on_each
 def test_what_make_is_asked_for_can_be_made(document: Path) -> None:
-    asked = re.findall(r"(?:^|`|&& )make ([a-z]+)\b", document.read_text(), re.MULTILINE)
+    asked = re.findall(r"(?:^|`|&& )make ([a-z-]+)\b", document.read_text(), re.MULTILINE)
     assert [target for target in asked if target not in TARGETS] == []
 
 
-TARGETS = frozenset(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+TARGETS = frozenset(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 @on_each

@@ -63,7 +63,7 @@ class Pair:
             answer = threads.submit(ask)
             deadline, cut = time.monotonic() + SECONDS_MAX, 0
             while not answer.done() and time.monotonic() < deadline:
-                cut += give_up_waiting(self.primary, how)
+                cut += give_up_waiting(self.primary.superuser_url(), how)
                 time.sleep(0.01)
             # Otherwise nothing was shown.
             assert cut > 0
@@ -75,7 +75,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     keys = str(tmp_path_factory.mktemp("keys"))
     with new_cluster(fsync=False) as primary, proxied(primary.port) as link, follower(primary, link) as standby:
         primary.require_standby(standby.name)
-        url = url_of_both(primary, standby, new_database(primary, "pair"))
+        url = url_of_both(primary, standby, new_database(primary.superuser_url(), "pair"))
         with (
             serving(url, environment={"TALKTIME_DATA": keys}) as server,
             closing(Shop.opened(server.url, server.operator_key)) as shop,

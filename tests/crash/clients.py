@@ -117,6 +117,8 @@ class World:
     orgs: Sequence[Org]
     numbers: Iterator[int] = field(default_factory=count)
     """What makes ids unique."""
+    others: Sequence[str] = ()
+    """Organizations that somebody else looks after."""
 
     @classmethod
     def made(cls, url: str, operator_key: str, amounts: Sequence[str] = ("10000", "25", "3")) -> World:

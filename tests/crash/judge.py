@@ -34,6 +34,7 @@ class Wrong(StrEnum):
     DOUBLED = "doubled"  # more is there than was asked for
     PARTIAL = "partial"  # neither as it was before nor as it should be after
     BROKEN = "broken"  # an invariant that `talktime verify` looks at
+    MONEY = "charged differently"  # what a provider has taken is not what was credited
     ODD = "odd"  # what a client was answered and must not be
 
 
@@ -53,7 +54,7 @@ class Books:
     grants: dict[str, dict[str, int]] = field(default_factory=dict)
     """Organization -> lot -> amount."""
     charges: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    others: list[str] = field(default_factory=list)
+    others: list[tuple[str, str]] = field(default_factory=list)
     """Entries that nobody has asked for."""
     posted: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
@@ -71,7 +72,7 @@ def books_of(tx: ReadTx) -> Books:
         elif kind == "settle":
             books.charges.setdefault((org_name(org_id), cause), []).append(amount)
         else:
-            books.others.append(f"{org_name(org_id)} {key}: {amount}")
+            books.others.append((org_name(org_id), f"{key}: {amount}"))
     accounts = t.accounts.c
     for org_id, posted, held in tx.execute(select(accounts.org_id, accounts.posted_micros, accounts.held_micros)):
         books.posted[org_name(org_id)], books.held[org_name(org_id)] = posted, held
@@ -91,7 +92,7 @@ def judge(where: Path | str, world: World, journals: Sequence[Journal], at_rest:
         database.close()
     found = [Finding(Wrong.BROKEN, str(one)) for one in report.findings]
     found += [Finding(Wrong.ODD, words) for journal in journals for words in journal.findings]
-    found += _calls(books, [call for journal in journals for call in journal.calls])
+    found += _calls(books, world, [call for journal in journals for call in journal.calls])
     found += _grants(books, world, [grant for journal in journals for grant in journal.grants])
     if at_rest:
         found += _at_rest(books, world, journals)
@@ -102,7 +103,7 @@ def path_of(where: Path | str) -> Path:
     return Path(where) / DATABASE_FILE
 
 
-def _calls(books: Books, calls: Sequence[Call]) -> Iterator[Finding]:
+def _calls(books: Books, world: World, calls: Sequence[Call]) -> Iterator[Finding]:
     for call in calls:
         if finding := judged(books, call):
             yield finding
@@ -111,8 +112,9 @@ def _calls(books: Books, calls: Sequence[Call]) -> Iterator[Finding]:
         yield Finding(Wrong.DOUBLED, f"nobody asked for the call {key}")
     for key in books.charges.keys() - asked:
         yield Finding(Wrong.DOUBLED, f"nobody asked for the charge of {key}")
-    for words in books.others:
-        yield Finding(Wrong.DOUBLED, f"nobody asked for the entry {words}")
+    for org, words in books.others:
+        if org not in world.others:
+            yield Finding(Wrong.DOUBLED, f"nobody asked for the entry {words} of {org}")
 
 
 def judged(books: Books, call: Call) -> Finding | None:

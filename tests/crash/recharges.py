@@ -24,7 +24,7 @@ from typing import Any
 from tests.crash.clients import HarnessError
 from tests.crash.runner import MONEY_POINTS, Runner
 from tests.http.shop import Api, good
-from tests.support.server import talktime
+from tests.support.server import Server, talktime
 
 ORGS = 6
 ROUNDS_IN_A_WORLD = 25
@@ -71,7 +71,7 @@ class Deed:
 class Client:
     """It keeps a journal of what it asked and what it was told."""
 
-    def __init__(self, server: Runner, chance: Random) -> None:
+    def __init__(self, server: Server, chance: Random) -> None:
         self.api = Api(server.url, server.operator_key)
         self.orgs = [self._organization(silent=number % 3 > 0) for number in range(ORGS)]
         self.journal: list[Deed] = []
@@ -114,8 +114,8 @@ class Client:
 
     # ---------------------------------------------------------------- what is there at the end
 
-    def wait_for_quiet(self) -> None:
-        deadline = time.monotonic() + QUIET_SECONDS_MAX
+    def wait_for_quiet(self, seconds_max: float = QUIET_SECONDS_MAX) -> None:
+        deadline = time.monotonic() + seconds_max
         while any(self._is_busy(org) for org in self.orgs):
             if time.monotonic() > deadline:
                 raise HarnessError("I19: payments are still on their way")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from tests.crash.clients import HarnessError
-from tests.failover.rounds import Figures, lost_without_waiting, run
+from tests.failover.progress import with_progress
+from tests.failover.rounds import lost_without_waiting, run
 
 
 def main() -> int:
@@ -18,7 +16,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-self-check", action="store_true", help="do not try what an asynchronous standby loses")
     options = parser.parse_args()
-    figures = with_progress(options.rounds, options.seed)
+    figures = with_progress(options.rounds, lambda tell: run(options.rounds, options.seed, tell=tell))
     line = f"failover: {figures}"
     if not options.no_self_check:
         line += f"; self-check: an asynchronous standby loses {lost_without_waiting(options.seed)}"
@@ -26,14 +24,6 @@ def main() -> int:
     for finding in figures.findings:
         print(f"{finding.wrong}: {finding.words}", file=sys.stderr)
     return 1 if figures.findings else 0
-
-
-def with_progress(rounds: int, seed: int) -> Figures:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("rounds", total=rounds)
-        return run(rounds, seed, tell=lambda figures: progress.update(task, completed=figures.rounds))
 
 
 if __name__ == "__main__":

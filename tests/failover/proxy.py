@@ -21,9 +21,9 @@ class Cut(StrEnum):
 class Proxy:
     """Listens on a port of its own and passes on what comes to and from `target_port`, both on the loopback."""
 
-    def __init__(self, target_port: int) -> None:
-        self._target_port = target_port
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    def __init__(self, target_port: int, host: str = "127.0.0.1") -> None:
+        self._target = host, target_port
+        self._listener = socket.create_server((host, 0), backlog=64)
         self.port = int(self._listener.getsockname()[1])
         self._flows = Event()
         self._flows.set()
@@ -77,7 +77,7 @@ class Proxy:
                 client.close()
                 continue
             try:
-                server = socket.create_connection(("127.0.0.1", self._target_port))
+                server = socket.create_connection(self._target)
             except OSError:
                 client.close()
                 continue

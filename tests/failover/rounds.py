@@ -8,18 +8,20 @@ same round must lose something, or it proves nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 import psycopg
 
 from tests.crash.clients import Crowd, HarnessError, World
 from tests.crash.judge import Finding, Wrong, ask_again, judge
 from tests.failover.proxy import Proxy, proxied
+from tests.failover.till import Till, paying
 from tests.support.postgres import Cluster, new_cluster
 from tests.support.server import Server, serving, talktime
 
@@ -36,6 +38,8 @@ class Figures:
     in_doubt: int = 0
     """Sent and not answered when the primary died."""
     answered_in_the_stall: int = 0
+    paid: int = 0
+    """Top-ups and debits that were answered, where there were any."""
     back: list[float] = field(default_factory=list)
     """Seconds from the death of the primary to the next acknowledged write."""
     findings: list[Finding] = field(default_factory=list)
@@ -48,8 +52,9 @@ class Figures:
             f"writes back in {median(self.back):.1f} s, slowest {max(self.back):.1f} s" if self.back else "never back"
         )
         wrong = ", ".join(f"{self.count(one)} {one.value}" for one in Wrong)
+        paid = f" and {self.paid:,} top-ups and debits" if self.paid else ""
         return (
-            f"{self.rounds} rounds, {self.acknowledged:,} operations acknowledged, "
+            f"{self.rounds} rounds, {self.acknowledged:,} operations{paid} acknowledged, "
             f"{self.in_doubt:,} in doubt: {wrong}; {back}"
         )
 
@@ -73,11 +78,51 @@ def follower(primary: Cluster, link: Proxy) -> Cluster:
     return standby
 
 
-def new_database(primary: Cluster, name: str) -> str:
+def new_database(superuser_url: str, name: str) -> str:
     """By a name that no earlier primary has given."""
-    with psycopg.connect(primary.superuser_url(), autocommit=True) as connection:
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} OWNER talktime TEMPLATE template0".encode())
     return name
+
+
+class Site(Protocol):
+    """A primary whose commits wait for a standby, and who takes over from it."""
+
+    @property
+    def link(self) -> Proxy:
+        """Over which its standbys hear from it."""
+        ...
+
+    @property
+    def superuser_url(self) -> str: ...
+
+    def kill(self) -> None:
+        """The primary, and all connections to it."""
+
+    def promote(self) -> None:
+        """Whoever is next, if he needs to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Of two servers that know nothing of each other's end."""
+
+    primary: Cluster
+    standby: Cluster
+    link: Proxy
+
+    @property
+    def superuser_url(self) -> str:
+        return self.primary.superuser_url()
+
+    def new_database(self, name: str) -> str:
+        return url_of_both(self.primary, self.standby, new_database(self.superuser_url, name))
+
+    def kill(self) -> None:
+        self.primary.kill()
+
+    def promote(self) -> None:
+        self.standby.promote()
 
 
 def url_of_both(primary: Cluster, standby: Cluster, database: str) -> str:
@@ -86,10 +131,10 @@ def url_of_both(primary: Cluster, standby: Cluster, database: str) -> str:
     return f"postgresql://talktime@{hosts}/{database}?target_session_attrs=read-write"
 
 
-def give_up_waiting(primary: Cluster, how: str = "pg_cancel_backend") -> int:
+def give_up_waiting(superuser_url: str, how: str = "pg_cancel_backend") -> int:
     """Every commit that waits for the standby is told not to: it is done, but on one disk only. How many there were."""
     query = f"SELECT {how}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'"
-    with psycopg.connect(primary.superuser_url(), autocommit=True) as connection:
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
         return len(connection.execute(query.encode()).fetchall())
 
 
@@ -110,49 +155,89 @@ def run(
 
 
 def _round(primary: Cluster, ending: ExitStack, chance: Random, synchronous: bool, figures: Figures) -> Cluster:
-    database = new_database(primary, f"round_{figures.rounds}")
     link = ending.enter_context(proxied(primary.port))
     standby = ending.enter_context(follower(primary, link))
     if synchronous:
         primary.require_standby(standby.name)
-    url = url_of_both(primary, standby, database)
-    with TemporaryDirectory(prefix="talktime-failover-") as folder:
-        environment = {"TALKTIME_LOG_LEVEL": "error", "TALKTIME_DATA": folder}
-        with serving(url, environment=environment) as server:
-            world = World.made(server.url, server.operator_key)
-            crowd = Crowd(world, [server.url], str(chance.random()))
-            crowd.gate.open()
-            crowd.wait_for_answers(BEFORE_THE_STALL)
-            _stall(crowd, primary, link, chance, figures)
-            _fail_over(crowd, primary, standby, link, figures)
-            time.sleep(AFTERWARDS_SECONDS)
-            crowd.finish()
-            figures.findings += _findings(crowd, server)
-    figures.rounds += 1
-    figures.acknowledged += crowd.answered
+    pair = Pair(primary, standby, link)
+    with stage(pair.new_database(f"round_{figures.rounds}"), chance) as here:
+        here.play(pair, chance, figures)
+        here.finish(figures)
     primary.remove()
     return standby
 
 
-def _stall(crowd: Crowd, primary: Cluster, link: Proxy, chance: Random, figures: Figures) -> None:
+class Stage:
+    """A server and its clients, who go on while the link is stalled, the primary dies and somebody takes over."""
+
+    def __init__(self, server: Server, world: World, till: Till | None, seed: str) -> None:
+        self._server = server
+        self._till = till
+        self._crowd = Crowd(world, [server.url], seed)
+
+    def play(self, site: Site, chance: Random, figures: Figures) -> None:
+        self._crowd.gate.open()
+        self._crowd.wait_for_answers(BEFORE_THE_STALL)
+        _stall(self._crowd, site, chance, figures)
+        _fail_over(self._crowd, site, figures)
+        time.sleep(AFTERWARDS_SECONDS)
+        figures.rounds += 1
+
+    def go_on_during(self, deed: Callable[[], object], figures: Figures) -> None:
+        """What is done by plan loses nothing either."""
+        self._crowd.gate.open()
+        self._crowd.wait_for_answers(BEFORE_THE_STALL)
+        deed()
+        self._crowd.wait_for_answers(BEFORE_THE_STALL)
+        self.stand_still(figures)
+
+    def stand_still(self, figures: Figures) -> None:
+        """Until the next time; what was answered is looked for."""
+        self._crowd.gate.close()
+        figures.findings += judge(self._server.where, self._crowd.world, self._crowd.journals)
+
+    def finish(self, figures: Figures) -> None:
+        self._crowd.finish()
+        figures.acknowledged += self._crowd.answered
+        if self._till:
+            charges, wrong = self._till.finish()
+            figures.paid += charges.asked
+            figures.findings += wrong
+        figures.findings += _findings(self._crowd, self._server)
+
+
+@contextmanager
+def stage(url: str, chance: Random, payments: bool = False) -> Iterator[Stage]:
+    with TemporaryDirectory(prefix="talktime-failover-") as folder, ExitStack() as ending:
+        environment = {"TALKTIME_LOG_LEVEL": "error", "TALKTIME_DATA": folder}
+        server = ending.enter_context(serving(url, environment=environment, start=False))
+        # The first command makes the tables, which takes longer where each commit waits for a standby.
+        operator_key = server.operator_key
+        server.start()
+        world = World.made(server.url, operator_key)
+        till = ending.enter_context(paying(server, world, chance)) if payments else None
+        yield Stage(server, world, till, str(chance.random()))
+
+
+def _stall(crowd: Crowd, site: Site, chance: Random, figures: Figures) -> None:
     """Commits wait for a standby that hears nothing; every other time somebody has them wait no longer."""
-    link.stall()
+    site.link.stall()
     begun = crowd.answered
     time.sleep(chance.uniform(0.5, 1.5))
     if how := chance.choice(["", "", "pg_cancel_backend", "pg_terminate_backend"]):
         for _ in range(3):
-            give_up_waiting(primary, how)
+            give_up_waiting(site.superuser_url, how)
             time.sleep(0.3)
     figures.answered_in_the_stall += crowd.answered - begun
 
 
-def _fail_over(crowd: Crowd, primary: Cluster, standby: Cluster, link: Proxy, figures: Figures) -> None:
-    primary.kill()
+def _fail_over(crowd: Crowd, site: Site, figures: Figures) -> None:
+    site.kill()
     killed = time.monotonic()
     figures.in_doubt += crowd.in_doubt
-    link.cut(refuse=True)
-    link.flow()
-    standby.promote()
+    site.link.cut(refuse=True)
+    site.link.flow()
+    site.promote()
     crowd.wait_for_answers(1)
     figures.back.append(time.monotonic() - killed)
 

@@ -17,10 +17,10 @@ GUIDES = ROOT / "docs" / "integrations"
 def followed(guide: str, folder: Path, ports: Mapping[str, int]) -> list[str]:
     """What each block printed. `ports`: the one in the text, and the one to take instead."""
     blocks = re.findall(r"```sh\n(.*?)```", (GUIDES / guide).read_text(), re.DOTALL)
-    return told_by(blocks, folder, ports, _environment(folder), "-e", "-o", "pipefail")
+    return told_by(blocks, folder, ports, with_talktime(folder), "-e", "-o", "pipefail")
 
 
-def _environment(folder: Path) -> Mapping[str, str]:
+def with_talktime(folder: Path) -> Mapping[str, str]:
     """`talktime` is the one that is tested."""
     own = folder / "bin"
     own.mkdir()
