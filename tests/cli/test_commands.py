@@ -29,6 +29,8 @@ COMMANDS = (
     ("verify",),
     ("backup",),
     ("restore",),
+    ("database",),
+    ("database", "distribute"),
     ("rates",),
     ("rates", "import"),
     ("rates", "lookup"),
