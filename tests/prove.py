@@ -36,6 +36,9 @@ HARNESSES = {
     "Q17": "tests.load --calls 10000 --seconds 300",
     "SIP": "tests.integrations.kamailio",
     "Q22": "tests.audit",
+    # Says by itself that it was no cluster, where there is none.
+    "Citus": "tests.citus",
+    "Move": "tests.moving --moves 60",
 }
 
 

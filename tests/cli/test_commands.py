@@ -31,6 +31,7 @@ COMMANDS = (
     ("restore",),
     ("database",),
     ("database", "distribute"),
+    ("database", "cell"),
     ("rates",),
     ("rates", "import"),
     ("rates", "lookup"),

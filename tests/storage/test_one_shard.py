@@ -465,9 +465,9 @@ def _begin(tx: Tx) -> None:
     tx.execute(insert(t.control), [{"name": name, "value": 0} for name in counters])
 
 
-def commands(engine: Engine) -> list[Command]:
+def commands(engine: Engine, first: int = 1) -> list[Command]:
     made: list[Command] = []
-    for org_id in range(1, ORGS + 1):
+    for org_id in range(first, first + ORGS):
         phone = Phone(engine, org_id)
         made += [phone.authorization("a"), phone.authorization("b"), phone.settlement("a", 61)]
     return made

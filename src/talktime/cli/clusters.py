@@ -1,19 +1,22 @@
-"""`talktime database`: the tables spread over the machines of a Citus cluster."""
+"""`talktime database`: several machines with its tables, several installations with organizations of their own."""
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from talktime.cli.options import CannotDo, Data, Json, Url, progress_bar, say, say_json, settings_of
+from talktime.core.ids import CELL_MAX
 from talktime.settings import Settings
 
 if TYPE_CHECKING:
     from talktime.storage.distribution import Step
 
-database_group = typer.Typer(help="The database: spread it over several machines.", no_args_is_help=True)
+database_group = typer.Typer(
+    help="Beyond one machine: spread the tables, number the installations.", no_args_is_help=True
+)
 PLAIN = """this is {what}: one machine has all of it, there is nothing to distribute, and nothing was changed.
 On a Citus cluster: make an empty database, CREATE EXTENSION citus in it, add the workers, and call this with its URL"""
 Shards = Annotated[int, typer.Option(min=1, max=1024, help="In how many parts; it cannot be changed later.")]
@@ -80,6 +83,37 @@ def _distributed(settings: Settings, shards: int, *, hidden: bool) -> int:
             )
         except distribution.CannotDistribute as error:
             raise CannotDo(str(error)) from error
+
+
+@database_group.command()
+def cell(
+    number: Annotated[int, typer.Argument(metavar="N", min=0, max=CELL_MAX, help="Another one for each installation.")],
+    data: Data = None,
+    database: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Number this installation, so that its organizations are numbered as nowhere else and can move.
+
+    Organizations made from now on are numbered in it; without this an installation is cell 0. It can only go up. On the
+    embedded database no server may be running.
+    """
+    from talktime.actions import cells
+    from talktime.app import open_app
+    from talktime.storage.folder import claimed
+
+    settings = settings_of(data, database)
+    with ExitStack() as until_done:
+        if settings.on_sqlite:
+            until_done.enter_context(claimed(settings.data))
+        app = until_done.enter_context(closing(open_app(settings)))
+        try:
+            cells.number(app.database, number)
+        except cells.CannotNumber as error:
+            raise CannotDo(str(error)) from error
+    if as_json:
+        say_json({"cell": number})
+    else:
+        say(f"this is cell {number}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -41,6 +41,7 @@ def timed_id(at: int, now: int, cause: str) -> str:
 
 CELL_BITS = 40
 """The high bits of an organization's number say in which cell it was made, the others count in it."""
+CELL_MAX = (1 << 62 - CELL_BITS) - 1
 
 
 def cell_begin(org_id: int) -> int:
