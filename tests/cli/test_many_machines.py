@@ -13,7 +13,6 @@ import pytest
 from talktime.settings import Settings
 from tests.support.citus import stand_in
 from tests.support.postgres import Cluster
-from tests.support.server import STOP_SECONDS_MAX
 from tests.support.shell import own_environment
 from tests.web.conftest import opened
 
@@ -54,7 +53,7 @@ def served(command: str, folder: Path, environment: dict[str, str]) -> None:
         assert server.stdout
         line = server.stdout.readline()
         server.terminate()
-        server.communicate(timeout=STOP_SECONDS_MAX)
+        server.communicate()
     assert re.match(r"ready http|\{", line), (command, line)
 
 

@@ -26,7 +26,7 @@ from tests.cli.shop import ask, authorize, open_shop, settle
 from tests.moving.house import SECRET, STEPS, House, bring, installation, said, there
 from tests.support.postgres import Cluster
 from tests.support.server import serving
-from tests.web.client import World
+from tests.web.client import Client, World
 
 ALL = (*STEPS, "call", "people", "call")
 LIST = {"prefix": "1", "per_minute": "0.12"}
@@ -340,8 +340,8 @@ def test_an_organization_moves_by_two_commands(tmp_path: Path, postgres: Cluster
     assert told["digest"] == json.loads(left.stdout)["digest"]
     again = inside("org", "import", file, "--database", url, TALKTIME_SECRET_KEY=SECRET)
     assert "was here already" in again.stdout
-    with serving(url, environment={"TALKTIME_SECRET_KEY": SECRET}) as server:
-        assert ask(server, "GET", "/v1/balance", key=key).body["balance"] == balance
+    with installation(tmp_path / "new", url) as world:
+        assert Client(world.door, key).get("/v1/balance").json["balance"] == balance
     postgres.drop_database(url)
 
 
