@@ -28,20 +28,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     "portal": {"core", "actions", "languages", "reports", "storage", "web", "app"},
     "cli": {
         *("core", "actions", "charging", "rating", "reports", "storage"),
-        *("app", "clock", "integrations", "settings", "server", "observability", "web"),
+        *("app", "clock", "integrations", "listening", "settings", "server", "observability", "web"),
     },
     "settings": {"core"},
     "clock": set(),
     "observability": {"core"},
     "exposition": set(),
     "supervisor": set(),
+    "listening": set(),
+    "leaving": {"supervisor", "web"},
     "app": {
         *("actions", "charging", "clock", "core", "identity", "notifications", "observability"),
         *("payments", "settings", "storage"),
     },
     "server": {
         *("actions", "app", "exposition", "integrations", "jobs", "observability", "portal", "settings", "storage"),
-        *("supervisor", "web"),
+        *("leaving", "listening", "supervisor", "web"),
     },
 }
 
@@ -74,6 +76,8 @@ LIBRARIES: dict[str, set[str]] = {
     "observability": {"prometheus_client", "structlog"},
     "exposition": {"prometheus_client"},
     "supervisor": {"structlog"},
+    "listening": set(),
+    "leaving": set(),
     "app": set(),
     "server": {"uvicorn"},
 }

@@ -15,6 +15,7 @@ from talktime.core.currencies import bounds_from
 from talktime.core.proxies import networks
 
 DATABASE_FILE = "talktime.db"
+DRAIN_SECONDS_MAX = 10
 SECRET = frozenset({"secret_key", "database", "smtp_url", "stripe_api_key", "stripe_webhook_secrets"})
 ADDRESSES = frozenset({"database", "smtp_url"})
 """Shown without what is secret in them: of addresses the password, else everything."""
@@ -35,10 +36,13 @@ class Settings:
     workers: int = 1
     jobs: bool = True
     """Whether `serve` also does due work; otherwise `talktime worker` does."""
+    drain_seconds: int = 0
+    """So long a server that is to end still answers and sends its callers elsewhere: balancers hear 503 from its health
+    checks, and each answer ends its connection. At most 10."""
     rate_limit: int = 0
     """Requests per second and key; 0 = off."""
     prepared_statements: bool = True
-    """Off behind a pooler that cannot keep them."""
+    """Off behind a pooler that keeps nothing from one transaction to the next, as PgBouncer in transaction mode."""
     batch_max: int = 256
     """Commands in one transaction; 1 is for comparison."""
     adjustment_limit: str = "1000"
@@ -158,6 +162,8 @@ def _checked(settings: Settings) -> Settings:
     _check_money(settings)
     _check_mail(settings)
     _check_proxies(settings)
+    if not 0 <= settings.drain_seconds <= DRAIN_SECONDS_MAX:
+        raise SettingsError(f"'drain_seconds' goes from 0 to {DRAIN_SECONDS_MAX}")
     if settings.workers < 1:
         raise SettingsError("'workers' is at least 1")
     if settings.workers > 1 and settings.on_sqlite:
