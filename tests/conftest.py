@@ -3,6 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.citus import NOT_RUN, real_cluster
 from tests.support.postgres import Cluster, PostgresMissing, new_cluster
 
 
@@ -35,6 +36,10 @@ LAST = "tests/storage/test_one_shard.py"
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.nodeid.startswith(LAST))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line("on a Citus cluster: python -m tests.citus" if real_cluster() else NOT_RUN)
 
 
 def pytest_collection_finish() -> None:

@@ -43,6 +43,9 @@ HARNESSES = {
     "SIP": "tests.integrations.kamailio",
     "Packages": "pytest -q -m prove tests/packages",
     "Q22": "tests.audit",
+    # Says by itself that it was no cluster, where there is none.
+    "Citus": "tests.citus",
+    "Move": "tests.moving --moves 60",
 }
 
 

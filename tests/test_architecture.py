@@ -50,7 +50,17 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Of storage, doors know transactions, errors and the values that rows are read into: no function with SQL in it. The
 # command line has the tools that look after a whole database.
 DOORS = {"web", "portal", "integrations", "cli", "jobs"}
-DOORS_MAY_USE = {"database", "schema", "errors", "folder", "vault", "backup", "diagnosis", "dialog_file"}
+DOORS_MAY_USE = {
+    "database",
+    "schema",
+    "errors",
+    "folder",
+    "vault",
+    "backup",
+    "diagnosis",
+    "dialog_file",
+    "distribution",
+}
 
 # Libraries of others that a package may use. The standard library is there for all, but see CORE_MAY_NOT.
 LIBRARIES: dict[str, set[str]] = {

@@ -16,6 +16,7 @@ import typer.main
 
 from talktime.cli.main import app
 from talktime.settings import Settings
+from tests.support.citus import VARIABLE as CLUSTER
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "talktime"
@@ -144,7 +145,9 @@ def test_programs_of_the_tests_are_there(document: Path) -> None:
 
 @on_each
 def test_settings_are_there(document: Path) -> None:
-    known = {f"TALKTIME_{one.name.upper()}" for one in fields(Settings)} | {"TALKTIME_SETTINGS"} | said_to_others()
+    known = (
+        {f"TALKTIME_{one.name.upper()}" for one in fields(Settings)} | {"TALKTIME_SETTINGS", CLUSTER} | said_to_others()
+    )
     assert set(re.findall(r"TALKTIME_[A-Z_]+[A-Z]", document.read_text())) <= known
 
 

@@ -57,6 +57,7 @@ from talktime.storage import (
 )
 from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, SqliteDatabase
 from talktime.storage.postgres_store import PostgresStore
+from talktime.storage.shards import shards_of
 from talktime.storage.simulator_store import StoredNotebook
 from talktime.storage.sqlite_store import SqliteStore
 from talktime.storage.store import Store
@@ -231,9 +232,9 @@ def open_post(settings: Settings) -> Post:
 
 def _open(settings: Settings) -> tuple[Database, Store]:
     if settings.database:
-        return PostgresDatabase(settings.database), PostgresStore(
-            settings.database, prepare=settings.prepared_statements
-        )
+        spread = PostgresDatabase(settings.database)
+        store = PostgresStore(settings.database, shard_of=shards_of(spread), prepare=settings.prepared_statements)
+        return spread, store
     _private(settings.data)
     database = SqliteDatabase(settings.sqlite_path)
     return database, SqliteStore(database)

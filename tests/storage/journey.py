@@ -77,12 +77,14 @@ OF_FUNCTION: Mapping[str, Mapping[str, Any]] = {
     "person_store.take_away": {"place": PLACES[0], "row": {"session_id": "ses_1"}},
     "seal_store.rewrite": {"changed": {1: (1, "aud_1", NOW, "key_1", "a", "b", None, None)}, "chain": Chain.AUDIT},
     "seal_store.sealed_anew": {"changed": {}},
+    "move_store.put": {"name": "alerts", "rows": [(7, "{}")]},
     "sealed_store.put": {"what": SEALED[-1], "secret": Secret(1, "wh_1", b"sealed")},
     "sealed_store.some": {"what": SEALED[-1], "after": (-1, "")},
     "statements.of_month": {"org": ORGANIZATION, "month": month_of(NOW, "UTC")},
     "upkeep_store.put": {"name": "written_at"},
     "control_store.bump": {"name": "keys"},
     "control_store.value": {"name": "keys"},
+    "control_store.pass_by": {"name": "keys"},
 }
 
 # What is given to a function that takes whatever columns are to be changed.

@@ -8,9 +8,9 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from talktime.actions.organizations import found
+from talktime.actions.organizations import CLOSED, found
 from talktime.core.ids import org_name, uuid7_of
-from talktime.core.notices import recipients
+from talktime.core.notices import OF_FUNDS_LEFT, recipients
 from talktime.core.time import moment
 from talktime.storage import delivery_store, member_store, notice_store, receipt_store, user_store, webhook_store
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
@@ -64,7 +64,8 @@ def tell(tx: Tx, org_id: int, now: int) -> int:
     rows = [row for row in waiting if notice_store.claim(tx, org_id, row.notice_id, org.now(now))]
     if rows:
         audience = _Audience(tx, org, now)
-        delivery_store.add(tx, [delivery for row in rows for delivery in audience.deliveries(row)])
+        told = [row for row in rows if org.state != CLOSED or row.event not in OF_FUNDS_LEFT]
+        delivery_store.add(tx, [delivery for row in told for delivery in audience.deliveries(row)])
     return len(rows)
 
 

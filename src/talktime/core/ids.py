@@ -39,6 +39,15 @@ def timed_id(at: int, now: int, cause: str) -> str:
     return uuid7(at, (now & (1 << 58) - 1) << 16 | low)
 
 
+CELL_BITS = 40
+"""The high bits of an organization's number say in which cell it was made, the others count in it."""
+CELL_MAX = (1 << 62 - CELL_BITS) - 1
+
+
+def cell_begin(org_id: int) -> int:
+    return org_id >> CELL_BITS << CELL_BITS
+
+
 def org_name(org_id: int) -> str:
     return f"org_{org_id:x}"
 

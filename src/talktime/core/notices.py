@@ -86,6 +86,10 @@ EVENTS: Mapping[str, Kind] = {
     "shortfall": Kind(_WARNING, (GLOBAL, BILLING, COMMUNICATIONS)),
     "spend_alert": Kind(_WARNING, PAYERS),
 }
+OF_FUNDS_LEFT: frozenset[str] = frozenset(
+    {"balance_low", "balance_zero", "balance_negative", "lot_expiring", "card_expiring", "spend_alert"}
+)
+"""What only matters to who may call: a closed organization, which may have moved elsewhere, hears nothing of it."""
 _UNKNOWN = Kind(_INFO, PAYERS)
 """Of a row that another version wrote."""
 

@@ -30,3 +30,9 @@ def put(tx: Tx, name: str, to: int) -> None:
     """Also into a database of an older version, which has none of this name."""
     if tx.execute(update(t.control).where(t.control.c.name == name).values(value=to)).rowcount == 0:
         tx.execute(insert(t.control), {"name": name, "value": to})
+
+
+def pass_by(tx: Tx, name: str, number: int, least: int) -> None:
+    """A number that came from elsewhere is not given again here; one below `least` is of another series."""
+    behind = (t.control.c.name == name, t.control.c.value < number, t.control.c.value >= least)
+    tx.execute(update(t.control).where(*behind).values(value=number))

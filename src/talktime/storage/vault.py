@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES = 32
 KEY_FILE = "secret.key"
+ID_LENGTH = 16
 _NONCE_BYTES = 12
 
 
@@ -27,6 +28,8 @@ class Vault:
         if not keys or any(len(key) != KEY_BYTES for key in keys):
             raise VaultError(f"the secret key has {KEY_BYTES} bytes, written in base64")
         self._ciphers = [AESGCM(key) for key in keys]
+        self.ids = tuple(hmac.digest(key, b"id", "sha256").hex()[:ID_LENGTH] for key in keys)
+        """By which a key can be named, and from which it cannot be had."""
         # What was made from a key (links in letters, digests of recovery codes) is good as long as that key is kept.
         self._root = keys[-1]
 

@@ -78,6 +78,18 @@ def verify(database: Database, progress: Progress = silent) -> Report:
     return database.read(EVERYBODY, _verify, progress)
 
 
+def verify_one(database: Database, org_id: int) -> Report:
+    """One organization alone."""
+    return database.read(org_id, _verify_one, org_id)
+
+
+def _verify_one(tx: ReadTx, org_id: int) -> Report:
+    report, begun = Report([]), monotonic()
+    _check_organization(tx, report, org_id, lambda: None)
+    report.seconds = monotonic() - begun
+    return report
+
+
 def _verify(tx: ReadTx, progress: Progress) -> Report:
     report, begun = Report([]), monotonic()
     for detail in _damaged_pages(tx):

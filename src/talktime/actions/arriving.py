@@ -1,0 +1,146 @@
+"""The other half of a move: an organization comes from its file. It is opened when all of it is here and verified.
+
+Its numbers and ids stay. Whoever is interrupted calls again, with the same file, and it ends the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from talktime.actions import audit
+from talktime.actions.audit import Actor
+from talktime.actions.moving import CannotMove, Tell
+from talktime.actions.organizations import OPEN, found, told
+from talktime.core.ids import cell_begin, org_name
+from talktime.storage import control_store, job_store, move_store, org_store, price_store, schema
+from talktime.storage.database import Database, ReadTx, Tx
+from talktime.storage.job_store import DONE, RUNNING, JobRow
+from talktime.storage.move_file import Manifest, MoveFile, Row
+from talktime.storage.sealed_store import SEALED, Sealed
+from talktime.storage.store import KEYS_REVISION
+from talktime.storage.vault import Vault, VaultError, place_of
+from talktime.storage.verify import Report, verify_one
+
+KIND, JOB_ID = "move", "job_move"
+
+
+class Arrived(NamedTuple):
+    org_id: int
+    manifest: Manifest
+    report: Report
+    was_here: bool
+    """It had been brought before, by the same file."""
+
+
+class Arrival:
+    """A file that was looked through, for one installation."""
+
+    def __init__(self, database: Database, vault: Vault, path: Path, actor: Actor) -> None:
+        self._database, self._vault, self._actor = database, vault, actor
+        self._file = MoveFile(path, move_store.TABLES)
+        self.org_id = self._file.head.org_id
+        if self._file.head.schema != schema.NEWEST:
+            raise CannotMove(
+                f"the file has schema {self._file.head.schema}, this program {schema.NEWEST}: "
+                "upgrade both installations to the same Talktime, and export it again"
+            )
+
+    def bring(self, tell: Tell, *, stays_closed: bool) -> Arrived:
+        """A portion at a time, each with how far it is; opened only when all of it was verified."""
+        manifest = self._file.checked(self._look)
+        job = self._database.write(self.org_id, _begin, self._job(manifest))
+        if job.state == DONE:
+            return Arrived(self.org_id, manifest, verify_one(self._database, self.org_id), was_here=True)
+        self._bring(job, manifest, tell)
+        report = verify_one(self._database, self.org_id)
+        if report.clean:
+            self._database.write(self.org_id, _finish, job, self._actor, stays_closed)
+        return Arrived(self.org_id, manifest, report, was_here=False)
+
+    def _bring(self, job: JobRow, manifest: Manifest, tell: Tell) -> None:
+        rows_done = 0
+        for number, (table, rows) in enumerate(self._file.portions()):
+            rows_done += len(rows)
+            if number >= job.done:
+                self._database.write(self.org_id, _put, job, number, table, self._sealed_anew(table, rows))
+            tell(rows_done, manifest.rows)
+
+    def _look(self, table: str, rows: Sequence[Row]) -> None:
+        """What would go wrong later is said before anything is written."""
+        self._sealed_anew(table, rows)
+        if table == "organizations":
+            place = move_store.TABLES[table].columns.keys().index("price_list")
+            self._database.read((), _must_know_prices, rows[0][place])
+
+    def _sealed_anew(self, table: str, rows: Sequence[Row]) -> Sequence[Row]:
+        for what in SEALED:
+            if what.table.name == table:
+                rows = [self._with_secret(what, row) for row in rows]
+        return rows
+
+    def _with_secret(self, what: Sealed, row: Row) -> Row:
+        names = what.table.columns.keys()
+        place = names.index(what.column.name)
+        if row[place] is None:
+            return row
+        named = () if what.name is None else (row[names.index(what.name.name)],)
+        return (*row[:place], self._resealed(row[place], place_of(what.kind, self.org_id, *named)), *row[place + 1 :])
+
+    def _resealed(self, sealed: bytes, place: str) -> bytes:
+        try:
+            return self._vault.seal(self._vault.open(sealed, place), place)
+        except VaultError as error:
+            raise CannotMove(
+                f"its secrets are sealed with the key {' or '.join(self._file.head.sealed_with)}, here there is "
+                f"{' and '.join(self._vault.ids)}: call this with TALKTIME_SECRET_KEY=OURS,THEIRS"
+            ) from error
+
+    def _job(self, manifest: Manifest) -> JobRow:
+        asked = msgspec.json.encode({"digest": manifest.digest}).decode()
+        by, at = self._actor.by, self._actor.now
+        return JobRow(self.org_id, JOB_ID, KIND, RUNNING, asked, by, 0, None, None, None, at, None, None)
+
+
+def _must_know_prices(tx: ReadTx, list_id: str | None) -> None:
+    if list_id is not None and price_store.find(tx, list_id) is None:
+        raise CannotMove(
+            f"its price list {list_id} is not here: give it the default prices where it is now (price_list: null), "
+            "export it again, and give it a list here"
+        )
+
+
+def _begin(tx: Tx, wanted: JobRow) -> JobRow:
+    """Or where it was left."""
+    job = job_store.find(tx, wanted.org_id, wanted.job_id)
+    if job is None and not move_store.is_known(tx, wanted.org_id):
+        job_store.add(tx, wanted)
+        control_store.pass_by(tx, "next_org", wanted.org_id, cell_begin(wanted.org_id))
+        return wanted
+    if job is None or job.asked != wanted.asked:
+        raise CannotMove(f"{org_name(wanted.org_id)} is here already, and did not come by this file")
+    return job
+
+
+def _put(tx: Tx, job: JobRow, number: int, table: str, rows: Sequence[Row]) -> None:
+    if not move_store.advance(tx, job.org_id, job.job_id, number):
+        raise CannotMove("another process brings the same organization: let it end, or end it")
+    move_store.put(tx, table, rows)
+
+
+def _finish(tx: Tx, job: JobRow, actor: Actor, stays_closed: bool) -> None:
+    if not stays_closed:
+        _open(tx, job.org_id, actor)
+    control_store.bump(tx, KEYS_REVISION)
+    move_store.finish(tx, job.org_id, job.job_id, actor.now)
+
+
+def _open(tx: Tx, org_id: int, actor: Actor) -> None:
+    old = found(tx, org_id)
+    new = replace(old, state=OPEN)
+    org_store.change(tx, new)
+    audit.note(tx, org_id, actor, "organization.changed", org_name(org_id), told(old), told(new))

@@ -1,0 +1,50 @@
+"""An organization moves to another installation, as a file: closed here and written down; see `arriving`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from talktime.actions.organizations import CLOSED, found
+from talktime.core.ids import org_name
+from talktime.storage import move_store, schema
+from talktime.storage.database import Database, ReadTx
+from talktime.storage.move_file import FORMAT, Head, Manifest, Portions, write
+from talktime.storage.vault import Vault
+
+Tell = Callable[[int, int], None]
+NAMES = {"inbox_work": "messages of providers", "deliveries": "mails and webhooks"}
+
+
+class CannotMove(Exception):
+    """The message says why, and what to do."""
+
+
+def export(database: Database, vault: Vault, org_id: int, path: Path, tell: Tell) -> Manifest:
+    """All that is kept of a closed organization, of one instant."""
+    return database.read(org_id, _export, vault, org_id, path, tell)
+
+
+def _export(tx: ReadTx, vault: Vault, org_id: int, path: Path, tell: Tell) -> Manifest:
+    _must_stand_still(tx, org_id)
+    head = Head(FORMAT, schema.NEWEST, org_id, vault.ids)
+    return write(path, head, move_store.TABLES, _told(move_store.portions(tx, org_id), tell))
+
+
+def _told(portions: Portions, tell: Tell) -> Portions:
+    names = [*move_store.TABLES]
+    for name, rows in portions:
+        yield name, rows
+        tell(names.index(name) + 1, len(names))
+
+
+def _must_stand_still(tx: ReadTx, org_id: int) -> None:
+    """What is on its way would happen in both places."""
+    if found(tx, org_id).state != CLOSED:
+        raise CannotMove(f"{org_name(org_id)} is open: close it first")
+    if left := move_store.under_way(tx, org_id):
+        said = ", ".join(f"{count} {NAMES.get(name, name)}" for name, count in left.items())
+        raise CannotMove(
+            f"{org_name(org_id)} is closed, and something is still under way: {said}. "
+            "Leave the servers running until that has ended, and call this again"
+        )

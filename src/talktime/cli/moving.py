@@ -1,0 +1,138 @@
+"""`talktime org`: one organization moves to another installation."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from talktime.cli.checks import report_json, show_report
+from talktime.cli.client import Client, missing, path_of
+from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, progress_bar, say, say_json, settings_of
+from talktime.core.ids import org_name, org_number
+from talktime.settings import Settings
+
+if TYPE_CHECKING:
+    from talktime.actions.arriving import Arrived
+    from talktime.storage.move_file import Manifest
+
+org = typer.Typer(help="One organization: move it to another installation.", no_args_is_help=True)
+
+
+@org.command("export")
+def export_org(
+    organization: Annotated[str, typer.Argument(metavar="ORG", help="Which one: org_...")],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The file to write.")],
+    data: Data = None,
+    database: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Close an organization and write all that is kept of it into a file, also beside a running server.
+
+    From then on its calls are refused, those in progress are hung up. While calls, payments or messages are still under
+    way nothing is written: exit code 3, call it again. The same rows make the same file, so that a second export shows
+    whether anything has come since. Its secrets stay encrypted.
+    """
+    settings = settings_of(data, database)
+    number = org_number(organization)
+    if number is None:
+        raise CannotDo(f"{organization} is no name of an organization", USAGE)
+    with Client(settings) as client, missing(f"there is no organization {organization}"):
+        client.send("DELETE", path_of("/v1/operator/organizations", organization))
+    manifest = _exported(settings, number, to, hidden=as_json)
+    if as_json:
+        say_json({"file": str(to), **_told(manifest)})
+    else:
+        say(f"{organization} is closed and in {to}: {manifest.rows:,} rows, digest {manifest.digest}")
+
+
+def _exported(settings: Settings, org_id: int, to: Path, *, hidden: bool) -> Manifest:
+    from talktime.actions import moving
+    from talktime.actions.upkeep import reading
+    from talktime.app import open_vault
+
+    source = reading(settings.database, settings.sqlite_path)
+    with closing(source), progress_bar(hidden=hidden) as bar:
+        task = bar.add_task("tables", total=None)
+        try:
+            return moving.export(
+                source,
+                open_vault(settings),
+                org_id,
+                to,
+                lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        except moving.CannotMove as error:
+            raise CannotDo(str(error)) from error
+        except OSError as error:
+            raise CannotDo(f"{to} cannot be written: {error.strerror}") from error
+
+
+@org.command("import")
+def import_org(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `talktime org export` has made.")],
+    stays_closed: Annotated[bool, typer.Option("--closed", help="Do not open it when it is here.")] = False,
+    data: Data = None,
+    database: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Bring an organization from a file, verify it, and open it. Its ids, keys and books are those it had.
+
+    The file is checked before anything is written. Whoever is interrupted calls it again with the same file. Refused
+    when the organization is here already. Beside running servers on PostgreSQL; on the embedded database no server may
+    be running. Exit code 1: what came does not verify, and stays closed.
+    """
+    settings = settings_of(data, database)
+    arrived = _brought(settings, file, stays_closed, hidden=as_json)
+    _say(arrived, as_json)
+    if not arrived.report.clean:
+        raise typer.Exit(BAD)
+
+
+def _brought(settings: Settings, file: Path, stays_closed: bool, *, hidden: bool) -> Arrived:
+    from talktime.actions.arriving import Arrival
+    from talktime.actions.audit import Actor
+    from talktime.actions.moving import CannotMove
+    from talktime.app import open_app
+    from talktime.storage.folder import claimed
+    from talktime.storage.move_file import BadFile
+
+    with ExitStack() as until_done:
+        if settings.on_sqlite:
+            until_done.enter_context(claimed(settings.data))
+        app = until_done.enter_context(closing(open_app(settings)))
+        bar = until_done.enter_context(progress_bar(hidden=hidden))
+        task = bar.add_task("rows", total=None)
+        try:
+            arrival = Arrival(app.database, app.vault, file, Actor("operator", app.now()))
+            return arrival.bring(
+                lambda done, total: bar.update(task, completed=done, total=total), stays_closed=stays_closed
+            )
+        except (CannotMove, BadFile) as error:
+            raise CannotDo(str(error)) from error
+
+
+def _say(arrived: Arrived, as_json: bool) -> None:
+    name = org_name(arrived.org_id)
+    if as_json:
+        told = {"organization": name, "was_here": arrived.was_here, **_told(arrived.manifest)}
+        say_json(told | {"verify": report_json(arrived.report)})
+        return
+    show_report(arrived.report)
+    if arrived.was_here:
+        say(f"{name} was here already, by this file; nothing was changed")
+    elif arrived.report.clean:
+        say(f"{name} is here: {arrived.manifest.rows:,} rows")
+    else:
+        say(f"{name} is here, does not verify, and stays closed")
+
+
+def _told(manifest: Manifest) -> dict[str, Any]:
+    tables = {name: {"rows": count.rows, **count.sums} for name, count in manifest.tables.items()}
+    return {"rows": manifest.rows, "digest": manifest.digest, "tables": tables}
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(org, name="org")

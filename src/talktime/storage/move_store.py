@@ -1,0 +1,82 @@
+"""All rows of one organization: read for a move to another installation, and written there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Table, func, insert, select, update
+
+from talktime.storage import tables as t
+from talktime.storage.database import ReadTx, Tx
+from talktime.storage.job_store import DONE
+from talktime.storage.move_file import ORGANIZATION_IN, Portions, Row
+from talktime.storage.verify_books import streamed
+
+PORTION = 1_000
+# What stays behind, and why.
+STAYS: Mapping[str, str] = {
+    "sessions": "people sign in again where their organization is now",
+    "tickets": "links lead to where they were sent from",
+    "hang_ups": "no call is in progress any more",
+    "jobs": "the files of exports lie beside the server that made them",
+}
+# The first row of `accounts` is the organization's beginning for engine, worker and verify: so it comes last of all.
+LAST = ("sign_ins", "api_keys", "organizations", "accounts")
+_ours = [table for table in t.of_kind("organization") if table.name not in (*STAYS, *LAST)]
+TABLES: Mapping[str, Table] = {
+    str(table.name): table for table in (*_ours, *(t.metadata.tables[name] for name in LAST))
+}
+UNDER_WAY = [table for table in TABLES.values() if "due_at" in table.columns]
+j, n = t.jobs.c, t.notices.c
+
+
+def whose(table: Table) -> Column[Any]:
+    return table.columns[ORGANIZATION_IN.get(table.name, "org_id")]
+
+
+def portions(tx: ReadTx, org_id: int) -> Portions:
+    """Of one instant if it is one transaction; in an order that is the same on every database."""
+    for name, table in TABLES.items():
+        rows: list[Row] = []
+        query = select(*table.columns).where(whose(table) == org_id).order_by(*table.primary_key.columns)
+        for row in streamed(tx, query):
+            rows.append(tuple(row))
+            if len(rows) == PORTION:
+                yield name, rows
+                rows = []
+        if rows:
+            yield name, rows
+
+
+def under_way(tx: ReadTx, org_id: int) -> Mapping[str, int]:
+    """What would be done in both places: calls in progress, money and messages on their way."""
+    count = select(func.count())
+    found = {
+        table.name: tx.scalar(count.select_from(table).where(table.c.org_id == org_id, table.c.due_at.is_not(None)))
+        for table in UNDER_WAY
+    }
+    found["notices"] = tx.scalar(count.select_from(t.notices).where(n.org_id == org_id, n.told_at.is_(None)))
+    return {name: number for name, number in found.items() if number}
+
+
+def put(tx: Tx, name: str, rows: Sequence[Row]) -> None:
+    names = TABLES[name].columns.keys()
+    tx.execute(insert(TABLES[name]), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def is_known(tx: ReadTx, org_id: int) -> bool:
+    """Also who is only half here, or was here once."""
+    tables = (t.accounts, t.organizations, t.entries)
+    return any(tx.scalar(select(table.c.org_id).where(table.c.org_id == org_id).limit(1)) for table in tables)
+
+
+def advance(tx: Tx, org_id: int, job_id: str, number: int) -> bool:
+    """This portion is the next one. False: another process does the same work."""
+    here = (j.org_id == org_id, j.job_id == job_id, j.done == number, j.state != DONE)
+    return tx.execute(update(t.jobs).where(*here).values(done=number + 1)).rowcount == 1
+
+
+def finish(tx: Tx, org_id: int, job_id: str, at: int) -> None:
+    ended = {"state": DONE, "total": j.done, "ended_at": at}
+    tx.execute(update(t.jobs).where(j.org_id == org_id, j.job_id == job_id).values(ended))

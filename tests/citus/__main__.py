@@ -1,0 +1,79 @@
+"""Every function of the stores and the engine's batches on a real Citus cluster: `python -m tests.citus`.
+
+TALKTIME_TEST_CITUS is the URL of an empty database on the coordinator, with the extension and its workers; its tables
+are dropped at the end. Without it the same is played on a stand-in that spreads nothing, and it is said that this was
+no cluster.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from contextlib import closing
+
+import psycopg
+from psycopg import sql
+
+from talktime.charging.due import portions
+from talktime.core.calls import Ended, Granted
+from talktime.storage import distribution
+from talktime.storage import tables as t
+from talktime.storage.database import PostgresDatabase
+from talktime.storage.shards import shards_of
+from tests.storage.company import found_company
+from tests.storage.journey import travel
+from tests.storage.shop import Shop, postgres_shop
+from tests.storage.test_one_shard import ORGS, commands
+from tests.support.citus import NOT_RUN, real_cluster, stand_in
+from tests.support.postgres import new_cluster
+
+FIRST_ORG = 100
+"""The company before has taken the lower numbers."""
+
+
+def main() -> None:
+    if url := real_cluster():
+        try:
+            print(f"on a Citus cluster: {played(url)}")
+        finally:
+            clear(url)
+        return
+    with new_cluster(fsync=False) as cluster:
+        told = played(stand_in(cluster))
+    print(f"{NOT_RUN}; on a stand-in: {told}")
+
+
+def played(url: str) -> str:
+    """What was done, if all of it was right."""
+    with closing(PostgresDatabase(url)) as database:
+        declared = distribution.distribute(database)
+        shard_of = shards_of(database)
+    assert shard_of
+    with closing(postgres_shop(url, shard_of=shard_of)) as shop:
+        found_company(shop.database, shop.store)
+        batches = batches_of(shop)
+        troubles = [*travel(shop.database), *shop.problems()]
+    if troubles:
+        sys.exit("\n".join(troubles))
+    return (
+        f"{declared} tables declared, {batches} batches of one shard each, every function of the stores, books verified"
+    )
+
+
+def batches_of(shop: Shop) -> int:
+    """Calls of many organizations, in batches as the batcher and the worker form them."""
+    shop.open(*range(FIRST_ORG, FIRST_ORG + ORGS))
+    batches = list(portions(commands(shop.engine, FIRST_ORG), shop.store.shard_of))
+    answers = [answer for batch in batches for answer in shop.engine.run(batch)]
+    assert Counter(map(type, answers)) == {Granted: 2 * ORGS, Ended: ORGS}
+    return len(batches)
+
+
+def clear(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in [*t.metadata.tables, "alembic_version"]:
+            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,368 @@
+"""An organization moves to another installation, on either database, and nothing of it is another there."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from talktime.actions.moving import CannotMove
+from talktime.storage import move_store, webhook_store
+from talktime.storage import tables as t
+from talktime.storage.database import Database
+from talktime.storage.folder import DATABASE_FILE
+from talktime.storage.move_file import BadFile
+from talktime.storage.vault import new_key, place_of
+from talktime.storage.verify import reading
+from tests.cli.inside import inside
+from tests.moving.house import SECRET, STEPS, House, bring, installation, said, there
+from tests.support.postgres import Cluster
+from tests.web.client import Client, World
+
+ALL = (*STEPS, "call", "people", "call")
+LIST = {"prefix": "1", "per_minute": "0.12"}
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """Makes installations, each with a database of its own."""
+    with ExitStack() as until_the_end:
+
+        def make(dialect: str = "sqlite", secret: str = SECRET) -> World:
+            folder = tmp_path / f"place{len(list(tmp_path.iterdir()))}"
+            folder.mkdir()
+            url = None
+            if dialect == "postgresql":
+                cluster = cast(Cluster, request.getfixturevalue("postgres"))
+                url = cluster.fresh_database()
+                until_the_end.callback(cluster.drop_database, url)
+            return until_the_end.enter_context(installation(folder, url, secret))
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of an organization with something in it of every kind."""
+    folder = tmp_path_factory.mktemp("lived")
+    with installation(folder) as world:
+        house = House(world)
+        house.live(ALL)
+        house.close()
+        house.export(folder / "org.move")
+    return folder / "org.move"
+
+
+def rows_of(database: Database, org_id: int) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for name, rows in database.read(org_id, lambda tx: list(move_store.portions(tx, org_id))):
+        found.setdefault(name, []).extend(rows)
+    return found
+
+
+def is_empty(world: World, org_id: int = 1) -> bool:
+    jobs = world.app.database.read(
+        org_id, lambda tx: tx.execute(t.jobs.select().where(t.jobs.c.org_id == org_id)).all()
+    )
+    return not rows_of(world.app.database, org_id) and not jobs
+
+
+# ---------------------------------------------------------------- the same
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("old", "new"), [("sqlite", "postgresql"), ("postgresql", "sqlite")])
+def test_the_api_gives_the_same_answers_after_a_move(
+    old: str, new: str, place: Callable[..., World], tmp_path: Path
+) -> None:
+    left, came = place(old), place(new)
+    house = House(left)
+    house.live(ALL)
+    house.close()
+    house.export(tmp_path / "org.move")
+    came.clock.at = left.clock.at
+    came.price_list(LIST, default=True)
+
+    assert bring(came, tmp_path / "org.move").report.findings == []
+
+    before, after = said(left, house.org.id), said(came, house.org.id)
+    assert [path for path in before if before[path] != after[path]] == []
+
+
+def test_it_goes_on_where_it_was_closed(place: Callable[..., World], file: Path) -> None:
+    world = place()
+    world.price_list(LIST, default=True)
+    bring(world, file, stays_closed=False)
+    org = there(world, "org_1")
+    before, user = org.balance, org.api.get("/v1/users").json["data"][0]["id"]
+    call = {"call_id": "c9", "call_type": "ucap_out", "user": user, "to": "+12025550117"}
+    while (granted := org.api.post("/v1/calls/authorize", call)).status == 503:
+        pass
+    assert granted.json["decision"] == "granted"
+    # That its books go on without a gap is looked at when the installation is closed.
+    assert (org.balance, org.body["state"]) == (before, "open")
+
+
+def test_the_same_rows_make_the_same_file(place: Callable[..., World], tmp_path: Path) -> None:
+    left, came = place(), place()
+    house = House(left)
+    house.live(["call", "people", "pay"])
+    house.close()
+    files = [tmp_path / f"{n}.move" for n in range(3)]
+    digests = [house.export(files[0]).digest, house.export(files[1]).digest]
+    bring(came, files[0])
+    house.world = came
+    digests.append(house.export(files[2]).digest)
+    assert len(set(digests)) == 1
+    assert len({path.read_bytes() for path in files}) == 1
+
+
+def test_every_table_moves_or_stays_for_a_reason() -> None:
+    ours = {table.name for table in t.of_kind("organization")}
+    assert set(move_store.TABLES) | set(move_store.STAYS) == ours | {"sign_ins"}
+    assert not set(move_store.TABLES) & set(move_store.STAYS)
+    assert list(move_store.TABLES)[-1] == "accounts"
+
+
+# ---------------------------------------------------------------- away
+
+
+def test_only_what_stands_still_can_be_moved(place: Callable[..., World], tmp_path: Path) -> None:
+    house = House(place())
+    house.live(["call"])
+    assert house.authorized("c1")["decision"] == "granted"
+    with pytest.raises(CannotMove, match="org_1 is open: close it first"):
+        house.export(tmp_path / "org.move")
+    house.close()
+    with pytest.raises(CannotMove, match="still under way: 1 calls"):
+        house.export(tmp_path / "org.move")
+    refused = house.authorized("c2")
+    assert (refused["decision"], refused["reason"]) == ("refused", "organization_closed")
+    house.asked("settle", "c1", duration_seconds=30)
+    house.export(tmp_path / "org.move")
+
+
+def test_who_has_left_is_not_told_of_funds_that_stayed_behind(place: Callable[..., World]) -> None:
+    world = place()
+    house = House(world)
+    house.live(["people"])
+    assert house.org.api.put("/v1/alerts", {"balance_low": ["9.9"]}).status == 200
+    house.call()
+    house.close()
+    told = [one["event"] for one in house.org.api.get("/v1/notices").json["data"] if one["channel"] == "email"]
+    assert "balance_low" not in told
+
+
+# ---------------------------------------------------------------- here
+
+
+def test_who_is_here_already_is_left_alone(place: Callable[..., World], file: Path) -> None:
+    world = place()
+    org = world.organization(name="Another")
+    before = said(world, org.id)
+    with pytest.raises(CannotMove, match="org_1 is here already"):
+        bring(world, file)
+    assert said(world, org.id).keys() == before.keys()
+    assert there(world, org.id).body["name"] == "Another"
+
+
+def test_the_same_file_a_second_time_changes_nothing(place: Callable[..., World], file: Path) -> None:
+    world = place()
+    assert not bring(world, file, stays_closed=False).was_here
+    before = rows_of(world.app.database, 1)
+    assert bring(world, file).was_here
+    assert rows_of(world.app.database, 1) == before
+
+
+def test_a_new_organization_gets_a_number_that_nobody_brought(place: Callable[..., World], file: Path) -> None:
+    world = place()
+    bring(world, file)
+    assert world.organization().id == "org_2"
+
+
+@pytest.mark.parametrize("at", [0.1, 0.5, 0.9, 0.999])
+def test_a_file_that_is_cut_off_changes_nothing(
+    at: float, place: Callable[..., World], file: Path, tmp_path: Path
+) -> None:
+    whole = gzip.decompress(file.read_bytes())
+    (tmp_path / "cut").write_bytes(gzip.compress(whole[: int(len(whole) * at)]))
+    (tmp_path / "torn").write_bytes(file.read_bytes()[: int(file.stat().st_size * at)])
+    world = place()
+    for name in ("cut", "torn"):
+        with pytest.raises(BadFile):
+            bring(world, tmp_path / name)
+    assert is_empty(world)
+
+
+CHANGES = {
+    "an amount": (b"50000000,", b"60000000,"),
+    "a price": (b"240000", b"250000"),
+    "a name": (b"Example Ltd", b"Exemple Ltd"),
+    "another organization": (b'"rows":[[1,', b'"rows":[[2,'),
+    "a word for a number": (b'"rows":[[1,', b'"rows":[["1",'),
+    "a fraction": (b"240000,", b"240000.5,"),
+    "an unknown table": (b'"table":"lots"', b'"table":"lost"'),
+    "an unknown column": (b'"lot_id"', b'"lot_no"'),
+    "another format": (b'"format":1', b'"format":2'),
+    "another schema": (b'"schema":"00', b'"schema":"99'),
+    "no head": (b'{"format"', b'{"farmat"'),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_file_that_was_changed_changes_nothing(
+    what: str, place: Callable[..., World], file: Path, tmp_path: Path
+) -> None:
+    whole = gzip.decompress(file.read_bytes())
+    old, new = CHANGES[what]
+    assert old in whole
+    (tmp_path / "changed").write_bytes(gzip.compress(whole.replace(old, new)))
+    world = place()
+    with pytest.raises((BadFile, CannotMove)):
+        bring(world, tmp_path / "changed")
+    assert is_empty(world)
+
+
+def test_secrets_are_sealed_anew_and_only_with_the_key_that_they_need(place: Callable[..., World], file: Path) -> None:
+    other, key = place(secret=new_key()), new_key()
+    with pytest.raises(CannotMove, match="TALKTIME_SECRET_KEY=OURS,THEIRS"):
+        bring(other, file)
+    assert is_empty(other)
+    world = place(secret=f"{key},{SECRET}")
+    bring(world, file)
+    (hook,) = world.app.database.read(1, webhook_store.of_organization, 1)[:1]
+    assert world.app.vault.is_sealed_anew(hook.secret, place_of("webhook", 1, hook.webhook_id))
+
+
+def test_a_price_list_of_its_own_must_be_here(place: Callable[..., World], tmp_path: Path) -> None:
+    house = House(place())
+    mine = house.world.price_list(LIST)
+    assert house.world.operator.patch(house.org.path, {"price_list": mine}).status == 200
+    house.close()
+    house.export(tmp_path / "org.move")
+    world = place()
+    with pytest.raises(CannotMove, match=f"its price list {mine} is not here"):
+        bring(world, tmp_path / "org.move")
+    assert is_empty(world)
+
+
+# ---------------------------------------------------------------- interrupted
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.moving.house import arrival, installation
+with installation(Path(sys.argv[1])) as world:
+    told = iter(range(int(sys.argv[3])))
+    def tell(done, total):
+        if next(told, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+    arrival(world, Path(sys.argv[2])).bring(tell, stays_closed=True)
+"""
+
+
+@pytest.mark.slow
+def test_whoever_is_killed_in_the_middle_calls_again_and_it_ends_the_same(
+    place: Callable[..., World], file: Path, tmp_path: Path
+) -> None:
+    whole = place()
+    bring(whole, file)
+    folder = tmp_path / "killed"
+    for portions in (1, 9, 14):
+        killed = subprocess.run([sys.executable, "-c", KILLED, folder, file, str(portions)], check=False)
+        assert killed.returncode == -9
+        with closing(reading(None, folder / DATABASE_FILE)) as database:
+            assert rows_of(database, 1)
+            assert "accounts" not in rows_of(database, 1)
+    with installation(folder) as world:
+        assert not bring(world, file).was_here
+        ours, theirs = rows_of(world.app.database, 1), rows_of(whole.app.database, 1)
+        # Sealed anew each time.
+        for sealed in ("webhooks", "switches"):
+            assert len(ours.pop(sealed)) == len(theirs.pop(sealed))
+        assert ours == theirs
+
+
+def test_interrupted_anywhere_it_is_nobody_yet(place: Callable[..., World], file: Path) -> None:
+    world = place()
+    with pytest.raises(KeyboardInterrupt):
+        bring_until(world, file, 5)
+    assert world.operator.get("/v1/operator/organizations/org_1").status == 404
+    assert world.operator.acting_for("org_1").get("/v1/balance").status == 404
+    assert bring(world, file).report.clean
+
+
+def bring_until(world: World, file: Path, portions: int) -> None:
+    from tests.moving.house import arrival
+
+    told = iter(range(portions))
+
+    def tell(done: int, total: int) -> None:
+        if next(told, None) is None:
+            raise KeyboardInterrupt
+
+    arrival(world, file).bring(tell, stays_closed=True)
+
+
+# ---------------------------------------------------------------- the commands
+
+
+@pytest.mark.slow
+def test_an_organization_moves_by_two_commands(tmp_path: Path, postgres: Cluster) -> None:
+    file, url = tmp_path / "org.move", postgres.fresh_database()
+    old = ("--data", tmp_path / "old")
+    with installation(tmp_path / "old") as world:
+        house = House(world)
+        house.live(["call"])
+        assert house.authorized("c1")["decision"] == "granted"
+        key = house.org.key("calls", "funds").key
+    early = inside("org", "export", "org_1", "--to", file, *old, TALKTIME_SECRET_KEY=SECRET)
+    assert early.returncode == 3
+    assert "still under way: 1 calls" in early.stderr
+    with installation(tmp_path / "old") as world:
+        house.world, house.org = world, there(world, "org_1")
+        house.asked("settle", "c1", duration_seconds=61)
+        balance = house.org.balance
+    left = inside("org", "export", "org_1", "--to", file, "--json", *old, TALKTIME_SECRET_KEY=SECRET)
+    assert left.returncode == 0, left.stderr
+    assert inside("org", "export", "org_9", "--to", file, *old, TALKTIME_SECRET_KEY=SECRET).returncode == 3
+    assert inside("org", "export", "nobody", "--to", file, *old).returncode == 2
+
+    came = inside("org", "import", file, "--database", url, "--json", TALKTIME_SECRET_KEY=SECRET)
+    assert came.returncode == 0, came.stderr
+    told = json.loads(came.stdout)
+    assert told["verify"]["clean"]
+    assert told["digest"] == json.loads(left.stdout)["digest"]
+    again = inside("org", "import", file, "--database", url, TALKTIME_SECRET_KEY=SECRET)
+    assert "was here already" in again.stdout
+    with installation(tmp_path / "new", url) as world:
+        assert Client(world.door, key).get("/v1/balance").json["balance"] == balance
+    postgres.drop_database(url)
+
+
+def test_what_is_no_file_of_ours_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("{}")
+    for name in ("other", "nothing"):
+        refused = inside("org", "import", tmp_path / name, "--data", tmp_path / "data")
+        assert refused.returncode == 3
+        assert "cannot be read, or it is damaged" in refused.stderr
+
+
+def test_each_cell_numbers_its_own_organizations(tmp_path: Path) -> None:
+    data = ("--data", tmp_path / "data")
+    assert json.loads(inside("database", "cell", "3", "--json", *data).stdout) == {"cell": 3}
+    with installation(tmp_path / "data") as world:
+        org = world.organization()
+        assert org.id == "org_30000000001"
+        assert org.key("calls", "funds").get("/v1/balance").status == 200
+    assert inside("database", "cell", "3", *data).returncode == 0
+    lower = inside("database", "cell", "2", *data)
+    assert lower.returncode == 3
+    assert "this installation is cell 3" in lower.stderr
