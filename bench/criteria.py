@@ -84,6 +84,8 @@ CRITERIA = (
     ),
     Criterion("S12", "engine with all rules / without", PG, "engine, all rules", "engine", least=0.7),
     Criterion("S12", "engine with all rules / without", LITE, "engine, all rules", "engine", least=0.7),
+    Criterion("S18", "HTTP, one call in a hundred traced / none", PG, "http, 1 % traced", "http", least=0.9),
+    Criterion("S18b", "HTTP, every call traced / none", PG, "http, traced", "http", least=0.4),
     Criterion("S7", "memory, 100,000 rates, 10,000 calls", PG, "memory", most=200, unit="MiB"),
     Criterion("S7", "memory, 100,000 rates, 10,000 calls", LITE, "memory", most=200, unit="MiB"),
     Criterion("S8", "start to first durable answer", PG, "start", most=2.5, unit="s"),

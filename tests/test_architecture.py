@@ -35,9 +35,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "observability": {"core"},
     "exposition": set(),
     "supervisor": set(),
+    "tracing": {"charging", "core", "notifications", "storage"},
     "app": {
         *("actions", "charging", "clock", "core", "identity", "notifications", "observability"),
-        *("payments", "settings", "storage"),
+        *("payments", "settings", "storage", "tracing"),
     },
     "server": {
         *("actions", "app", "exposition", "integrations", "jobs", "observability", "portal", "settings", "storage"),
@@ -74,6 +75,7 @@ LIBRARIES: dict[str, set[str]] = {
     "observability": {"prometheus_client", "structlog"},
     "exposition": {"prometheus_client"},
     "supervisor": {"structlog"},
+    "tracing": {"opentelemetry"},
     "app": set(),
     "server": {"uvicorn"},
 }

@@ -15,8 +15,8 @@ from talktime.core.currencies import bounds_from
 from talktime.core.proxies import networks
 
 DATABASE_FILE = "talktime.db"
-SECRET = frozenset({"secret_key", "database", "smtp_url", "stripe_api_key", "stripe_webhook_secrets"})
-ADDRESSES = frozenset({"database", "smtp_url"})
+SECRET = frozenset({"secret_key", "database", "smtp_url", "stripe_api_key", "stripe_webhook_secrets", "tracing_url"})
+ADDRESSES = frozenset({"database", "smtp_url", "tracing_url"})
 """Shown without what is secret in them: of addresses the password, else everything."""
 
 
@@ -76,6 +76,10 @@ class Settings:
     sso_to_internal: bool = False
     """Whether an organization's server for single sign-on may stand in the own network; on this machine also without
     TLS."""
+    tracing_url: str | None = None
+    """Where traces of requests are told over OTLP/HTTP, as in http://127.0.0.1:4318; needs talktime[tracing]."""
+    tracing_percent: int = 100
+    """Of the requests whose caller has not decided it."""
     log_level: str = "info"
 
     @property
@@ -158,6 +162,7 @@ def _checked(settings: Settings) -> Settings:
     _check_money(settings)
     _check_mail(settings)
     _check_proxies(settings)
+    _check_tracing(settings)
     if settings.workers < 1:
         raise SettingsError("'workers' is at least 1")
     if settings.workers > 1 and settings.on_sqlite:
@@ -179,6 +184,13 @@ def _check_proxies(settings: Settings) -> None:
         networks(settings.trusted_proxies)
     except ValueError as error:
         raise SettingsError(f"'trusted_proxies' is like 192.0.2.1,10.1.0.0/16: {error}") from error
+
+
+def _check_tracing(settings: Settings) -> None:
+    if settings.tracing_url and not settings.tracing_url.startswith(("http://", "https://")):
+        raise SettingsError("'tracing_url' begins with https:// or http://")
+    if not 0 <= settings.tracing_percent <= 100:
+        raise SettingsError("'tracing_percent' is between 0 and 100")
 
 
 def _check_mail(settings: Settings) -> None:

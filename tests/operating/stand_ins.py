@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tests.operating.services import OTHERS, Services, environment_of
+from tests.support.nginx import configured
 
 REASONS = {
     "sudo": "a tester may not be root; what stands behind it is run, as whoever tests",
@@ -87,21 +88,12 @@ def nft(words: Sequence[str], machine: Path) -> NoReturn:
 
 
 def nginx(words: Sequence[str], machine: Path) -> NoReturn:
-    check(list(words) == ["-t"], words)
-    main = machine / "nginx.conf"
-    places = "".join(
-        f"{kind}_temp_path {machine}/tmp;" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    included = "".join(moved_to(machine, path) for path in sorted((machine / "etc/nginx/conf.d").glob("*.conf")))
-    main.write_text(f"pid {machine}/nginx.pid; events {{}} http {{ access_log off; {places}\n{included}\n}}\n")
-    program = next(path for path in ("/usr/sbin/nginx", "/usr/local/sbin/nginx") if Path(path).exists())
-    os.execv(program, [program, "-t", "-p", str(machine), "-e", "stderr", "-c", str(main)])
-
-
-def moved_to(machine: Path, path: Path) -> str:
     from tests.operating.machine import moved
 
-    return moved(path.read_text(), machine, {})
+    check(list(words) == ["-t"], words)
+    sites = [moved(path.read_text(), machine, {}) for path in sorted((machine / "etc/nginx/conf.d").glob("*.conf"))]
+    command = configured(machine, sites)
+    os.execv(command[0], [*command, "-t"])
 
 
 def check(right: bool, words: Sequence[str]) -> None:
