@@ -28,7 +28,8 @@ class Start(NamedTuple):
     settings: Sequence[str] = EMBEDDED
     """Of the environment file. With TALKTIME_DATABASE there is an empty database of that name."""
     installed: bool = True
-    """Units, environment file and the command `talktime`, and whether the services run."""
+    """Units, environment file and the command `talktime`."""
+    running: bool = True
 
     @property
     def on_postgres(self) -> bool:
@@ -42,6 +43,7 @@ class Start(NamedTuple):
 STARTS: Mapping[str, Start] = {
     "README.md": Start(installed=False),
     "secret-key.md": Start(ON_POSTGRES),
+    "secure.md": Start(running=False),
 }
 
 ELSEWHERE: Mapping[str, str] = {}

@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 PLACE = re.compile(r"(?<![\w./$}])/(etc|var|opt|srv|usr/local)/(?!bin/env)")
 PORTS = ("8080", "8081", "8082", "8083", "9090")
 DATABASE = "db.example.com:5432/talktime"
+SECONDS_MAX = 1800
+"""For many programs one after the other, on a machine that others use as well."""
 HOSTS = {"talktime.example.com": "localhost", "db.example.com": "127.0.0.1"}
 
 
@@ -30,6 +32,12 @@ def moved(text: str, machine: Path, instead: Mapping[str, str]) -> str:
     for said, meant in instead.items():
         text = re.sub(rf"(?<!\d){re.escape(said)}(?!\d)", meant, text)
     return PLACE.sub(lambda found: f"{machine}/{found[1]}/", text)
+
+
+SUDO = """#!/bin/sh
+if [ "$1" = -u ]; then export PGUSER="$2"; shift 2; fi
+exec "$@"
+"""
 
 
 class Machine:
@@ -48,10 +56,11 @@ class Machine:
         self._programs()
 
     def _programs(self) -> None:
+        self._program("bin/sudo", SUDO)
         talktime = "\n".join(("#!/bin/sh", f'exec {sys.executable} -m talktime.cli.main "$@"', ""))
         for name in ("bin/talktime", "opt/talktime/bin/talktime"):
             self._program(name, talktime)
-        for name in REASONS:
+        for name in REASONS.keys() - {"sudo"}:
             self._program(f"bin/{name}", f'#!/bin/sh\nexec {sys.executable} -m tests.operating.stand_ins {name} "$@"\n')
 
     def _program(self, name: str, text: str) -> None:
@@ -68,7 +77,7 @@ class Machine:
     def follow(self, blocks: Sequence[str]) -> list[str]:
         """What each block printed; an assertion tells when one has failed."""
         here = [moved(block, self.folder, self._instead) for block in blocks]
-        return told_by(here, self.folder, {}, self._environment(), "-e", "-o", "pipefail")
+        return told_by(here, self.folder, {}, self._environment(), "-e", "-o", "pipefail", seconds_max=SECONDS_MAX)
 
     def _environment(self) -> dict[str, str]:
         path = f"{self.folder}/usr/local/sbin:{self.folder}/bin:{os.environ['PATH']}:/usr/sbin"

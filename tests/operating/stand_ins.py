@@ -1,7 +1,7 @@
 """Programs that a guide calls and a test cannot: they would change the tester's machine. What they are told is judged.
 
-Each is a file in the path of the guide's shell; `python -m tests.operating.stand_ins NAME ...` is what it runs. The
-machine that they act on is the folder `TALKTIME_MACHINE`.
+Each is a file in the path of the guide's shell; but for `sudo`, a few lines of shell, what it runs is
+`python -m tests.operating.stand_ins NAME ...`. The machine that they act on is the folder `TALKTIME_MACHINE`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import NoReturn
 
 from tests.operating.services import OTHERS, Services, environment_of
-from tests.support.nginx import configured
 
 REASONS = {
     "sudo": "a tester may not be root; what stands behind it is run, as whoever tests",
@@ -34,13 +34,6 @@ class Wrong(Exception):
     """The real program would not take this."""
 
 
-def sudo(words: Sequence[str], machine: Path) -> NoReturn:
-    environment = dict(os.environ)
-    if words[0] in ("-u", "--user"):
-        environment["PGUSER"], words = words[1], words[2:]
-    os.execvpe(words[0], list(words), environment)
-
-
 def systemctl(words: Sequence[str], machine: Path) -> int:
     verb, *units = [word for word in words if not word.startswith("-")]
     check({word for word in words if word.startswith("-")} <= {"--now", "--quiet", "--no-pager"}, words)
@@ -57,9 +50,9 @@ def with_kind(unit: str) -> str:
 
 
 def systemd_run(words: Sequence[str], machine: Path) -> NoReturn:
-    own = [word for word in words if word.startswith("--")]
+    own = list(takewhile(lambda word: word.startswith("--"), words))
     known = re.compile(r"--(quiet|pipe|wait|collect|(property|setenv)=.+)")
-    check(all(known.fullmatch(word) for word in own) and list(words[: len(own)]) == own, words)
+    check(all(known.fullmatch(word) for word in own) and len(own) < len(words), words)
     given = [word.partition("=")[2] for word in own if word.startswith("--setenv=")]
     environment = environment_of(machine) | dict(one.split("=", 1) for one in given)
     os.execvpe(words[len(own)], list(words[len(own) :]), environment)
@@ -89,9 +82,13 @@ def nft(words: Sequence[str], machine: Path) -> NoReturn:
 
 def nginx(words: Sequence[str], machine: Path) -> NoReturn:
     from tests.operating.machine import moved
+    from tests.support.nginx import configured
+    from tests.support.ports import free_port
 
     check(list(words) == ["-t"], words)
-    sites = [moved(path.read_text(), machine, {}) for path in sorted((machine / "etc/nginx/conf.d").glob("*.conf"))]
+    # It tries to listen: on 80 and 443 only root may.
+    ports = {port: str(free_port()) for port in ("80", "443")}
+    sites = [moved(path.read_text(), machine, ports) for path in sorted((machine / "etc/nginx/conf.d").glob("*.conf"))]
     command = configured(machine, sites)
     os.execv(command[0], [*command, "-t"])
 
@@ -102,7 +99,6 @@ def check(right: bool, words: Sequence[str]) -> None:
 
 
 PROGRAMS: dict[str, Callable[[Sequence[str], Path], int]] = {
-    "sudo": sudo,
     "systemctl": systemctl,
     "systemd-run": systemd_run,
     "journalctl": journalctl,

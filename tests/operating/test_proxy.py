@@ -31,10 +31,10 @@ class Front:
     trusted: SSLContext
     org: Organization
 
-    def get(self, path: str, *, come_from: str = OUTSIDE, **headers: str) -> httpx.Response:
-        return self.send("GET", path, come_from=come_from, **headers)
+    def get(self, path: str, come_from: str = OUTSIDE, **headers: str) -> httpx.Response:
+        return self.send("GET", path, b"", come_from, **headers)
 
-    def send(self, method: str, path: str, body: bytes = b"", *, come_from: str, **headers: str) -> httpx.Response:
+    def send(self, method: str, path: str, body: bytes, come_from: str, **headers: str) -> httpx.Response:
         way = httpx.HTTPTransport(verify=self.trusted, local_address=come_from)
         with httpx.Client(transport=way, timeout=60) as client:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -67,22 +67,22 @@ def test_the_world_comes_by_tls_alone(front: Front) -> None:
 
 def test_figures_are_for_those_inside(front: Front) -> None:
     for path in ("/metrics", "/readyz"):
-        assert front.get(path, come_from=INSIDE).status_code == 200
-        assert front.get(path, come_from=OUTSIDE).status_code == 403
+        assert front.get(path, INSIDE).status_code == 200
+        assert front.get(path, OUTSIDE).status_code == 403
     assert front.get("/healthz").status_code == 200
 
 
 def test_a_key_is_bound_to_who_really_asks(front: Front) -> None:
     key = front.org.key("calls", addresses=[f"{OUTSIDE}/32"])["key"]
     given = {"authorization": f"Bearer {key}"}
-    assert front.get("/v1/calls", come_from=OUTSIDE, **given).status_code == 200
-    assert front.get("/v1/calls", come_from=ELSEWHERE, **given).json()["code"] == "address_not_allowed"
-    forged = front.get("/v1/calls", come_from=ELSEWHERE, x_forwarded_for=OUTSIDE, **given)
+    assert front.get("/v1/calls", OUTSIDE, **given).status_code == 200
+    assert front.get("/v1/calls", ELSEWHERE, **given).json()["code"] == "address_not_allowed"
+    forged = front.get("/v1/calls", ELSEWHERE, x_forwarded_for=OUTSIDE, **given)
     assert forged.json()["code"] == "address_not_allowed"
 
 
 def test_what_is_too_large_hears_so_from_talktime(front: Front) -> None:
     key = front.org.key("calls")["key"]
     given = {"authorization": f"Bearer {key}", "content_type": "application/json"}
-    told = front.send("POST", "/v1/calls/authorize", bytes(2 << 20), come_from=OUTSIDE, **given)
+    told = front.send("POST", "/v1/calls/authorize", bytes(2 << 20), OUTSIDE, **given)
     assert (told.status_code, told.json()["code"]) == (413, "too_large")

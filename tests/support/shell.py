@@ -15,7 +15,12 @@ END = "=== block"
 
 
 def told_by(
-    blocks: Sequence[str], folder: Path, ports: Mapping[str, int], environment: Mapping[str, str], *options: str
+    blocks: Sequence[str],
+    folder: Path,
+    ports: Mapping[str, int],
+    environment: Mapping[str, str],
+    *options: str,
+    seconds_max: float = SECONDS_MAX,
 ) -> list[str]:
     """What each block printed. `ports`: the one in the text, and the one to take instead."""
     script = "".join(f"{block}\necho '{END}'\n" for block in blocks)
@@ -30,7 +35,7 @@ def told_by(
         start_new_session=True,
     ) as shell:
         try:
-            told, _ = shell.communicate(timeout=SECONDS_MAX)
+            told, _ = shell.communicate(timeout=seconds_max)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(shell.pid, signal.SIGKILL)
