@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from itertools import takewhile
@@ -22,7 +23,7 @@ REASONS = {
     "systemd-run": "the same; the program is run with the settings of the units' environment file",
     "journalctl": "the same; it prints what our units have said",
     "apt-get": "a test installs nothing; names and options are judged",
-    "nft": "a test changes no firewall; `nft --check` judges the rules in a network of its own",
+    "nft": "a test changes no firewall; `nft --check` judges the rules in a network of its own, where that is allowed",
     "nginx": "the real one judges the configuration, moved to this machine's folder",
 }
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
@@ -75,9 +76,13 @@ def apt_get(words: Sequence[str], machine: Path) -> int:
     return 0
 
 
-def nft(words: Sequence[str], machine: Path) -> NoReturn:
+def nft(words: Sequence[str], machine: Path) -> int:
+    apart = ["unshare", "--map-root-user", "--net"]
+    if subprocess.run([*apart, "true"], capture_output=True).returncode:
+        print("nothing is judged: there are no networks of one's own here")
+        return 0
     checked = words if "--check" in words else ["--check", *words]
-    os.execvp("unshare", ["unshare", "--map-root-user", "--net", "/usr/sbin/nft", *checked])
+    return subprocess.run([*apart, "/usr/sbin/nft", *checked]).returncode
 
 
 def nginx(words: Sequence[str], machine: Path) -> NoReturn:

@@ -105,3 +105,15 @@ def test_stand_ins_take_only_what_the_real_ones_would(tmp_path: Path, command: s
     machine.install()
     with pytest.raises(AssertionError, match="would not take"):
         machine.follow([command])
+
+
+def test_rules_of_a_firewall_that_are_wrong_are_refused(tmp_path: Path) -> None:
+    """Where this machine lets anybody judge them."""
+    machine = Machine(tmp_path)
+    (tmp_path / "wrong.nft").write_text("table inet talktime { chain input { policy perhaps; } }\n")
+    told = subprocess.run(["unshare", "--map-root-user", "--net", "true"], capture_output=True)
+    if told.returncode:
+        assert "nothing is judged" in machine.follow(["nft -f wrong.nft"])[0]
+    else:
+        with pytest.raises(AssertionError, match="syntax error"):
+            machine.follow(["nft -f wrong.nft"])
