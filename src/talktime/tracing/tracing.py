@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from random import random
 from typing import Any
 
 from opentelemetry.context import Context
@@ -47,7 +48,9 @@ class Tracing(Untraced):
         """`percent`: of the requests whose caller has not decided for us."""
         exporter = OTLPSpanExporter(f"{url.rstrip('/')}/v1/traces", timeout=SECONDS_MAX)
         self._processor = BatchSpanProcessor(exporter)
-        self._requests = self._tracer(ParentBased(TraceIdRatioBased(percent / 100)))
+        self._percent = percent
+        self._requests = self._tracer(ParentBased(ALWAYS_ON))
+        self._webhooks = self._tracer(TraceIdRatioBased(percent / 100))
         # A batch is told when one of its requests is.
         self._batches = self._tracer(ALWAYS_ON)
         self._headers = TraceContextTextMapPropagator()
@@ -64,6 +67,9 @@ class Tracing(Untraced):
 
     def door(self, door: Door, route_of: Callable[[Any], str]) -> Door:
         async def traced(scope: Message, receive: Any, send: Send) -> None:
+            if not self._concerns(scope):
+                await door(scope, receive, send)
+                return
             span = self._of_request(scope, route_of(scope))
             if not span.is_recording():
                 await door(scope, receive, send)
@@ -79,6 +85,10 @@ class Tracing(Untraced):
                 span.end()
 
         return traced
+
+    def _concerns(self, scope: Message) -> bool:
+        """Drawn before anything is made: whoever is not told of should cost nothing."""
+        return random() * 100 < self._percent or any(name == b"traceparent" for name, _ in scope["headers"])
 
     def _of_request(self, scope: Message, route: str) -> Span:
         parent = dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1")
@@ -126,7 +136,7 @@ class Tracing(Untraced):
 
     @contextmanager
     def _posting(self) -> Iterator[Span]:
-        span = self._requests.start_span("webhook", Context(), SpanKind.CLIENT)
+        span = self._webhooks.start_span("webhook", Context(), SpanKind.CLIENT)
         with current(span), self._handed_on(span):
             yield span
 
