@@ -33,7 +33,12 @@ HARNESSES = {
     "RADIUS": "pytest -q tests/integrations/radius tests/integrations/freeswitch",
     "Q12": "tests.http.permissions",
     "Q16": "tests.http.canaries",
+    "Rolling": "tests.rolling --rounds 10",
+    "Pool": "pytest -q --pooled tests/charging tests/test_contract.py tests/test_races.py tests/test_verify.py",
     "Q17": "tests.load --calls 10000 --seconds 300",
+    "Q18": "pytest -q tests/test_checked_backups.py tests/test_operating_guides.py",
+    "Q19a": "tests.upgrade --operations 3000 --rows 500000",
+    "Q19b": "pytest -q tests/test_upgrade.py tests/storage/test_portions.py",
     "SIP": "tests.integrations.kamailio",
     "Q22": "tests.audit",
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Thread
 
 from talktime.actions import notices, test_clocks
+from talktime.actions.backups import last_good
 from talktime.actions.deliveries import deliver_due
 from talktime.actions.falling_due import MoneyDue
 from talktime.actions.inbox import Inbox
@@ -119,6 +120,7 @@ class App:
         for channel, count in self.database.read(EVERYBODY, delivery_store.waiting).items():
             self.meters.deliveries_waiting.labels(channel).set(count)
         self._tell_verification()
+        self._tell_backup()
         if isinstance(self.now, SteadyClock):
             self.meters.clock_seconds_away.set(self.now.seconds_away)
         return [name for _, name in silent]
@@ -127,6 +129,10 @@ class App:
         if last := self.database.read(OPERATOR_ORG, last_verification):
             self.meters.verified_at.set(last.ended_at / SECOND)
             self.meters.verify_findings.set(last.findings)
+
+    def _tell_backup(self) -> None:
+        if last := last_good(self.settings.backup_folder):
+            self.meters.backed_up_at.set(last.taken_at)
 
     def move_clock(self, org_id: int, to: int) -> None:
         """A test organization's clock goes forward, with all that falls due until then: calls and lots first, since

@@ -68,6 +68,11 @@ class Meters:
         )
         self.verified_at = Gauge("talktime_verified_timestamp_seconds", "When the books were last verified", **made)
         self.verify_findings = Gauge("talktime_verify_findings", "What the last verification found", **made)
+        self.backed_up_at = Gauge(
+            "talktime_backup_timestamp_seconds",
+            "When the newest backup was taken that was restored and adds up",
+            **made,
+        )
         self.jobs = Counter("talktime_jobs_total", "Due work done", ["task", "outcome"], **made)
         self.worked_at = Gauge("talktime_worked_timestamp_seconds", "When due work was last looked for", **made)
         ProcessCollector(registry=self.registry)

@@ -13,10 +13,22 @@ from urllib.parse import urlsplit
 
 from talktime.core.currencies import bounds_from
 from talktime.core.proxies import networks
+from talktime.core.retention import Kept, rules_from
 
 DATABASE_FILE = "talktime.db"
-SECRET = frozenset({"secret_key", "database", "smtp_url", "stripe_api_key", "stripe_webhook_secrets", "tracing_url"})
-ADDRESSES = frozenset({"database", "smtp_url", "tracing_url"})
+DRAIN_SECONDS_MAX = 10
+SECRET = frozenset(
+    {
+        "secret_key",
+        "database",
+        "scratch_database",
+        "smtp_url",
+        "stripe_api_key",
+        "stripe_webhook_secrets",
+        "tracing_url",
+    }
+)
+ADDRESSES = frozenset({"database", "scratch_database", "smtp_url", "tracing_url"})
 """Shown without what is secret in them: of addresses the password, else everything."""
 
 
@@ -35,14 +47,21 @@ class Settings:
     workers: int = 1
     jobs: bool = True
     """Whether `serve` also does due work; otherwise `talktime worker` does."""
+    drain_seconds: int = 0
+    """So long a server that is to end still answers and sends its callers elsewhere: balancers hear 503 from its health
+    checks, and each answer ends its connection. At most 10."""
     rate_limit: int = 0
     """Requests per second and key; 0 = off."""
     prepared_statements: bool = True
-    """Off behind a pooler that cannot keep them."""
+    """Off behind a pooler that keeps nothing from one transaction to the next, as PgBouncer in transaction mode."""
     batch_max: int = 256
     """Commands in one transaction; 1 is for comparison."""
     adjustment_limit: str = "1000"
     """An adjustment above it needs a second person."""
+    backups: Path | None = None
+    """The folder of backups, whose age is watched; without it `backups` in the data folder."""
+    scratch_database: str | None = None
+    """postgresql://...; an empty one, where backups are restored to be checked, and which is emptied again."""
     seller_name: str = ""
     """The operator, as receipts and statements name it; without a name they name nobody."""
     seller_address: str = ""
@@ -80,6 +99,9 @@ class Settings:
     """Where traces of requests are told over OTLP/HTTP, as in http://127.0.0.1:4318; needs talktime[tracing]."""
     tracing_percent: int = 100
     """Of the requests whose caller has not decided it."""
+    keep_days: str = ""
+    """For how many days what is about people is kept, as in calls:400,people:30,audit:1100,notices:400,deliveries:90;
+    what is not named is kept for ever, and sign_ins for 30 days."""
     log_level: str = "info"
 
     @property
@@ -95,9 +117,18 @@ class Settings:
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
     @property
+    def kept(self) -> Mapping[Kept, int]:
+        """Days, of each kind that is not kept for ever."""
+        return rules_from(self.keep_days)
+
+    @property
     def exports(self) -> Path:
         """Processes on several machines need it to be one folder."""
         return self.data / "exports"
+
+    @property
+    def backup_folder(self) -> Path:
+        return self.backups or self.data / "backups"
 
     @property
     def figures(self) -> Path:
@@ -153,7 +184,7 @@ def _flag(value: Any) -> bool:
     return words[str(value).lower()]
 
 
-_READ: Mapping[str, Any] = {"int": int, "Path": Path, "bool": _flag}
+_READ: Mapping[str, Any] = {"int": int, "Path": Path, "Path | None": Path, "bool": _flag}
 
 
 def _checked(settings: Settings) -> Settings:
@@ -163,6 +194,12 @@ def _checked(settings: Settings) -> Settings:
     _check_mail(settings)
     _check_proxies(settings)
     _check_tracing(settings)
+    if not 0 <= settings.drain_seconds <= DRAIN_SECONDS_MAX:
+        raise SettingsError(f"'drain_seconds' goes from 0 to {DRAIN_SECONDS_MAX}")
+    _check_keeping(settings)
+    scratch = settings.scratch_database
+    if scratch and not scratch.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("'scratch_database' is an address like postgresql://user@host/name")
     if settings.workers < 1:
         raise SettingsError("'workers' is at least 1")
     if settings.workers > 1 and settings.on_sqlite:
@@ -177,6 +214,13 @@ def _check_money(settings: Settings) -> None:
         bounds_from(settings.top_up_limits)
     except ValueError as error:
         raise SettingsError(f"'top_up_limits' is like USD:20-5000,JPY:3000-500000: {error}") from error
+
+
+def _check_keeping(settings: Settings) -> None:
+    try:
+        rules_from(settings.keep_days)
+    except ValueError as error:
+        raise SettingsError(f"'keep_days' is like calls:400,people:30: {error}") from error
 
 
 def _check_proxies(settings: Settings) -> None:

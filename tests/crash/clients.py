@@ -94,6 +94,8 @@ class Journal:
     findings: list[str] = field(default_factory=list)
     """What the client itself saw that must not be."""
     slowest_seconds: float = 0.0
+    again: list[str] = field(default_factory=list)
+    """Requests that had to be sent again, since there was no answer or it was that nobody can answer now."""
 
 
 # ------------------------------------------------------------------------------------------------- the world
@@ -182,6 +184,10 @@ class Client(Thread):
         self._is_operator = own is None
         self._apis = [Api(url, own.key if own else world.key) for url in urls]
         self._hand: list[Call] = []
+
+    def join_server(self, url: str) -> None:
+        """From now on also ask this server."""
+        self._apis.append(Api(url, self._apis[0].key))
 
     def run(self) -> None:
         try:
@@ -324,6 +330,8 @@ class Client(Thread):
             with suppress(OSError, HTTPException):
                 answer = api.post(path, raw=raw, headers=headers)
             self._note_time(path, time.monotonic() - begun)
+            if answer is None or answer.status == 503:
+                self.journal.again.append(f"{path} after {time.monotonic() - begun:.1f} s: {answer}")
             if answer is None:
                 api.close()
                 time.sleep(UNAVAILABLE_PAUSE_SECONDS)
@@ -375,6 +383,14 @@ class Crowd:
     @property
     def answered(self) -> int:
         return sum(journal.answered for journal in self.journals)
+
+    @property
+    def again(self) -> list[str]:
+        return [one for journal in self.journals for one in journal.again]
+
+    def join_server(self, url: str) -> None:
+        for client in self._clients:
+            client.join_server(url)
 
     @property
     def in_doubt(self) -> int:

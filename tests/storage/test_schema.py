@@ -17,9 +17,10 @@ from sqlalchemy import BigInteger, Connection, text
 
 from talktime.actions import knowledge, pool_sizes
 from talktime.core.pool_sizes import Minutes
-from talktime.storage import knowledge_store, org_store, pool_store, schema
+from talktime.storage import control_store, knowledge_store, org_store, pool_store, schema
 from talktime.storage import tables as t
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
+from talktime.storage.diagnosis import of_database
 from talktime.storage.errors import SchemaTooNew
 from talktime.storage.verify import verify
 from tests.core.switch import NOW
@@ -28,6 +29,8 @@ from tests.storage.conftest import Maker
 from tests.storage.frozen import Rows, columns_of, frozen, load, revisions, rows_of
 from tests.storage.migrating import BEFORE_COMMIT, DONE, KILLED, Nursery, Orders, opened, prepare
 from tests.storage.shop import Shop
+from tests.upgrade.big_table import as_the_next
+from tests.upgrade.programs import next_program
 
 VERSIONS = Path(schema.__file__).parent / "migrations" / "versions"
 KINDS = ("organization", "reference", "local")
@@ -194,6 +197,60 @@ def test_a_database_of_a_newer_program_is_refused_in_a_sentence_and_stays_as_it_
     with pytest.raises(SchemaTooNew, match=r"the database has schema 9999, this program knows \d{4}: use the newer"):
         schema.prepare(shop.database)
     assert schema.version(shop.database) == "9999"
+
+
+def test_a_newer_database_that_says_so_is_served_and_stays_as_it_is(shop: Shop) -> None:
+    def widen(tx: Tx, oldest: str) -> None:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        control_store.put(tx, schema.OLDEST, int(oldest))
+
+    shop.database.write((), widen, schema.NEWEST)
+    schema.prepare(shop.database)
+    assert (schema.version(shop.database), schema.oldest_program(shop.database)) == ("9999", schema.NEWEST)
+    (told,) = [one for one in of_database(shop.database) if one.what == "schema"]
+    assert (told.right, "may serve it" in told.detail) == (None, True)
+    shop.database.write((), widen, "9000")
+    with pytest.raises(SchemaTooNew):
+        schema.prepare(shop.database)
+
+
+def test_a_step_that_expands_takes_nothing_away_and_asks_nothing_of_older_programs(
+    nothing: str, tmp_path: Path
+) -> None:
+    kinds = []
+    with as_the_next(next_program(tmp_path)), database_at(nothing) as database:
+        for step in schema.steps(database):
+            before: Catalog = database.read((), catalog)
+            schema.migrate(database, step.revision)
+            after: Catalog = database.read((), catalog)
+            kinds.append(step.kind)
+            assert step.kind == schema.CONTRACT or disturbing(before, after) == [], step
+    assert kinds[-1] == schema.EXPAND
+
+
+def disturbing(before: Catalog, after: Catalog) -> list[Any]:
+    """Columns that are gone or changed, and new ones without which a row cannot be written."""
+    new = [row for row in after["columns"] if row not in before["columns"]]
+    tables = {row[0] for row in before["columns"]}
+    wanted = [row for row in new if row[0] in tables and row[3] and _has_no_default(row)]
+    return [row for row in before["columns"] if row not in after["columns"]] + wanted
+
+
+def _has_no_default(column: Sequence[Any]) -> bool:
+    """SQLite's is told as the row that it makes."""
+    return (column[4] == [(None,)]) if isinstance(column[4], list) else column[5] is None
+
+
+def test_a_step_that_disturbs_is_noticed(shop: Shop) -> None:
+    before: Catalog = shop.database.read((), catalog)
+    changes = ["ALTER TABLE users RENAME COLUMN language TO tongue", "ALTER TABLE users DROP COLUMN language"]
+    if shop.database.dialect == "postgresql":
+        # The other refuses it by itself.
+        changes.append("ALTER TABLE users ADD COLUMN motto text NOT NULL")
+    for change in changes:
+        assert disturbing(before, _changed(shop.database, change) or {})
+    harmless = _changed(shop.database, "ALTER TABLE users ADD COLUMN motto text NOT NULL DEFAULT ''")
+    assert disturbing(before, harmless or {}) == []
 
 
 # ---------------------------------------------------------------- killed in the middle

@@ -29,7 +29,7 @@ NOBODY, ONE, SOME, ALL = "nobody", "one", "some", "all"
 """Whose rows the transaction was to see."""
 ENGINE = "engine"
 """The scope of a batch: the organizations of its commands."""
-MIGRATION = "schema.migrate.<locals>.upgrade"
+MIGRATION = "schema._upgrade.<locals>.upgrade"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from talktime.core.ids import org_number
+from talktime.core.scopes import OPERATOR_ORG
 from talktime.settings import Settings, load
 
 Data = Annotated[
@@ -41,6 +45,15 @@ class CannotDo(Exception):
 
 def settings_of(data: Path | None, database: str | None, **flags: Any) -> Settings:
     return load({"data": data, "database": database, **flags})
+
+
+def organization_in(name: str) -> int:
+    """Its number. The operator's own people and his audit log stand under a number of their own."""
+    if name == "operator":
+        return OPERATOR_ORG
+    if number := org_number(name):
+        return number
+    raise CannotDo(f"'{name}' is no organization: they are called org_..., or 'operator'", USAGE)
 
 
 def content_of(file: Path) -> bytes:
@@ -76,3 +89,15 @@ def progress_bar(*, hidden: bool = False) -> Progress:
         console=shown,
         disable=hidden or not shown.is_terminal,
     )
+
+
+@contextmanager
+def watching(hidden: bool) -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+    """For work that tells how much is done, of how much: a line for each name."""
+    with progress_bar(hidden=hidden) as bar:
+
+        def watched(what: str) -> Callable[[int, int], None]:
+            task = bar.add_task(what, total=None)
+            return lambda done, total: bar.update(task, completed=done, total=total)
+
+        yield watched

@@ -6,15 +6,23 @@ On SQLite it is one file, page by page from a snapshot. What PostgreSQL has for 
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from talktime.storage import schema
-from talktime.storage.backup_postgres import BackupProblem, backup_postgres, must_be_known, restore_postgres
+from talktime.storage.backup_postgres import (
+    BackupProblem,
+    backup_postgres,
+    must_be_known,
+    restore_postgres,
+    scratch_postgres,
+)
 from talktime.storage.database import SqliteDatabase, open_reader
 from talktime.storage.errors import StoreUnavailable
+from talktime.storage.folder import DATABASE_FILE, claimed
 
 Progress = Callable[[int, int], None]
 SQLITE_SUFFIX, POSTGRES_SUFFIX = ".sqlite", ".talktime"
@@ -35,8 +43,9 @@ def backup_sqlite(path: Path, destination: Path, progress: Progress) -> None:
 
 def restore_sqlite(source: Path, path: Path, progress: Progress) -> None:
     _must_be_sqlite(source)
-    if path.exists():
-        raise BackupProblem(f"there is a database at {path}: a backup is restored into an empty folder only")
+    # A log that another database has left behind would be read into this one.
+    if there := [one for one in (path, path.with_name(f"{path.name}-wal")) if one.exists()]:
+        raise BackupProblem(f"there is a database at {there[0]}: a backup is restored into an empty folder only")
     with whole_or_not_at_all(path) as unfinished, source.open("rb") as backup, unfinished.open("wb") as copy:
         done, total = 0, source.stat().st_size
         while chunk := backup.read(CHUNK_BYTES):
@@ -82,6 +91,24 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def scratch(url: str | None, folder: Path) -> Iterator[tuple[str | None, Path]]:
+    """Where a backup can be restored for a while: an empty PostgreSQL database, or a file in the folder."""
+    if url:
+        with scratch_postgres(url):
+            yield url, folder
+        return
+    place = folder / ".scratch"
+    with claimed(place):
+        # What one that was killed has left.
+        for left in place.glob(f"*{DATABASE_FILE}*"):
+            left.unlink()
+        try:
+            yield None, place / DATABASE_FILE
+        finally:
+            shutil.rmtree(place)
 
 
 def suffix_for(url: str | None) -> str:

@@ -23,6 +23,8 @@ from talktime.storage.errors import SchemaTooNew, StoreUnavailable
 Progress = Callable[[int, int], None]
 MANIFEST, FORMAT = "manifest.json", 1
 CHUNK_BYTES = 1 << 20
+SCRATCH = "scratch_of_talktime"
+"""Who has this table may be emptied."""
 APPEND_ONLY = frozenset(table.name for table in (t.entries, t.audit, t.seals, t.user_blocks, t.inbox, t.receipts))
 
 
@@ -104,9 +106,44 @@ def _load(url: str, archive: zipfile.ZipFile, tables: Mapping[str, Sequence[str]
 
 def _must_be_empty(url: str) -> None:
     with _connected(url) as connection:
-        there = _value(connection, "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()")
+        query = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename <> %s"
+        there = _value(connection, query, SCRATCH)
     if there:
         raise BackupProblem("the database has tables in it: a backup is restored into an empty database only")
+
+
+@contextmanager
+def scratch_postgres(url: str) -> Iterator[None]:
+    """An empty database for a while, for one at a time. What a check that was killed has left there is known by a
+    table, and goes; whatever else has tables in it is refused."""
+    with _connected(url) as connection:
+        if not _value(connection, "SELECT to_regclass(%s)", SCRATCH):
+            _must_be_empty(url)
+            connection.execute(_about("CREATE TABLE {table} AS SELECT 1 AS row", SCRATCH))
+    with _connected(url) as connection:
+        _have_alone(connection)
+        _drop_all(url)
+        try:
+            yield
+        finally:
+            _drop_all(url)
+            connection.execute(_about("DROP TABLE {table}", SCRATCH))
+            connection.commit()
+
+
+def _have_alone(connection: psycopg.Connection) -> None:
+    """By a row: a lock of the table would keep ANALYZE waiting."""
+    try:
+        connection.execute(_about("SELECT 1 FROM {table} FOR UPDATE NOWAIT", SCRATCH))
+    except psycopg.errors.LockNotAvailable as error:
+        raise BackupProblem("another backup is being checked in the scratch database: wait for it") from error
+
+
+def _drop_all(url: str) -> None:
+    query = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> %s"
+    with _connected(url) as connection:
+        for (name,) in connection.execute(query, [SCRATCH]).fetchall():
+            connection.execute(_about("DROP TABLE {table}", name))
 
 
 def _clear(url: str) -> None:

@@ -15,6 +15,11 @@ def value(tx: ReadTx, name: str) -> int:
     return int(tx.execute(select(t.control.c.value).where(t.control.c.name == name)).scalar_one())
 
 
+def found(tx: ReadTx, name: str) -> int | None:
+    """None when it was never put."""
+    return tx.scalar(select(t.control.c.value).where(t.control.c.name == name))
+
+
 def bump(tx: Tx, name: str) -> int:
     """One more, and what it is now."""
     raised = update(t.control).where(t.control.c.name == name).values(value=t.control.c.value + 1)

@@ -36,6 +36,9 @@ def of_database(database: Database) -> Iterator[Told]:
         yield Told("schema", None, "the database is empty", "Start the server once: it makes the tables.")
     elif there == schema.NEWEST:
         yield Told("schema", True, f"version {there}, as this program knows it")
+    elif there > schema.NEWEST and schema.oldest_program(database) <= schema.NEWEST:
+        told = f"version {there} is newer than {schema.NEWEST}, and this program may serve it"
+        yield Told("schema", None, told, "Go on with the upgrade: start the newer Talktime here as well.")
     elif there > schema.NEWEST:
         yield Told("schema", False, f"version {there} is newer than {schema.NEWEST}", "Use the newer Talktime.")
     else:

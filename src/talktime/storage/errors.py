@@ -31,7 +31,6 @@ class SchemaTooNew(StoreError):
 JUDGED = (
     psycopg.errors.IntegrityError,
     psycopg.errors.DataError,
-    psycopg.errors.DeadlockDetected,
     psycopg.errors.SerializationFailure,
     sqlite3.IntegrityError,
     sqlite3.DataError,
@@ -42,6 +41,8 @@ LOST = (psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalErr
 
 def translated(error: DBAPIError) -> Exception:
     cause = error.orig
+    if isinstance(cause, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
+        return Busy(str(cause))
     if isinstance(cause, JUDGED):
         return Conflict(str(cause))
     if isinstance(cause, LOST):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import insert, select, union, update
+from sqlalchemy import func, insert, select, union, update
 
 from talktime.core.time import DAY
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
 
-c, k = t.control.c, t.idempotency.c
+c, k, a = t.control.c, t.idempotency.c, t.accounts.c
 WRITTEN_AT = "written_at"
 VERIFIED_AT, VERIFY_ENDED_AT, VERIFY_FINDINGS = "verified_at", "verify_ended_at", "verify_findings"
 
@@ -55,17 +55,20 @@ def put(tx: Tx, name: str, value: int) -> None:
         tx.execute(insert(t.control), {"name": name, "value": value})
 
 
+class Extent(Struct, frozen=True):
+    """How far history goes."""
+
+    newest_at: int
+    """When the newest operation was."""
+    entries: int
+
+
+def extent(tx: ReadTx) -> Extent:
+    """Spans organizations."""
+    row = tx.execute(select(func.max(a.last_at), func.sum(a.last_entry_no))).one()
+    return Extent(int(row[0] or 0), int(row[1] or 0))
+
+
 def with_expired_answers(tx: ReadTx, now: int, limit: int) -> Sequence[int]:
     """Organizations. Spans them."""
     return tx.scalars(select(k.org_id).where(k.expires_at <= now).distinct().limit(limit)).all()
-
-
-def with_old_sign_ins(tx: ReadTx, before: int, limit: int) -> Sequence[int]:
-    """Organizations with sessions, tickets or hang-ups that are long over. Spans them."""
-    s, i, h = t.sessions.c, t.tickets.c, t.hang_ups.c
-    old = union(
-        select(s.org_id).where(s.ends_at <= before),
-        select(i.org_id).where(i.ends_at <= before),
-        select(h.org_id).where(h.asked_at <= before),
-    )
-    return tx.scalars(old.limit(limit)).all()

@@ -1,0 +1,112 @@
+"""Backups that are known to be good: each was restored elsewhere and verified, and a file beside it tells of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from time import monotonic
+
+import msgspec
+from msgspec import Struct
+
+from talktime.storage import backup as storage
+from talktime.storage import upkeep_store
+from talktime.storage.backup import POSTGRES_SUFFIX, SQLITE_SUFFIX
+from talktime.storage.database import EVERYBODY, Database
+from talktime.storage.errors import StoreError
+from talktime.storage.upkeep_store import Extent
+from talktime.storage.verify import Report, reading, verify
+
+Progress = Callable[[int, int], None]
+Watched = Callable[[str], Progress]
+"""A progress of something that has a name."""
+CHECKED = ".checked.json"
+
+
+class Checked(Struct, frozen=True):
+    """How it went when a backup was restored."""
+
+    bytes: int
+    taken_at: float
+    """Seconds since 1970."""
+    restore_seconds: float
+    verify_seconds: float
+    findings: int
+    organizations: int
+    entries: int
+    calls: int
+    newest_at: int
+    """The newest operation in it, in microseconds since 1970; later ones would be lost."""
+
+    @property
+    def good(self) -> bool:
+        return self.findings == 0
+
+    @property
+    def back_in_seconds(self) -> float:
+        return self.restore_seconds + self.verify_seconds
+
+
+def check(source: Path, scratch: str | None, watched: Watched) -> tuple[Checked, Report]:
+    """Restores it into a scratch database, verifies that, and leaves a word beside the backup."""
+    begun = monotonic()
+    with storage.scratch(scratch, source.parent) as (url, path):
+        storage.restore(source, url, path, watched("restoring"))
+        restored_in = monotonic() - begun
+        with closing(reading(url, path)) as restored:
+            report = verify(restored, watched("verifying"))
+            newest = extent_of(restored)
+    found = source.stat()
+    size, at, seconds = found.st_size, found.st_mtime, monotonic() - begun - restored_in
+    counted = (report.found, report.organizations, report.entries, report.calls)
+    checked = Checked(size, at, restored_in, seconds, *counted, newest.newest_at)
+    with storage.whole_or_not_at_all(_word_beside(source)) as unfinished:
+        unfinished.write_bytes(msgspec.json.encode(checked))
+    return checked, report
+
+
+def extent_of(database: Database) -> Extent:
+    return database.read(EVERYBODY, upkeep_store.extent)
+
+
+def live_extent(url: str | None, path: Path) -> Extent | None:
+    """None where the database is gone, as on the day for which there are backups."""
+    with suppress(StoreError), closing(reading(url, path)) as live:
+        return extent_of(live)
+    return None
+
+
+def backups_in(folder: Path) -> list[Path]:
+    """The newest first: their names begin with the instant."""
+    found = [path for suffix in (SQLITE_SUFFIX, POSTGRES_SUFFIX) for path in folder.glob(f"talktime-*{suffix}")]
+    return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def checked_of(backup: Path) -> Checked | None:
+    """None when nobody has checked it, or what is said of it cannot be read."""
+    with suppress(OSError, msgspec.MsgspecError):
+        return msgspec.json.decode(_word_beside(backup).read_bytes(), type=Checked)
+    return None
+
+
+def last_good(folder: Path) -> Checked | None:
+    found = (checked_of(backup) for backup in backups_in(folder))
+    return next((checked for checked in found if checked and checked.good), None)
+
+
+def keep(folder: Path, number: int) -> list[Path]:
+    """The newest good ones stay, and what is newer than the oldest of them; says what has gone."""
+    everything = backups_in(folder)
+    good = [backup for backup in everything if (checked := checked_of(backup)) and checked.good]
+    if len(good) < number:
+        return []
+    gone = everything[everything.index(good[number - 1]) + 1 :]
+    for backup in gone:
+        _word_beside(backup).unlink(missing_ok=True)
+        backup.unlink()
+    return gone
+
+
+def _word_beside(backup: Path) -> Path:
+    return backup.with_name(backup.name + CHECKED)

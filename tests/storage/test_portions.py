@@ -1,0 +1,196 @@
+"""Big tables are changed beside those who use them, and a migration that was killed goes on where it was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Column, Text, inspect, text
+
+from talktime.storage import schema
+from talktime.storage.database import EVERYBODY, Database, ReadTx
+from talktime.storage.errors import Busy
+from talktime.storage.portions import MARKS, SLICE, Portions, at_work_alone, patiently
+from tests.storage.migrating import DONE, KILLED, Nursery, Orders, opened
+from tests.storage.shop import Shop
+from tests.support.postgres import Cluster
+from tests.upgrade import big_table
+from tests.upgrade.programs import next_program
+
+CALLS = 3 * SLICE + 17
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as found:
+        yield found
+
+
+@pytest.fixture
+def calls(shop: Shop) -> Shop:
+    add_calls(shop)
+    return shop
+
+
+def add_calls(shop: Shop) -> None:
+    add = """INSERT INTO calls (org_id, call_id, version, state, held_micros, charge_micros, opened_at, story)
+        VALUES (:org, :call, 1, 'settled', 0, 0, 1, '')"""
+    rows = [{"org": number % 3 + 1, "call": f"c{number}"} for number in range(CALLS)]
+    shop.database.write(EVERYBODY, lambda tx: tx.execute(text(add), rows))
+
+
+def count(database: Database, query: str) -> Any:
+    return database.read(EVERYBODY, lambda tx: tx.scalar(text(query)))
+
+
+def test_a_step_does_all_of_it_and_may_be_done_again(calls: Shop) -> None:
+    told: list[tuple[str, int, int]] = []
+    with at_work_alone(calls.database):
+        for _ in range(2):
+            big = Portions(calls.database, "9000", lambda *one: told.append(one))
+            big.add_column("calls", Column("phase", Text))
+            big.fill("calls", phase="state", story="'told'")
+            big.index("calls_by_phase", "calls", "org_id, phase", where="phase <> ''")
+            big.check("calls_phase", "calls", "phase <> ''")
+            big.require("calls", "phase")
+    assert count(calls.database, "SELECT count(*) FROM calls WHERE phase = state AND story = 'told'") == CALLS
+    assert [done for what, done, _ in told if what == "calls: phase, story"] == [1000, 2000, 3000, 3017]
+    assert told.count(("index calls_by_phase", 1, 1)) == 1
+    there = calls.database.read((), lambda tx: inspect(tx).get_table_names())
+    assert MARKS not in there
+    if calls.database.dialect == "postgresql":
+        (column,) = [one for one in columns_of(calls.database) if one["name"] == "phase"]
+        assert not column["nullable"]
+
+
+def columns_of(database: Database) -> list[Any]:
+    def asked(tx: ReadTx) -> list[Any]:
+        return list(inspect(tx).get_columns("calls"))
+
+    return database.read((), asked)
+
+
+def test_a_migration_that_is_killed_goes_on_where_it_was(calls: Shop, nursery: Nursery, tmp_path: Path) -> None:
+    database = calls.database.url
+    calls.close()
+    source = next_program(tmp_path) / "talktime" / "storage" / "migrations"
+    orders = Orders(database, migrations=str(source), newest="9000")
+
+    # Before the column, and in the third slice.
+    orders.deaths = [3, 6]
+    ended = nursery.ended(orders)
+    assert ended == [KILLED, KILLED]
+    with closing(opened(database)) as there:
+        assert schema.version(there) == schema.NEWEST
+        filled = count(there, "SELECT count(*) FROM calls WHERE phase IS NOT NULL")
+        assert filled == 2 * SLICE
+        mine = "UPDATE calls SET phase = 'mine' WHERE org_id = 1 AND call_id = 'c0'"
+        there.write(EVERYBODY, lambda tx: tx.execute(text(mine)))
+
+    orders.deaths = [1000]
+    assert nursery.ended(orders) == [DONE]
+    with closing(opened(database)) as there:
+        assert schema.version(there) == "9000"
+        # What was done was not done again.
+        assert count(there, "SELECT count(*) FROM calls WHERE phase = 'mine'") == 1
+        assert count(there, "SELECT count(*) FROM calls WHERE phase IS NULL") == 0
+        assert schema.oldest_program(there) == schema.NEWEST
+        schema.prepare(there)
+
+
+def test_several_processes_do_it_once(postgres_shop: Shop, nursery: Nursery, tmp_path: Path) -> None:
+    add_calls(postgres_shop)
+    source = next_program(tmp_path) / "talktime" / "storage" / "migrations"
+    orders = Orders(postgres_shop.database.url, migrations=str(source), newest="9000", together=3)
+    assert nursery.ended(orders) == [DONE] * 3
+    assert count(postgres_shop.database, "SELECT count(*) FROM calls WHERE phase = state") == CALLS
+
+
+def test_nobody_else_is_at_work_meanwhile(postgres_shop: Shop) -> None:
+    with at_work_alone(postgres_shop.database), pytest.raises(Busy), at_work_alone(postgres_shop.database):
+        pass
+
+
+def test_an_index_that_was_interrupted_is_made_anew(postgres_shop: Shop) -> None:
+    database = postgres_shop.database
+    add = "INSERT INTO calls (org_id, call_id, version, state, held_micros, charge_micros, opened_at, story)"
+    rows = "SELECT 1, n::text, 1, 'settled', 0, 0, 1, '' FROM generate_series(1, 2) n"
+    database.write(EVERYBODY, lambda tx: tx.execute(text(f"{add} {rows}")))
+    big = Portions(database, "9000")
+    with pytest.raises(Exception, match="opened_once"):
+        big.index("opened_once", "calls", "org_id, opened_at", unique=True)
+    database.write(EVERYBODY, lambda tx: tx.execute(text("UPDATE calls SET opened_at = 2 WHERE call_id = '2'")))
+    big.index("opened_once", "calls", "org_id, opened_at", unique=True)
+    assert count(database, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'opened_once'::regclass")
+
+
+def test_who_needs_a_table_for_a_moment_does_not_keep_others_waiting(postgres_shop: Shop) -> None:
+    """A long reader stands in the way: it is tried again and again, and writers go through in between."""
+    database = postgres_shop.database
+    with psycopg.connect(database.url) as reader, psycopg.connect(database.url, autocommit=True) as writer:
+        reader.execute("SELECT count(*) FROM control")
+        tried: list[int] = []
+
+        def change(tx: Any) -> None:
+            tried.append(1)
+            if len(tried) == 3:
+                reader.rollback()
+            tx.execute(text("ALTER TABLE control ADD COLUMN note text"))
+
+        patiently(database, change)
+        writer.execute("UPDATE control SET value = value")
+    assert len(tried) == 3
+
+
+def test_who_has_rows_in_another_order_is_never_told_of_a_deadlock(postgres_shop: Shop) -> None:
+    """The migration gives way, again and again, and comes to its end."""
+    add_calls(postgres_shop)
+    database, done, rounds = postgres_shop.database, Event(), []
+
+    def crosswise() -> None:
+        with psycopg.connect(database.url) as writer:
+            while not done.is_set():
+                writer.execute("SET LOCAL app.orgs = '*'")
+                for call in ("c2997", "c0"):
+                    writer.execute("UPDATE calls SET version = version + 1 WHERE call_id = %s", [call])
+                    time.sleep(0.02)
+                writer.commit()
+                rounds.append(1)
+
+    with at_work_alone(database), ThreadPoolExecutor() as beside:
+        writing = beside.submit(crosswise)
+        try:
+            Portions(database, "9000").fill("calls", story="'told'")
+        finally:
+            done.set()
+        writing.result()
+    assert count(database, "SELECT count(*) FROM calls WHERE story = 'told'") == CALLS
+    assert rounds
+
+
+@pytest.mark.slow
+def test_writers_go_on_while_a_big_table_is_changed(postgres: Cluster, tmp_path: Path) -> None:
+    url = postgres.fresh_database()
+    big_table.filled(url, 10_000)
+    figures = big_table.in_portions(url, next_program(tmp_path), 10_000)
+    assert figures.writes > 0
+    # Generous: on a machine that is busy everybody waits.
+    assert figures.longest_seconds < 20
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("way", [big_table.in_portions, None])
+def test_a_write_waits_no_longer_than_a_moment(
+    way: Callable[..., big_table.Figures] | None, postgres: Cluster, tmp_path: Path
+) -> None:
+    url = postgres.fresh_database()
+    big_table.filled(url, 100_000)
+    figures = way(url, next_program(tmp_path), 100_000) if way else big_table.at_once(url, 100_000)
+    assert (figures.longest_seconds <= 1.5) == bool(way), figures
