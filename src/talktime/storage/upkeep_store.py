@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import func, insert, select, union, update
+from sqlalchemy import func, insert, select, update
 
 from talktime.core.time import DAY
 from talktime.storage import tables as t
