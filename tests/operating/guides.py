@@ -46,7 +46,11 @@ STARTS: Mapping[str, Start] = {
     "secure.md": Start(running=False),
 }
 
-ELSEWHERE: Mapping[str, str] = {}
+ELSEWHERE: Mapping[str, str] = {
+    "backups.md": "tests.test_operating_guides",
+    "people-and-data.md": "tests.cli.test_people_and_data",
+    "upgrade.md": "tests.test_operating_guides",
+}
 """Guides that need a world of their own, and the test that follows them word by word."""
 
 NOT_RUN: Mapping[str, Mapping[str, str]] = {}
