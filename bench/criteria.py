@@ -88,6 +88,8 @@ CRITERIA = (
     ),
     Criterion("S12", "engine with all rules / without", PG, "engine, all rules", "engine", least=0.7),
     Criterion("S12", "engine with all rules / without", LITE, "engine, all rules", "engine", least=0.7),
+    Criterion("S18", "HTTP, one call in a hundred traced / none", PG, "http, 1 % traced", "http", least=0.9),
+    Criterion("S18b", "HTTP, every call traced / none", PG, "http, traced", "http", least=0.4),
     Criterion("S14", "2 server processes / 1", PG, "http, 2 processes", "http", least=0.9),
     Criterion("S14", "CPU per cycle, 1 server process / 2", PG, "http", "http, 2 processes", least=0.9, of=cpu_us),
     Criterion("S15", "PgBouncer / directly, none prepared", PG, "http, PgBouncer", "http, not prepared", least=0.85),

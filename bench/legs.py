@@ -17,6 +17,7 @@ from bench.machine import Watch, cpu_seconds, flush_ms
 from bench.places import Ground, Place, Pooled, Postgres
 from bench.server import CannotStart, Server, serving
 from bench.world import World, number_of
+from tests.support.loopback import Answer, Loopback, Request
 from tests.support.pgbouncer import pooled
 
 CONNECTIONS = 64
@@ -104,6 +105,23 @@ def over_http(
         return outcome
 
     return leg
+
+
+def traced(percent: int) -> Leg:
+    """So many requests in a hundred are told to a collector, on the same machine."""
+
+    def leg(place: Place, plan: Plan, earlier: Earlier) -> Outcome:
+        with Collector() as collector:
+            return over_http(tracing_url=collector.url, tracing_percent=percent)(place, plan, earlier)
+
+    return leg
+
+
+class Collector(Loopback):
+    """It takes everything and looks at nothing."""
+
+    def answer(self, request: Request) -> Answer:
+        return Answer(200, {}, b"")
 
 
 def _closed(
@@ -283,6 +301,8 @@ LEGS: dict[str, Leg] = {
     "floor 1": floor(1),
     "http": over_http(),
     "http, 2 processes": over_http(workers=2),
+    "http, 1 % traced": traced(1),
+    "http, traced": traced(100),
     "http, not prepared": over_http(prepared_statements=False),
     "http, PgBouncer": through_pgbouncer,
     "http, one a transaction": over_http(batch_max=1),

@@ -53,6 +53,9 @@ missing() {
     has_module kamailio/modules/db_sqlite.so || echo kamailio-sqlite-modules
     has_module kamailio/modules/ims_charging.so || echo kamailio-ims-modules
     command -v sipp >/dev/null || echo sip-tester
+    has_daemon nginx || echo nginx-light
+    has_daemon nft || echo nftables
+    command -v openssl >/dev/null || echo openssl
     has_daemon freeradius || has_daemon radiusd || echo freeradius
     has_module freeradius/rlm_rest.so || echo freeradius-rest
     command -v radclient >/dev/null || echo freeradius-utils
@@ -123,7 +126,7 @@ wanted=$({
 
 if ! command -v apt-get >/dev/null; then
     echo "The tests need PostgreSQL $POSTGRES_LEAST or newer (initdb, postgres, pg_basebackup), gcc, the headers of the C library" >&2
-    echo "and of SQLite, wrk, systemd-analyze, PgBouncer, HAProxy, promtool, Chromium with a font, Kamailio with its modules, sipp, FreeRADIUS with rlm_rest and radclient," >&2
+    echo "and of SQLite, wrk, systemd-analyze, PgBouncer, HAProxy, promtool, Chromium with a font, Kamailio with its modules, sipp, nginx, nft, openssl, FreeRADIUS with rlm_rest and radclient," >&2
     echo "and a Python with its venv module. Missing here, by their names in Debian: $wanted" >&2
     exit 1
 elif [ "$(id -u)" -eq 0 ]; then

@@ -35,11 +35,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "observability": {"core"},
     "exposition": set(),
     "supervisor": set(),
+    "tracing": {"charging", "core", "notifications", "storage"},
     "listening": set(),
     "leaving": {"supervisor", "web"},
     "app": {
         *("actions", "charging", "clock", "core", "identity", "notifications", "observability"),
-        *("payments", "settings", "storage"),
+        *("payments", "settings", "storage", "tracing"),
     },
     "server": {
         *("actions", "app", "exposition", "integrations", "jobs", "observability", "portal", "settings", "storage"),
@@ -86,6 +87,7 @@ LIBRARIES: dict[str, set[str]] = {
     "observability": {"prometheus_client", "structlog"},
     "exposition": {"prometheus_client"},
     "supervisor": {"structlog"},
+    "tracing": {"opentelemetry"},
     "listening": set(),
     "leaving": set(),
     "app": set(),

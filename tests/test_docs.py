@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "talktime"
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")])
 DECISIONS = ROOT / "docs" / "decisions"
+OPERATING = ROOT / "docs" / "operating"
 HOMES = (ROOT, ROOT / "src" / "talktime", ROOT / "docs")
 """A path in a document begins at one of these."""
 
@@ -174,7 +175,15 @@ def test_every_decision_has_the_title_under_which_it_is_listed() -> None:
 
 
 def test_the_readme_leads_to_every_document() -> None:
-    """To the decisions by their list."""
-    linked = {(ROOT / link).resolve() for link in LINK.findall((ROOT / "README.md").read_text()) if "://" not in link}
+    """To the decisions and to the pages of the operating guide by their lists."""
+    linked = {path for page in (ROOT / "README.md", OPERATING / "README.md") for path in led_to(page)}
     own = [one for one in DOCUMENTS if one.parent != DECISIONS and one.name != "README.md"]
     assert [named(one) for one in own if one.resolve() not in linked] == []
+
+
+def led_to(document: Path) -> set[Path]:
+    return {(document.parent / link).resolve() for link in LINK.findall(document.read_text()) if "://" not in link}
+
+
+def test_the_readme_leads_to_the_operating_guide() -> None:
+    assert (OPERATING / "README.md").resolve() in led_to(ROOT / "README.md")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,7 +37,6 @@ from talktime.core.switches import SILENT_AFTER
 from talktime.core.time import DAY, SECOND
 from talktime.identity.asking import Asker
 from talktime.identity.identity import Identity
-from talktime.notifications.hooks import Hooks
 from talktime.notifications.mail import Mailer
 from talktime.notifications.outbox import Outbox
 from talktime.notifications.post import Post
@@ -44,7 +44,7 @@ from talktime.notifications.smtp import Smtp, server_of
 from talktime.observability import Meters
 from talktime.payments.provider import Provider
 from talktime.payments.simulator import Simulator
-from talktime.settings import Settings
+from talktime.settings import Settings, SettingsError
 from talktime.storage import (
     call_store,
     delivery_store,
@@ -62,6 +62,7 @@ from talktime.storage.simulator_store import StoredNotebook
 from talktime.storage.sqlite_store import SqliteStore
 from talktime.storage.store import Store
 from talktime.storage.vault import Vault, keys_from, keys_in
+from talktime.tracing.untraced import Untraced
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class App:
     post: Post
     identity: Identity
     meters: Meters
+    tracing: Untraced
     till: Till
     inbox: Inbox
     money: MoneyDue
@@ -149,10 +151,12 @@ class App:
         self.batcher.close()
         self.store.close()
         self.database.close()
+        self.tracing.close()
 
 
 def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     """Opens the database, and makes or migrates it."""
+    tracing = _open_tracing(settings)
     database, store = _open(settings)
     schema.prepare(database)
     keys, meters = KeyRing(database), Meters()
@@ -165,11 +169,12 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
     vault = open_vault(settings)
 
     def cut_off(org_id: int, caller: str | None = None, call_id: str | None = None) -> None:
-        told = (database, vault, org_id, caller, call_id)
-        Thread(target=hang_up_all, args=told, kwargs={"internal": settings.switches_to_internal}, daemon=True).start()
+        told = (hang_up_all, database, vault, org_id, caller, call_id)
+        internal = {"internal": settings.switches_to_internal}
+        Thread(target=copy_context().run, args=told, kwargs=internal, daemon=True).start()
 
-    for_callers = Engine(store, prices, keys.revision, knowledge, last_known, cut_off)
-    batcher = Batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)
+    for_callers = Engine(tracing.store(store), prices, keys.revision, knowledge, last_known, cut_off)
+    batcher = tracing.batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)
     engine = Engine(store, prices, None, knowledge)
     clock = now or SteadyClock()
     simulator = Simulator(StoredNotebook(database, clock), settings.reached_at, vault.derived("simulator"))
@@ -193,9 +198,10 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
         engine=engine,
         batcher=batcher,
         vault=vault,
-        post=open_post(settings),
+        post=open_post(settings, tracing),
         identity=Identity(Asker(internal=settings.sso_to_internal), clock),
         meters=meters,
+        tracing=tracing,
         till=till,
         inbox=inbox,
         money=MoneyDue(database, till, inbox),
@@ -218,16 +224,30 @@ def _providers(settings: Settings) -> dict[str, Provider]:
     return {stripe.name: stripe}
 
 
+def _open_tracing(settings: Settings) -> Untraced:
+    """Who wants no traces needs no library for them."""
+    if not settings.tracing_url:
+        return Untraced()
+    try:
+        from talktime.tracing.tracing import Tracing
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            "'tracing_url' needs libraries that are not here: pip install 'talktime[tracing]'"
+        ) from error
+    return Tracing(settings.tracing_url, settings.tracing_percent)
+
+
 def open_vault(settings: Settings) -> Vault:
     return Vault(*(keys_from(settings.secret_key) if settings.secret_key else keys_in(settings.data)))
 
 
-def open_post(settings: Settings) -> Post:
+def open_post(settings: Settings, tracing: Untraced | None = None) -> Post:
     if settings.smtp_url:
         mailer: Mailer = Smtp(server_of(settings.smtp_url), settings.mail_from)
     else:
         mailer = Outbox(settings.outbox, settings.mail_from)
-    return Post(mailer, Hooks(internal=settings.webhooks_to_internal), settings.reached_at)
+    hooks = (tracing or Untraced()).hooks(internal=settings.webhooks_to_internal)
+    return Post(mailer, hooks, settings.reached_at)
 
 
 def _open(settings: Settings) -> tuple[Database, Store]:

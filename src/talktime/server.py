@@ -132,11 +132,12 @@ def _told_by_others(app: App, kind: str) -> AbstractContextManager[object]:
 
 def _answer(app: App, listener: socket.socket, ready: Ready, stop: Stop) -> None:
     api = Api(app, CODECS)
+    traced = app.tracing.door(api, api.route_of)
     folder = app.settings.data if app.settings.on_sqlite else None
     # What was made at the start stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    doors = Leaving(beside(api, Portal(app), app.settings.reached_at), stop)
+    doors = Leaving(beside(traced, Portal(app), app.settings.reached_at), stop)
     HttpServer(api, doors, folder, ready, stop, app.settings.drain_seconds).run(sockets=[listener])
 
 

@@ -18,9 +18,17 @@ from talktime.core.retention import Kept, rules_from
 DATABASE_FILE = "talktime.db"
 DRAIN_SECONDS_MAX = 10
 SECRET = frozenset(
-    {"secret_key", "database", "scratch_database", "smtp_url", "stripe_api_key", "stripe_webhook_secrets"}
+    {
+        "secret_key",
+        "database",
+        "scratch_database",
+        "smtp_url",
+        "stripe_api_key",
+        "stripe_webhook_secrets",
+        "tracing_url",
+    }
 )
-ADDRESSES = frozenset({"database", "scratch_database", "smtp_url"})
+ADDRESSES = frozenset({"database", "scratch_database", "smtp_url", "tracing_url"})
 """Shown without what is secret in them: of addresses the password, else everything."""
 
 
@@ -87,6 +95,10 @@ class Settings:
     sso_to_internal: bool = False
     """Whether an organization's server for single sign-on may stand in the own network; on this machine also without
     TLS."""
+    tracing_url: str | None = None
+    """Where traces of requests are told over OTLP/HTTP, as in http://127.0.0.1:4318; needs talktime[tracing]."""
+    tracing_percent: int = 100
+    """Of the requests whose caller has not decided it."""
     keep_days: str = ""
     """For how many days what is about people is kept, as in calls:400,people:30,audit:1100,notices:400,deliveries:90;
     what is not named is kept for ever, and sign_ins for 30 days."""
@@ -181,6 +193,7 @@ def _checked(settings: Settings) -> Settings:
     _check_money(settings)
     _check_mail(settings)
     _check_proxies(settings)
+    _check_tracing(settings)
     if not 0 <= settings.drain_seconds <= DRAIN_SECONDS_MAX:
         raise SettingsError(f"'drain_seconds' goes from 0 to {DRAIN_SECONDS_MAX}")
     _check_keeping(settings)
@@ -215,6 +228,13 @@ def _check_proxies(settings: Settings) -> None:
         networks(settings.trusted_proxies)
     except ValueError as error:
         raise SettingsError(f"'trusted_proxies' is like 192.0.2.1,10.1.0.0/16: {error}") from error
+
+
+def _check_tracing(settings: Settings) -> None:
+    if settings.tracing_url and not settings.tracing_url.startswith(("http://", "https://")):
+        raise SettingsError("'tracing_url' begins with https:// or http://")
+    if not 0 <= settings.tracing_percent <= 100:
+        raise SettingsError("'tracing_percent' is between 0 and 100")
 
 
 def _check_mail(settings: Settings) -> None:

@@ -6,6 +6,8 @@ import http.client
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
+from contextvars import ContextVar
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from talktime.notifications.addresses import Internal
@@ -17,6 +19,8 @@ ANSWER_BYTES_MAX = 1 << 16
 GONE = 410
 """The receiver says that it will never want this again."""
 HEADERS = {"content-type": "application/json", "user-agent": "Talktime-Webhooks/1", "connection": "close"}
+ALONG: ContextVar[Mapping[str, str]] = ContextVar("along", default=MappingProxyType({}))
+"""Headers that go along with whatever we ask of others just now, such as the trace that it belongs to."""
 
 
 class Hooks:
@@ -27,7 +31,7 @@ class Hooks:
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
         try:
-            status = self._status(url, {**HEADERS, **headers}, body)
+            status = self._status(url, {**HEADERS, **headers, **ALONG.get()}, body)
         except Internal as error:
             return failed(Fate.REFUSED, error)
         except (OSError, http.client.HTTPException, ValueError) as error:

@@ -8,7 +8,7 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from talktime.notifications.hooks import Hooks
+from talktime.notifications.hooks import ALONG, Hooks
 from talktime.notifications.outcomes import Fate
 
 SECONDS_MAX = 2.0
@@ -39,7 +39,7 @@ def cut(url: str, token: str | None, call_ids: Sequence[str], *, internal: bool 
     if not internal:
         return Hooks(seconds=SECONDS_MAX).post(url, headers, body).fate is Fate.SENT
     try:
-        with _opener.open(Request(url, body, headers), timeout=SECONDS_MAX) as answer:
+        with _opener.open(Request(url, body, {**headers, **ALONG.get()}), timeout=SECONDS_MAX) as answer:
             return bool(200 <= answer.status < 300)
     except (URLError, OSError, ValueError):
         return False

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from io import SEEK_END
 from ipaddress import ip_address, ip_network
 from time import perf_counter
@@ -75,6 +76,14 @@ class Api:
                 await self._switch(verb, scope, headers, receive, send)
         except Exception as error:
             await self._explain(scope, headers, error, send)
+
+    def route_of(self, scope: AsgiScope) -> str:
+        """As the table has it: without what stands in its place, which may be a link that opens something."""
+        try:
+            route, _ = self._router.find(scope["method"], scope["raw_path"])
+        except Problem:
+            return "unknown"
+        return f"{route.method} {route.path}"
 
     async def _switch(self, verb: str, scope: AsgiScope, headers: Headers, receive: Receive, send: Send) -> None:
         begun = perf_counter()
@@ -213,7 +222,7 @@ class Api:
         return problem
 
     async def _in_thread(self, function: Callable[..., Any], *values: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *values)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, function, *values)
 
 
 NOBODY = Caller(OPERATOR_ORG, "nobody", frozenset())

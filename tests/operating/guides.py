@@ -1,0 +1,93 @@
+"""The guides in docs/operating: their blocks, on what machine each is followed, and what of them is not run, and why.
+
+A guide that is not named here is followed on a machine where the service of the guide to installing runs on the
+embedded database. One that needs more gets a line in `STARTS`; one that another test follows, a line in `ELSEWHERE`.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "operating"
+FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+NO_COMMANDS = frozenset({"ini", "nginx", "toml", "yaml", "json", "text"})
+"""What a file holds, or a program prints. Everything that is typed stands in blocks of `sh`."""
+
+EMBEDDED = ("TALKTIME_JOBS=yes",)
+ON_POSTGRES = ("TALKTIME_DATABASE=postgresql://talktime:PASSWORD@db.example.com:5432/talktime", "TALKTIME_JOBS=no")
+
+
+class Start(NamedTuple):
+    """What is there before the first block."""
+
+    settings: Sequence[str] = EMBEDDED
+    """Of the environment file. With TALKTIME_DATABASE there is an empty database of that name."""
+    installed: bool = True
+    """Units, environment file and the command `talktime`."""
+    running: bool = True
+
+    @property
+    def on_postgres(self) -> bool:
+        return any(line.startswith("TALKTIME_DATABASE=") for line in self.settings)
+
+    @property
+    def units(self) -> str:
+        return "talktime talktime-worker" if "TALKTIME_JOBS=no" in self.settings else "talktime"
+
+
+STARTS: Mapping[str, Start] = {
+    "README.md": Start(installed=False),
+    "secret-key.md": Start(ON_POSTGRES),
+    "secure.md": Start(running=False),
+}
+
+ELSEWHERE: Mapping[str, str] = {
+    "backups.md": "tests.test_operating_guides",
+    "people-and-data.md": "tests.cli.test_people_and_data",
+    "upgrade.md": "tests.test_operating_guides",
+}
+"""Guides that need a world of their own, and the test that follows them word by word."""
+
+NOT_RUN: Mapping[str, Mapping[str, str]] = {}
+"""By guide: the first line of a block that no test runs, and the reason. Its syntax is checked."""
+
+
+class Block(NamedTuple):
+    language: str
+    text: str
+
+    @property
+    def first(self) -> str:
+        return self.text.splitlines()[0]
+
+
+def named(guide: Path) -> str:
+    return str(guide.relative_to(FOLDER))
+
+
+def blocks_in(guide: Path) -> list[Block]:
+    return [Block(found[2], textwrap.dedent(found[3])) for found in FENCE.finditer(guide.read_text())]
+
+
+def commands_in(guide: Path) -> list[Block]:
+    return [block for block in blocks_in(guide) if block.language == "sh"]
+
+
+def is_run(guide: Path, block: Block) -> bool:
+    return block.first not in NOT_RUN.get(named(guide), {})
+
+
+GUIDES = sorted(FOLDER.rglob("*.md"))
+WITH_COMMANDS = [guide for guide in GUIDES if commands_in(guide)]
+FOLLOWED = [guide for guide in WITH_COMMANDS if named(guide) not in ELSEWHERE]
+
+
+def the_command() -> str:
+    """The block of the overview that makes `talktime` a command with the settings and rights of the service."""
+    (block,) = [one for one in commands_in(FOLDER / "README.md") if "/usr/local/sbin/talktime" in one.text]
+    return block.text

@@ -1,0 +1,119 @@
+"""Every command of the operating guide is run, word by word, or says why not."""
+
+from __future__ import annotations
+
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.operating.guides import (
+    ELSEWHERE,
+    FOLDER,
+    FOLLOWED,
+    GUIDES,
+    NO_COMMANDS,
+    NOT_RUN,
+    STARTS,
+    WITH_COMMANDS,
+    Start,
+    blocks_in,
+    commands_in,
+    is_run,
+    named,
+    the_command,
+)
+from tests.operating.machine import Machine
+from tests.operating.stand_ins import PROGRAMS, REASONS
+from tests.support.postgres import Cluster
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guide", FOLLOWED, ids=named)
+def test_a_guide_can_be_followed_word_by_word(guide: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    start = STARTS.get(named(guide), Start())
+    machine = Machine(tmp_path, fresh_database(request) if start.on_postgres else None)
+    before = []
+    if start.installed:
+        machine.install(start.settings)
+        before = [the_command(), *([f"systemctl enable --now {start.units}"] if start.running else [])]
+    blocks = [block.text for block in commands_in(guide) if is_run(guide, block)]
+    assert len(machine.follow([*before, *blocks])) == len(before) + len(blocks)
+
+
+def fresh_database(request: pytest.FixtureRequest) -> str:
+    cluster: Cluster = request.getfixturevalue("postgres")
+    return cluster.fresh_database()
+
+
+def test_what_is_typed_stands_in_blocks_that_are_run() -> None:
+    """A block without a language, or in one that nobody runs here, could hide a command."""
+    languages = {(named(guide), block.language) for guide in GUIDES for block in blocks_in(guide)}
+    assert {one for one in languages if one[1] not in NO_COMMANDS | {"sh"}} == set()
+
+
+def test_no_fence_is_overlooked() -> None:
+    for guide in GUIDES:
+        fences = [line for line in guide.read_text().splitlines() if line.lstrip().startswith(("```", "~~~"))]
+        assert len(fences) == 2 * len(blocks_in(guide)), named(guide)
+
+
+def test_what_is_not_run_says_why_and_could_be_typed() -> None:
+    for name, reasons in NOT_RUN.items():
+        texts = {block.first: block.text for block in commands_in(FOLDER / name)}
+        for first, reason in reasons.items():
+            assert len(reason) > 20
+            judged = subprocess.run(["bash", "-n", "-c", texts[first]], capture_output=True, text=True)
+            assert judged.returncode == 0, judged.stderr
+
+
+def test_guides_that_others_follow_are_read_there() -> None:
+    for name, module in ELSEWHERE.items():
+        found = find_spec(module)
+        assert found and found.origin and name in Path(found.origin).read_text(), name
+
+
+def test_the_tables_name_guides_that_there_are() -> None:
+    there = set(map(named, WITH_COMMANDS))
+    assert {*STARTS, *ELSEWHERE, *NOT_RUN} - there == set()
+
+
+def test_every_program_that_is_not_the_real_one_says_why() -> None:
+    assert {*PROGRAMS, "sudo"} == set(REASONS)
+
+
+def test_a_block_that_fails_is_noticed(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="would not take"):
+        Machine(tmp_path).follow(["sudo systemctl destroy talktime | cat"])
+
+
+@pytest.mark.parametrize(
+    "command",
+    (
+        "systemctl start talktimes",
+        "systemctl --forever start nginx",
+        "apt-get install",
+        "apt-get install 'Not a package'",
+        "apt-get remove nginx",
+        "journalctl --forever",
+        "systemd-run --property talktime",
+    ),
+)
+def test_stand_ins_take_only_what_the_real_ones_would(tmp_path: Path, command: str) -> None:
+    machine = Machine(tmp_path)
+    machine.install()
+    with pytest.raises(AssertionError, match="would not take"):
+        machine.follow([command])
+
+
+def test_rules_of_a_firewall_that_are_wrong_are_refused(tmp_path: Path) -> None:
+    """Where this machine lets anybody judge them."""
+    machine = Machine(tmp_path)
+    (tmp_path / "wrong.nft").write_text("table inet talktime { chain input { policy perhaps; } }\n")
+    told = subprocess.run(["unshare", "--map-root-user", "--net", "true"], capture_output=True)
+    if told.returncode:
+        assert "nothing is judged" in machine.follow(["nft -f wrong.nft"])[0]
+    else:
+        with pytest.raises(AssertionError, match="syntax error"):
+            machine.follow(["nft -f wrong.nft"])
