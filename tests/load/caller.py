@@ -16,7 +16,8 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.open_loop import TICK_SECONDS, Line, Pool
+from bench.open_loop import TICK_SECONDS
+from talktime.capacity.lines import Line, Pool
 from tests.load.plan import Plan
 
 PATIENCE_SECONDS = 10.0

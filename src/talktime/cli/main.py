@@ -9,6 +9,7 @@ import typer
 from talktime.cli import (
     agi,
     backup,
+    capacity,
     checks,
     demo,
     diameter,
@@ -62,6 +63,7 @@ for part in (
     agi,
     try_call,
     tools,
+    capacity,
     shipped,
 ):
     part.add_to(app)

@@ -1,0 +1,41 @@
+"""A server that forgets to give back what it took, for a soak that must notice: `python -m tests.soak.broken serve`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+from unittest.mock import patch
+
+from talktime import app
+from talktime.cli.main import main
+from talktime.storage.sqlite_store import SqliteStore, SqliteTx
+from tests.support.server import Server
+
+LEAKED_BYTES = 2**20
+FILES_MAX = 500
+_KEPT: list[bytes] = []
+_OPEN: list[IO[str]] = []
+
+
+class LeakyServer(Server):
+    def start(self) -> float:
+        with patch("tests.support.server.TALKTIME", (sys.executable, "-m", "tests.soak.broken")):
+            return super().start()
+
+
+class Leaky(SqliteStore):
+    @contextmanager
+    def transaction(self, org_ids: Sequence[int], locked: bool) -> Iterator[SqliteTx]:
+        _KEPT.append(b"x" * LEAKED_BYTES)
+        if len(_OPEN) < FILES_MAX:
+            _OPEN.append(Path("/dev/null").open())  # noqa: SIM115
+        with super().transaction(org_ids, locked) as tx:
+            yield tx
+
+
+if __name__ == "__main__":
+    app.SqliteStore = Leaky  # type: ignore[attr-defined]
+    main()
