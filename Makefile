@@ -4,9 +4,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test check style prove bench pictures dist lock clean packages
+.PHONY: help install demo test check style prove soak bench pictures dist lock clean packages
 
 BIN := .venv/bin
+SECONDS := 3600
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
@@ -36,6 +37,9 @@ style: .venv/.test
 
 prove: packages .venv/.test ## the long proofs: crashes, failovers, simulations; takes hours
 	$(BIN)/python -m tests.prove
+
+soak: packages .venv/.test ## an hour of everything at half of what the machine can do, on each database; SECONDS=600 is shorter
+	$(BIN)/python -m tests.soak --seconds $(SECONDS)
 
 bench: packages .venv/.test ## how fast it is, beside what the databases can do at best
 	$(BIN)/python -m bench

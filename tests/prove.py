@@ -34,6 +34,8 @@ HARNESSES = {
     "Q12": "tests.http.permissions",
     "Q16": "tests.http.canaries",
     "Q17": "tests.load --calls 10000 --seconds 300",
+    "Soak": "tests.soak --seconds 3600",
+    "Capacity": "tests.capacity --seconds 60",
     "SIP": "tests.integrations.kamailio",
     "Q22": "tests.audit",
 }

@@ -23,8 +23,9 @@ from talktime.capacity.callers import World, closed
 from tests.core.switch import NO_GUARD
 from tests.http.shop import Shop, place
 from tests.load.__main__ import DIALECTS, SLICE_SECONDS, books
-from tests.load.caller import Account, Caller, Heard
+from tests.load.caller import Account, Heard
 from tests.soak.errands import FUNDS, Errands, kinds
+from tests.soak.patient import Patient
 from tests.soak.plan import Bounds, Plan
 from tests.soak.watching import Look, Watch, Window, window
 from tests.support.mailbox import Mailbox, mailbox
@@ -44,6 +45,7 @@ class Figures:
     """Calls a second that the server could do at most; None: not measured."""
     calls_per_second: float
     heard: Heard
+    turned_away: int
     looks: Sequence[Look]
     did: dict[str, int]
     troubles: list[str]
@@ -57,16 +59,17 @@ class Figures:
     def ratios(self) -> dict[str, float]:
         first, last = self._window(False), self._window(True)
         return {
-            "p99": last.p99 / first.p99,
+            "p99": last.p99 / max(first.p99, 0.1),
             "memory": last.memory_mib / first.memory_mib,
             "files": last.files / first.files,
             "bytes_a_call": last.bytes_a_call / max(first.bytes_a_call, 1),
             "hot": last.hot / max(first.hot, 1),
+            "turned_away": self.turned_away / max(self.heard.answers, 1),
         }
 
     def wrong(self, bounds: Bounds) -> list[str]:
         found = [
-            f"{name}: {ratio:.2f} times as in the first window, {getattr(bounds, name)} are allowed"
+            f"{name}: {ratio:.3g}, {getattr(bounds, name)} is allowed"
             for name, ratio in self.ratios.items()
             if ratio > getattr(bounds, name)
         ]
@@ -80,7 +83,7 @@ class Figures:
         did = ", ".join(f"{number:,} {what}" for what, number in self.did.items())
         return (
             f"{self.plan.seconds:,.0f} s, {self.calls_per_second:,.0f} calls a second (at most {most}), "
-            f"{self.heard.answers:,} requests, {did}, {self.heard.errors} errors; "
+            f"{self.heard.answers:,} requests, {did}, {self.heard.errors} errors, {self.turned_away} asked again; "
             f"S16 p99 of authorize {first.p99:.1f} -> {last.p99:.1f} ms = {self.ratios['p99']:.2f} "
             f"(p50 {first.p50:.1f} -> {last.p50:.1f}); "
             f"S17 memory {first.memory_mib:.0f} -> {last.memory_mib:.0f} MiB = {self.ratios['memory']:.2f}; "
@@ -109,14 +112,14 @@ def _soaked(plan: Plan, server: Server, box: Mailbox, hook: Receiver) -> Figures
     errands = Errands(paying, hook.url, plan.errand_seconds)
     most = None if plan.calls_per_second else _most(plan, server, accounts)
     rate = plan.calls_per_second or plan.rate(most or 0)
-    caller = Caller(plan.load(rate), server.url, server.operator_key, accounts)
+    caller = Patient(plan.load(rate), server.url, server.operator_key, accounts)
     watch = _watched(plan, server, caller, errands)
     troubles = errands.wrong + _untold(errands, box, hook)
     shop.close()
     if wrong_books := books(server, caller):
         troubles.append(f"books: {wrong_books}")
     did = dict(errands.done) | {"mails": len(box.letters), "webhooks": len(hook.heard)}
-    return Figures(plan, most, rate, caller.heard, watch.looks, did, troubles)
+    return Figures(plan, most, rate, caller.heard, caller.turned_away, watch.looks, did, troubles)
 
 
 def _most(plan: Plan, server: Server, accounts: Sequence[Account]) -> float:
@@ -127,7 +130,7 @@ def _most(plan: Plan, server: Server, accounts: Sequence[Account]) -> float:
     return found.calls_per_second
 
 
-def _watched(plan: Plan, server: Server, caller: Caller, errands: Errands) -> Watch:
+def _watched(plan: Plan, server: Server, caller: Patient, errands: Errands) -> Watch:
     watch, heard = Watch(server, plan.window_seconds / LOOKS_A_WINDOW), caller.heard
     began: list[float] = []
 

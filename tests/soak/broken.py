@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO
 from unittest.mock import patch
 
 from talktime import app
@@ -14,10 +13,11 @@ from talktime.cli.main import main
 from talktime.storage.sqlite_store import SqliteStore, SqliteTx
 from tests.support.server import Server
 
-LEAKED_BYTES = 2**20
+LEAKED_BYTES = 4 * 2**20
+FILES_AT_ONCE = 5
 FILES_MAX = 500
 _KEPT: list[bytes] = []
-_OPEN: list[IO[str]] = []
+_OPEN: list[int] = []
 
 
 class LeakyServer(Server):
@@ -31,7 +31,7 @@ class Leaky(SqliteStore):
     def transaction(self, org_ids: Sequence[int], locked: bool) -> Iterator[SqliteTx]:
         _KEPT.append(b"x" * LEAKED_BYTES)
         if len(_OPEN) < FILES_MAX:
-            _OPEN.append(Path("/dev/null").open())  # noqa: SIM115
+            _OPEN.extend([os.open("/dev/null", os.O_RDONLY) for _ in range(FILES_AT_ONCE)])
         with super().transaction(org_ids, locked) as tx:
             yield tx
 

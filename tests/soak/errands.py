@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from itertools import cycle
 from threading import Event, Thread
 
@@ -14,6 +16,7 @@ CARD = "4242424242424242"
 TOP_UP, TRIGGER, RECHARGE = "50", "100", "100"
 FUNDS = "110"
 """Of those that pay by card: calls soon take it below the trigger."""
+PATIENCE_SECONDS = 60.0
 EXPIRES_AFTER = timedelta(seconds=5)
 EXPORTED = timedelta(minutes=1)
 """Always as much, so that the load is the same from the first minute to the last."""
@@ -39,16 +42,27 @@ class Errands(Thread):
         for errand in cycle((self.top_up, self.grant, self.export, self.read, self.download)):
             if self._ended.wait(self._every):
                 return
-            try:
-                errand(next(self._organizations))
-            except (AssertionError, OSError) as error:
-                self.wrong.append(f"{errand.__name__}: {error}")
-            else:
-                self.done[errand.__name__] += 1
+            self._do(errand)
+
+    def _do(self, errand: Callable[[Organization], None]) -> None:
+        try:
+            errand(next(self._organizations))
+        except (AssertionError, OSError, HTTPException) as error:
+            self.wrong.append(f"{errand.__name__}: {error!r}")
+        else:
+            self.done[errand.__name__] += 1
 
     def stop(self) -> None:
+        """What did not have its turn yet has it now, and every file that was asked for is taken."""
         self._ended.set()
         self.join()
+        for errand in (self.top_up, self.grant, self.export, self.read):
+            if not self.done[errand.__name__]:
+                self._do(errand)
+        until = time.monotonic() + PATIENCE_SECONDS
+        while self._exports and time.monotonic() < until and not self.wrong:
+            self._do(self.download)
+            time.sleep(0.1)
 
     def top_up(self, _: Organization) -> None:
         """Always of one, so that the others live by auto-recharge."""

@@ -53,7 +53,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Of the last window beside the first one."""
+    """Of the last window beside the first one, where it says nothing else."""
 
     p99: float = 1.2
     memory: float = 1.1
@@ -62,3 +62,5 @@ class Bounds:
     """By how much the database grows for each call."""
     hot: float = 1.3
     """What stays as large as it is, however many calls there were: accounts, lots, what is in progress, the log."""
+    turned_away: float = 0.001
+    """Of all requests: were told to come again, as there was no time for them."""

@@ -118,5 +118,8 @@ class Window:
 
 
 def window(looks: Sequence[Look], waited: Sequence[float], begin: float, end: float) -> Window:
-    mine = [look for look in looks if begin <= look.at <= end]
+    """From the last look before it begins to the first after its end."""
+    first = max((place for place, look in enumerate(looks) if look.at <= begin), default=0)
+    last = min((place for place, look in enumerate(looks) if look.at >= end), default=len(looks) - 1)
+    mine = looks[first : last + 1]
     return Window(mine, waited[mine[0].answers : mine[-1].answers])

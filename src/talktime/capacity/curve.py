@@ -8,8 +8,8 @@ from talktime.capacity.callers import REQUESTS_A_CALL
 from talktime.capacity.found import Measured, Point
 from talktime.capacity.queueing import Answers, simulate
 
-LOADS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)
-COMMANDS = 15_000
+LOADS = (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+COMMANDS = 8_000
 
 
 def simulated(measured: Measured, calls_per_second: float, commands: int = COMMANDS, seed: int = 1) -> Answers:
@@ -17,12 +17,12 @@ def simulated(measured: Measured, calls_per_second: float, commands: int = COMMA
     return simulate(measured.service, rate, commands, lanes=measured.lanes, seed=seed)
 
 
-def curve(measured: Measured, watch: Callable[[], None] = lambda: None) -> list[Point]:
+def curve(measured: Measured, watch: Callable[[], None] = lambda: None, commands: int = COMMANDS) -> list[Point]:
     """Up to where waiting has no end."""
     found = []
     for load in LOADS:
         rate = load * measured.calls_per_second
-        answers = simulated(measured, rate)
+        answers = simulated(measured, rate, commands)
         watch()
         if not answers.held:
             break

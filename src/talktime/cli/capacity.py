@@ -12,13 +12,15 @@ import typer
 from rich.table import Table
 
 from talktime.cli.client import Client
-from talktime.cli.options import CannotDo, Json, console, progress_bar, say, say_json
+from talktime.cli.options import USAGE, CannotDo, Json, console, progress_bar, say, say_json
 from talktime.settings import Settings
 
 if TYPE_CHECKING:
     from talktime.capacity.found import Measured, Point
     from talktime.capacity.needs import Need
 
+OTHERS_MAX = 0.1
+"""Which part of the machine others may use before the figures say little."""
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
@@ -58,8 +60,10 @@ def capacity(
     from talktime.capacity.curve import curve
     from talktime.capacity.needs import needs
 
+    if database and not database.startswith(("postgresql://", "postgres://")):
+        raise CannotDo("--database is an address like postgresql://user@host/name", USAGE)
     with progress_bar(hidden=as_json) as bar:
-        found = _measured(folder, database, seconds, _told_by(bar))
+        found = measured(folder, database, seconds, _told_by(bar))
         task = bar.add_task("the answer-time curve", total=None)
         points = curve(found, lambda: bar.advance(task))
     wanted = needs(found, calls_per_second, call_seconds)
@@ -83,7 +87,7 @@ def _told_by(bar: Any) -> Callable[[str], None]:
     return watch
 
 
-def _measured(folder: Path, database: str | None, seconds: float, watch: Callable[[str], None]) -> Measured:
+def measured(folder: Path, database: str | None, seconds: float, watch: Callable[[str], None]) -> Measured:
     from talktime.capacity import machine, measuring
     from talktime.capacity.batches import CannotMeasure
     from talktime.capacity.scratch import CannotServe, NotEmpty, refuse_used
@@ -146,6 +150,8 @@ def _tell(found: Measured, wanted: Sequence[Need], points: Sequence[Point], aske
     for need in wanted:
         table.add_row(need.what, amount(need.value), need.unit, need.arithmetic, need.basis.value)
     out.print(table)
+    if found.others > OTHERS_MAX:
+        say(f"others used {found.others:.0%} of the machine: measure again when it is quiet.")
     say("extrapolated: more than this machine could do was reckoned from what it did, in proportion.")
     say("assumed: it rests on a rule or a trial that docs/scaling.md names, and was not measured here.")
 
