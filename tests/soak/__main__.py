@@ -164,9 +164,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description="The soak: S16 and S17.")
     parser.add_argument("--seconds", type=float, default=3600)
     parser.add_argument("--part", type=float, default=0.5, help="of what the machine can do")
+    parser.add_argument("--calls-per-second", type=float, help="so many, without measuring what it can do")
     parser.add_argument("--database", choices=DIALECTS, help="only this one")
     chosen = parser.parse_args()
-    plan, told = Plan(seconds=chosen.seconds, part=chosen.part), []
+    plan, told = Plan(chosen.seconds, chosen.part, chosen.calls_per_second), []
     for dialect in [chosen.database] if chosen.database else DIALECTS:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -43,6 +43,8 @@ class Heard:
     seconds: float = 0.0
     waited: list[float] = field(default_factory=list)
     """Each authorize, until its answer."""
+    turned_away: int = 0
+    """Were told that there is no time for them."""
     failed: list[bytes] = field(default_factory=list)
 
     @property
@@ -94,7 +96,9 @@ class Callers:
 
     def _go_on(self, call: Call, verb: str, answer: bytes) -> None:
         is_well = answer.startswith(b"HTTP/1.1 200") and (verb != "authorize" or b'"decision":"granted"' in answer)
-        if not is_well:
+        if answer.startswith(b"HTTP/1.1 503"):
+            self.heard.turned_away += 1
+        elif not is_well:
             self.heard.failed.append(answer)
         if not (is_well and call.steps):
             self.heard.calls += is_well
@@ -110,7 +114,7 @@ class Callers:
 
 
 async def closed(url: str, world: World, connections: int, seconds: float) -> Heard:
-    """As many callers as connections; nobody waits for anything but answers."""
+    """As many callers as connections; nobody waits for anything but answers. At least one call comes to its end."""
     callers = Callers(Pool(), url, world)
     lines = await _connected(callers, url, connections)
     began = time.perf_counter()
@@ -118,7 +122,7 @@ async def closed(url: str, world: World, connections: int, seconds: float) -> He
 
     def next_call(caller: int) -> None:
         busy.discard(caller)
-        if (now := time.perf_counter()) < end:
+        if (now := time.perf_counter()) < end or not callers.heard.calls:
             busy.add(caller)
             callers.begin(now, 0, lambda: next_call(caller))
 
@@ -140,7 +144,7 @@ async def opened(url: str, world: World, connections: int, calls_per_second: flo
         nonlocal over
         over += 1
 
-    while due < began + seconds:
+    while due < began + seconds or not begun:
         await asyncio.sleep(TICK_SECONDS)
         while due < time.perf_counter():
             callers.begin(due, PAUSE_SECONDS, ended)

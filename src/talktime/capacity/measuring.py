@@ -96,6 +96,8 @@ def under_load(folder: Path, url: str | None, world: World, found: Before, secon
         used, earlier = _Used(server, found.database_process), server.figures()
         most = _run(closed(server.url, world, CONNECTIONS, seconds * CLOSED_PART * (1 - WARM_UP_PART)))
         server_cpu, database_cpu, others = used.since()
+        if not most.calls:
+            raise CannotMeasure("no call came to its end: this machine is too busy with something else")
         batches = _commands_a_batch(earlier, server.figures())
         points = []
         for part in LOADS:
@@ -112,14 +114,14 @@ def _at(server: Served, world: World, rate: float, seconds: float) -> Point:
     heard = _run(opened(server.url, world, CONNECTIONS_OPEN, rate, share))
     waited = sorted(heard.waited)
     if not waited:
-        raise CannotMeasure("no call began in so short a time: measure longer")
+        raise CannotMeasure("no call was answered: this machine is too busy with something else")
     return Point(rate, waited[len(waited) // 2], waited[int(len(waited) * 0.99)])
 
 
 def _run(calls: Any) -> Heard:
     heard: Heard = uvloop.run(calls)
-    if heard.failed or not heard.calls:
-        example = heard.failed[0][-300:] if heard.failed else "none came to its end"
+    if heard.failed:
+        example = heard.failed[0][-300:]
         raise CannotMeasure(f"{len(heard.failed)} requests of the measurement failed, such as {example!r}")
     return heard
 
