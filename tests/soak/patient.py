@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from tests.load.caller import Caller, Question
@@ -23,3 +24,12 @@ class Patient(Caller):
             asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._send, asked)
         else:
             super()._hear(asked, answer)
+
+    async def _batch(self, operations: list[dict[str, Any]]) -> list[Any]:
+        with suppress(KeyError):
+            told = await super()._batch(operations)
+            if all(one["status"] != 503 for one in told):
+                return told
+        self.turned_away += 1
+        await asyncio.sleep(AGAIN_SECONDS)
+        return await self._batch(operations)

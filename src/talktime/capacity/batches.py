@@ -15,7 +15,7 @@ from talktime.core.calls import Answer, Answered, Asked, Authorize, Command, Fai
 from talktime.core.ids import org_number
 
 SIZES = (1, 4, 16, 64, 256)
-LEAST = 5
+LEAST = 3
 """Groups of each size, however short the time."""
 BY = "capacity"
 KEPT = 1000

@@ -22,7 +22,9 @@ TALKED_SECONDS = 60
 PAUSE_SECONDS = 0.3
 """Between the steps of a call that is not in a hurry, in the mean."""
 TICK_SECONDS = 0.001
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
+REST_SECONDS = 0.5, 2.0
+"""Of whoever was told that there is no time for him: less would keep a slow machine from ever having some."""
 
 
 class World(NamedTuple):
@@ -98,7 +100,9 @@ class Callers:
         is_well = answer.startswith(b"HTTP/1.1 200") and (verb != "authorize" or b'"decision":"granted"' in answer)
         if answer.startswith(b"HTTP/1.1 503"):
             self.heard.turned_away += 1
-        elif not is_well:
+            asyncio.get_running_loop().call_later(random.uniform(*REST_SECONDS), call.over)
+            return
+        if not is_well:
             self.heard.failed.append(answer)
         if not (is_well and call.steps):
             self.heard.calls += is_well

@@ -22,7 +22,7 @@ from talktime.storage.database import Database
 
 CONNECTIONS = 64
 CONNECTIONS_OPEN = 200
-HELD_CALLS = 2_000
+HELD_CALLS = 1_000
 LOADS = (0.25, 0.5, 0.75)
 """Of the most that it can do."""
 ALONE_PART, CLOSED_PART = 0.25, 0.25

@@ -67,4 +67,11 @@ def serving(folder: Path, database: str | None) -> Iterator[Served]:
             yield Served(line.split()[1], server.pid)
         finally:
             server.terminate()
-            server.wait(GOODBYE_SECONDS)
+            _end(server)
+
+
+def _end(server: subprocess.Popen[str]) -> None:
+    try:
+        server.wait(GOODBYE_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()

@@ -10,7 +10,9 @@ from talktime.capacity.callers import World
 Send = Callable[..., Any]
 """`send(method, path, body, organization=...)` speaks for the operator."""
 
-ORGANIZATIONS = 100
+ORGANIZATIONS = 10, 100
+"""At least and at most."""
+MADE_IN_A_SECOND = 5
 PLENTY = "1000000"
 CALLED = ("1", "44")
 LICENCES = {"MCOPSTN_PAYG_1": None}
@@ -23,7 +25,13 @@ UNCOUNTED = {"fraud": dict.fromkeys(COUNTED)}
 """So few organizations that are counted would stand in each other's way as ten thousand do not."""
 
 
-def open_world(send: Send, organizations: int = ORGANIZATIONS) -> World:
+def organizations_in(seconds: float) -> int:
+    """So many that making them does not take longer than measuring."""
+    least, most = ORGANIZATIONS
+    return min(max(int(seconds * MADE_IN_A_SECOND), least), most)
+
+
+def open_world(send: Send, organizations: int) -> World:
     rows = [{"prefix": prefix, "per_minute": "0.1"} for prefix in CALLED]
     prices = {"name": "Measured", "currency": "USD", "charge_decimals": 4, "default": True, "rows": rows}
     price_list = send("POST", "/v1/operator/price-lists", prices)["id"]

@@ -91,7 +91,7 @@ def measured(folder: Path, database: str | None, seconds: float, watch: Callable
     from talktime.capacity import machine, measuring
     from talktime.capacity.batches import CannotMeasure
     from talktime.capacity.scratch import CannotServe, NotEmpty, refuse_used
-    from talktime.capacity.world import open_world
+    from talktime.capacity.world import open_world, organizations_in
 
     with tempfile.TemporaryDirectory(prefix="talktime-capacity-", dir=folder.resolve()) as made:
         # Not as the environment and the settings file have it: they may tell of the installation's own database.
@@ -100,7 +100,7 @@ def measured(folder: Path, database: str | None, seconds: float, watch: Callable
             if database:
                 refuse_used(database)
             with Client(scratch) as client:
-                world = open_world(client.send)
+                world = open_world(client.send, organizations_in(seconds))
                 app = client.app
                 inside = measuring.Inside(app.engine, app.database, app.store.lanes, app.now)
                 before = measuring.before(inside, world, seconds, watch)
