@@ -43,6 +43,13 @@ def test_who_is_asked_tells_what_is_so_now_and_itself_only_once(tmp_path: Path) 
     assert re.findall(r"^calls_total\{.*\} (.*)$", told, re.MULTILINE) == ["6.0"]
 
 
+def test_what_was_told_once_is_never_told_as_less(tmp_path: Path) -> None:
+    """A count that goes back would look to Prometheus like a process that has begun anew."""
+    with Figures(registry(5), tmp_path, SERVER) as figures:
+        exposition(registry(6), tmp_path)
+        assert 'calls_total{outcome="granted"} 6.0' in figures.file.read_text()
+
+
 def test_who_was_killed_is_told_no_more(tmp_path: Path) -> None:
     left = written(tmp_path, "worker-1.prom", 3)
     before = left.stat().st_mtime - GONE_SECONDS - 1

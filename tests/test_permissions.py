@@ -24,6 +24,7 @@ def test_the_table_says_what_the_contract_says() -> None:
     assert {*SCOPES, "operator"} == {scope.value for scope in Scope}
 
 
+@pytest.mark.slow
 def test_everybody_may_do_what_the_rule_says_and_nothing_else(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         figures = permissions.differences(server)
@@ -37,6 +38,7 @@ def test_on_postgresql_as_well(tmp_path: Path, request: pytest.FixtureRequest) -
         assert permissions.differences(server, only_done=True).differences == []
 
 
+@pytest.mark.slow
 def test_a_revoked_key_is_refused_at_the_next_request(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         assert permissions.still_served(server) == []

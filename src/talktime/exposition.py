@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import time
 from typing import Self
 
@@ -26,6 +26,9 @@ GONE_SECONDS = 15.0
 SERVER, WORKER = "server", "worker"
 """Only a server is ever asked."""
 
+_TELLING = Lock()
+"""What was counted later is written later."""
+
 
 class Figures:
     """Of one process; written while it is entered."""
@@ -39,7 +42,8 @@ class Figures:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._write()
+        self.file.touch()
+        _told(self._registry, self.file)
         self._thread.start()
         return self
 
@@ -50,24 +54,34 @@ class Figures:
 
     def _write_on(self) -> None:
         while not self._over.wait(WRITE_SECONDS):
-            # A full disk is told by others; figures of a moment ago do until then.
-            with suppress(OSError):
-                self._write()
+            _told(self._registry, self.file)
 
-    def _write(self) -> None:
-        unfinished = self.file.with_suffix(".new")
-        unfinished.write_bytes(generate_latest(self._registry))
-        unfinished.replace(self.file)
+
+def _told(registry: CollectorRegistry, file: Path) -> str:
+    """Whatever is told stands in the file too: who is asked next must not tell less, as if it had begun anew."""
+    with _TELLING:
+        text = generate_latest(registry)
+        # A full disk is told by others; figures of a moment ago do until then.
+        with suppress(OSError):
+            if file.exists():
+                _replace(file, text)
+    return text.decode()
+
+
+def _replace(file: Path, text: bytes) -> None:
+    unfinished = file.with_suffix(".new")
+    unfinished.write_bytes(text)
+    unfinished.replace(file)
 
 
 def exposition(own: CollectorRegistry, folder: Path) -> bytes:
-    """Of this process as they are now, of the others as they last wrote them."""
-    texts = {path.stem: text for path, text in _written(folder) if not path.stem.endswith(f"-{os.getpid()}")}
-    return generate_latest(_Merged({f"{SERVER}-{os.getpid()}": generate_latest(own).decode(), **texts}))
+    """Of this process as they are now, of the others as they last told them."""
+    mine = folder / f"{SERVER}-{os.getpid()}.prom"
+    return generate_latest(_Merged({mine.stem: _told(own, mine), **{p.stem: t for p, t in _written(folder, mine)}}))
 
 
-def _written(folder: Path) -> Iterator[tuple[Path, str]]:
-    for path in sorted(folder.glob("*.prom")):
+def _written(folder: Path, but: Path) -> Iterator[tuple[Path, str]]:
+    for path in sorted(set(folder.glob("*.prom")) - {but}):
         # It may end at this very moment.
         with suppress(OSError):
             if path.stat().st_mtime > time() - GONE_SECONDS:

@@ -87,8 +87,8 @@ class Cage:
 
 
 def needle(secret: str) -> str:
-    """Of a key the part that nobody may know; what stands before it is its id."""
-    return secret.split("-", 2)[2] if secret.startswith("tt_") else secret
+    """Of a key what stands behind its id."""
+    return secret_of(secret) if secret.startswith("tt_") else secret
 
 
 def forms(secret: str) -> Mapping[str, bytes]:
@@ -174,7 +174,7 @@ def _signing_in(cage: Cage, server: Server, shop: Shop) -> None:
     """The first operator chooses a password and a second factor, signs in with both, and errs. His own cookie and the
     pages that tell him a secret once are his."""
     link = good(shop.operator.post("/v1/operator/set-up-link"))["link"]
-    cage.keep("a link", link.rpartition("-")[2])
+    cage.keep("a link", secret_of(link))
     password = cage.keep("a password", f"pass{secrets.token_urlsafe(18)}")
     mistaken = cage.keep("a password where the address belongs", f"pass{secrets.token_urlsafe(18)}@example.com")
     with httpx.Client(base_url=server.url, headers={"origin": server.url}) as browser:
@@ -190,7 +190,7 @@ def _signing_in(cage: Cage, server: Server, shop: Shop) -> None:
         told = _sent(browser, "/me/second-factor", "/me/second-factor", code=code)
         for number, one in enumerate(re.findall(r"<li><code>([a-z0-9-]+)<", told.text)):
             cage.keep(f"recovery code {number}", one.replace("-", ""))
-        cage.keep("a cookie", browser.cookies["talktime"].rpartition("-")[2])
+        cage.keep("a cookie", secret_of(browser.cookies["talktime"]))
         cage.hear("his account", browser.get("/me").text)
     with httpx.Client(base_url=server.url, headers={"origin": server.url}) as browser:
         for email, tried in (
@@ -201,10 +201,15 @@ def _signing_in(cage: Cage, server: Server, shop: Shop) -> None:
             _sent(browser, "/sign-in", "/sign-in", email=email, password=tried)
         used = cage.secrets["recovery code 0"]
         _sent(browser, "/sign-in/code", "/sign-in/code", code=used)
-        cage.keep("another cookie", browser.cookies["talktime"].rpartition("-")[2])
+        cage.keep("another cookie", secret_of(browser.cookies["talktime"]))
         cage.hear("his sessions", browser.get("/me").text)
     cage.ask(shop.operator, "GET", "/v1/operator/audit")
     cage.ask(shop.operator, "GET", "/v1/operator/members")
+
+
+def secret_of(ticket: str) -> str:
+    """The last part of a key, cookie or link: what nobody may know. It may have dashes of its own."""
+    return ticket.rpartition("/")[2].split("-", 2)[2]
 
 
 def _sent(browser: httpx.Client, page: str, action: str, **values: str) -> httpx.Response:

@@ -150,7 +150,7 @@ def test_a_server_that_says_nothing_is_waited_for_a_moment_only() -> None:
         begun = time.monotonic()
         found = Identity(Asker(internal=True, seconds=0.3), lambda: 0).check(issuer)
     assert why(found).code == "sso_not_reached"
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
 
 
 def test_where_nobody_listens_nobody_is_reached() -> None:

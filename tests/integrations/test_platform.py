@@ -14,7 +14,8 @@ from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
-QUICKLY = 10.0
+QUICKLY = 30.0
+PATIENCE, TOO_LATE = 2.5, 6.0
 
 
 @pytest.fixture
@@ -24,13 +25,13 @@ def org(shop: Shop) -> Organization:
 
 @pytest.fixture
 def network(platform_server: Server) -> Iterator[FaultProxy]:
-    with FaultProxy(platform_server.url) as proxy:
+    with FaultProxy(platform_server.url, TOO_LATE) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def platform(network: FaultProxy, org: Organization) -> Iterator[Platform]:
-    with Platform(network.url, org.key("calls")["key"], seconds_max=1) as made:
+    with Platform(network.url, org.key("calls")["key"], seconds_max=PATIENCE) as made:
         yield made
 
 
@@ -76,7 +77,7 @@ def test_who_hears_nothing_in_time_refuses(platform: Platform, network: FaultPro
     begun = time.monotonic()
     with pytest.raises(NoDecision):
         platform.authorize(org.call("late"))
-    assert time.monotonic() - begun < 1.9
+    assert time.monotonic() - begun < TOO_LATE
 
 
 def test_a_report_is_repeated_until_it_is_taken(platform: Platform, network: FaultProxy, org: Organization) -> None:
@@ -104,7 +105,7 @@ def test_who_stops_tells_first_what_is_to_be_told(platform: Platform, org: Organ
 
 
 def test_nobody_waits_for_a_platform_that_is_not_there() -> None:
-    with Platform("http://127.0.0.1:9", "tt_test_nobody", seconds_max=1) as platform:
+    with Platform("http://127.0.0.1:9", "tt_test_nobody", seconds_max=PATIENCE) as platform:
         with pytest.raises(NoDecision):
             platform.authorize({"call_id": "one"})
         assert platform.reports.waiting == 0

@@ -82,7 +82,7 @@ def init(
         key = given.key_of(platform.key())
     except BadValue as error:
         raise CannotDo(str(error), USAGE) from error
-    made = Edge(folder, *names, key, sockets, trunks, of, digest, door, secrets.token_urlsafe(24))
+    made = Edge(folder, *names, key, sockets, trunks, of, digest, door, secrets.token_hex(24))
     write_folder(made)
     program = kamailio_program()
     done = Done(
@@ -156,7 +156,7 @@ def phone(
 
     A running proxy learns it by POST /reload at its private door, or when it is restarted.
     """
-    password = _first_line(password_file) if password_file else secrets.token_urlsafe(PASSWORD_BYTES)
+    password = _first_line(password_file) if password_file else secrets.token_hex(PASSWORD_BYTES)
     listed = content_of(folder / PHONES).decode(errors="replace")
     try:
         text = with_phone(listed, name, organization, user, password, _realm(folder))

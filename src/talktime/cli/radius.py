@@ -104,7 +104,8 @@ def _gateway(text: str) -> Gateway:
         network = str(ip_network(address, strict=False))
     except ValueError as error:
         raise CannotDo(f"--gateway: '{address}' is no address or network, as in gw1=192.0.2.10", USAGE) from error
-    return Gateway(name, network, secrets.token_urlsafe(24))
+    # No sign in it that a command would take for an option of its own, as a dash would be at its beginning.
+    return Gateway(name, network, secrets.token_hex(24))
 
 
 def _fitting(option: str, pattern: re.Pattern[str], value: str) -> None:

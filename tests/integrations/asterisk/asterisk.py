@@ -61,9 +61,11 @@ class Pbx:
     def say(self, raw: bytes) -> bytes:
         """Whatever somebody sends, and all that he hears."""
         with socket.create_connection(("127.0.0.1", self.port), 20) as line:
-            line.sendall(raw)
-            line.shutdown(socket.SHUT_WR)
             heard = b""
+            # Who hears enough hangs up: also while we speak (an OSError of its own, not of connections, at the end).
+            with suppress(OSError):
+                line.sendall(raw)
+                line.shutdown(socket.SHUT_WR)
             with suppress(ConnectionError):
                 while piece := line.recv(4096):
                     heard += piece

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 import pytest
 
@@ -106,9 +106,7 @@ def test_a_message_without_an_end_ends() -> None:
     ],
 )
 def test_the_door_lives_on(pbx: Pbx, raw: bytes) -> None:
-    with suppress(ConnectionError):
-        heard = pbx.say(raw)
-        assert b"granted" not in heard
+    assert b"granted" not in pbx.say(raw)
     channel = pbx.channel("+442079460123")
     pbx.authorize(channel)
     assert channel.variables["TALKTIME_DECISION"] == "granted"

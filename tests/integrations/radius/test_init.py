@@ -76,6 +76,7 @@ def test_secrets_are_for_their_owner_alone_and_another_each_time(tmp_path: Path,
         assert made.returncode == 0, made.stderr
         secrets |= {one["secret"] for one in json.loads(made.stdout)["gateways"].values()}
     assert len(secrets) == 4
+    assert all(secret.isalnum() for secret in secrets), "a dash at the beginning would be an option to radclient"
     for name in ("key.conf", "clients.conf"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
 
