@@ -20,6 +20,10 @@ def p99_ms(outcome: Outcome) -> float:
     return outcome.p99_ms or 0.0
 
 
+def cpu_us(outcome: Outcome) -> float:
+    return (outcome.server_us or 0.0) + (outcome.database_us or 0.0)
+
+
 def beside_copy(outcome: Outcome) -> float:
     return outcome.figure / outcome.notes["copied_per_second"]
 
@@ -84,6 +88,9 @@ CRITERIA = (
     ),
     Criterion("S12", "engine with all rules / without", PG, "engine, all rules", "engine", least=0.7),
     Criterion("S12", "engine with all rules / without", LITE, "engine, all rules", "engine", least=0.7),
+    Criterion("S14", "2 server processes / 1", PG, "http, 2 processes", "http", least=0.9),
+    Criterion("S14", "CPU per cycle, 1 server process / 2", PG, "http", "http, 2 processes", least=0.9, of=cpu_us),
+    Criterion("S15", "PgBouncer / directly, none prepared", PG, "http, PgBouncer", "http, not prepared", least=0.85),
     Criterion("S7", "memory, 100,000 rates, 10,000 calls", PG, "memory", most=200, unit="MiB"),
     Criterion("S7", "memory, 100,000 rates, 10,000 calls", LITE, "memory", most=200, unit="MiB"),
     Criterion("S8", "start to first durable answer", PG, "start", most=2.5, unit="s"),
@@ -94,7 +101,7 @@ CRITERIA = (
 )  # fmt: skip
 
 # Nothing is promised of these; they stand beside.
-BESIDE = {"S1": {PG: {"http, 2 processes"}}, "S5": {LITE: {"floor 1"}}}
+BESIDE = {"S1": {PG: {"http, 2 processes"}}, "S15": {PG: {"http"}}, "S5": {LITE: {"floor 1"}}}
 
 
 def chosen(names: set[str], databases: set[str], big: bool) -> list[Criterion]:

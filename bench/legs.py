@@ -14,9 +14,10 @@ from typing import Any
 from bench import books, floors, load
 from bench import posting as files
 from bench.machine import Watch, cpu_seconds, flush_ms
-from bench.places import Ground, Place, Postgres
+from bench.places import Ground, Place, Pooled, Postgres
 from bench.server import CannotStart, Server, serving
 from bench.world import World, number_of
+from tests.support.pgbouncer import pooled
 
 CONNECTIONS = 64
 BATCH_CONNECTIONS = 16
@@ -242,6 +243,13 @@ def start(place: Place, plan: Plan, earlier: Earlier) -> Outcome:
     return outcome
 
 
+def through_pgbouncer(place: Place, plan: Plan, earlier: Earlier) -> Outcome:
+    """As it is shipped; without prepared statements, which it does not carry over."""
+    assert isinstance(place, Postgres)
+    with pooled(place.cluster) as pooler:
+        return over_http(prepared_statements=False)(Pooled(place, pooler), plan, earlier)
+
+
 def posting(place: Place, plan: Plan, earlier: Earlier) -> Outcome:
     """Calls of a file, and in the same database COPY of what they have become."""
     assert isinstance(place, Postgres)
@@ -275,6 +283,8 @@ LEGS: dict[str, Leg] = {
     "floor 1": floor(1),
     "http": over_http(),
     "http, 2 processes": over_http(workers=2),
+    "http, not prepared": over_http(prepared_statements=False),
+    "http, PgBouncer": through_pgbouncer,
     "http, one a transaction": over_http(batch_max=1),
     "open loop": open_loop,
     "floor 64": floor(64),

@@ -9,7 +9,7 @@ import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from sqlalchemy import Table
 
 from bench.world import World, begin, fill
 from talktime.settings import DATABASE_FILE, Settings
+from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import Cluster, new_cluster
 
 # So that nothing is written into a data folder where PostgreSQL is the database.
@@ -183,6 +184,30 @@ class Postgres:
             self.command("CHECKPOINT")
             self._made[world] = name, key
         return self._made[world]
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The same through PgBouncer."""
+
+    place: Postgres
+    pooler: PgBouncer
+    name = "postgresql"
+
+    @property
+    def folder(self) -> Path:
+        return self.place.folder
+
+    @property
+    def processes(self) -> Sequence[psutil.Process]:
+        return [*self.place.processes, psutil.Process(self.pooler.pid)]
+
+    @contextmanager
+    def ground(self, world: World) -> Iterator[Ground]:
+        with self.place.ground(world) as ground:
+            url = self.pooler.socket_url(ground.environment["TALKTIME_DATABASE"])
+            environment = {**ground.environment, "TALKTIME_DATABASE": url}
+            yield replace(ground, environment=environment, processes=self.processes)
 
 
 def _copy(connection: psycopg.Connection[Any], table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:

@@ -41,6 +41,8 @@ missing() {
     has_header sqlite3.h || echo libsqlite3-dev
     command -v wrk >/dev/null || echo wrk
     command -v systemd-analyze >/dev/null || echo systemd
+    has_daemon pgbouncer || echo pgbouncer
+    has_daemon haproxy || echo haproxy
     command -v promtool >/dev/null || echo prometheus
     has_chromium || echo chromium
     [ -n "$(find /usr/share/fonts /usr/local/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] || echo fonts-dejavu-core
@@ -103,7 +105,7 @@ wanted=$(missing | xargs)
 
 if ! command -v apt-get >/dev/null; then
     echo "The tests need PostgreSQL $POSTGRES_LEAST or newer (initdb, postgres, pg_basebackup), gcc, the headers of the C library" >&2
-    echo "and of SQLite, wrk, systemd-analyze, promtool, Chromium with a font, Kamailio with its modules, sipp, FreeRADIUS with rlm_rest and radclient," >&2
+    echo "and of SQLite, wrk, systemd-analyze, PgBouncer, HAProxy, promtool, Chromium with a font, Kamailio with its modules, sipp, FreeRADIUS with rlm_rest and radclient," >&2
     echo "and a Python with its venv module. Missing here, by their names in Debian: $wanted" >&2
     exit 1
 elif [ "$(id -u)" -eq 0 ]; then

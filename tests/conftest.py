@@ -6,8 +6,12 @@ import pytest
 from tests.support.postgres import Cluster, PostgresMissing, new_cluster
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pooled", action="store_true", help="reach PostgreSQL through PgBouncer in transaction mode")
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Cluster]:
+def postgres(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """One server for the whole run, started by the first test that asks; it need not survive a power cut."""
     try:
         cluster = new_cluster(fsync=False)
@@ -15,7 +19,13 @@ def postgres() -> Iterator[Cluster]:
         # Not a skip: a run without these tests would look like a run that passed them.
         pytest.fail(str(missing), pytrace=False)
     with cluster:
-        yield cluster
+        if not request.config.getoption("--pooled"):
+            yield cluster
+            return
+        from tests.support.pgbouncer import everything_pooled
+
+        with everything_pooled(cluster):
+            yield cluster
 
 
 LAST = "tests/storage/test_one_shard.py"

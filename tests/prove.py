@@ -33,6 +33,8 @@ HARNESSES = {
     "RADIUS": "pytest -q tests/integrations/radius tests/integrations/freeswitch",
     "Q12": "tests.http.permissions",
     "Q16": "tests.http.canaries",
+    "Rolling": "tests.rolling --rounds 10",
+    "Pool": "pytest -q --pooled tests/charging tests/test_contract.py tests/test_races.py tests/test_verify.py",
     "Q17": "tests.load --calls 10000 --seconds 300",
     "Soak": "tests.soak --seconds 3600",
     "Capacity": "tests.capacity --seconds 60",

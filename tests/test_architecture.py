@@ -26,23 +26,25 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jobs": {"core", "storage", "actions", "charging", "reports", "app"},
     "web": {"core", "actions", "charging", "documents", "languages", "reports", "storage", "app", "exposition"},
     "integrations": {"core", "web"},
-    "portal": {"core", "actions", "languages", "reports", "storage", "web", "app"},
+    "portal": {"core", "actions", "languages", "reports", "storage", "web", "app", "exposition"},
     "cli": {
         *("core", "actions", "capacity", "charging", "rating", "reports", "storage"),
-        *("app", "clock", "integrations", "settings", "server", "observability", "web"),
+        *("app", "clock", "integrations", "listening", "settings", "server", "observability", "web"),
     },
     "settings": {"core"},
     "clock": set(),
     "observability": {"core"},
     "exposition": set(),
     "supervisor": set(),
+    "listening": set(),
+    "leaving": {"supervisor", "web"},
     "app": {
         *("actions", "charging", "clock", "core", "identity", "notifications", "observability"),
         *("payments", "settings", "storage"),
     },
     "server": {
         *("actions", "app", "exposition", "integrations", "jobs", "observability", "portal", "settings", "storage"),
-        *("supervisor", "web"),
+        *("leaving", "listening", "supervisor", "web"),
     },
 }
 
@@ -76,6 +78,8 @@ LIBRARIES: dict[str, set[str]] = {
     "observability": {"prometheus_client", "structlog"},
     "exposition": {"prometheus_client"},
     "supervisor": {"structlog"},
+    "listening": set(),
+    "leaving": set(),
     "app": set(),
     "server": {"uvicorn"},
 }

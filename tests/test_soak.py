@@ -33,7 +33,7 @@ def test_a_server_that_leaks_is_noticed(tmp_path: Path) -> None:
 
 
 def growing(figures: Figures) -> set[str]:
-    return {one.partition(":")[0] for one in figures.wrong(replace(GENEROUS, memory=1.2, files=1.2))} & {
+    return {one.partition(":")[0] for one in figures.wrong(Bounds())} & {
         "memory",
         "files",
     }

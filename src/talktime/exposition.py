@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
 from time import time
-from typing import Self
+from typing import NamedTuple, Self
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -74,13 +74,31 @@ def _replace(file: Path, text: bytes) -> None:
     unfinished.replace(file)
 
 
+class Seen(NamedTuple):
+    """A process of this machine that wrote its figures a moment ago."""
+
+    kind: str
+    number: int
+    at: float
+
+
+def seen(folder: Path) -> list[Seen]:
+    found = []
+    for path, _ in _written(folder):
+        kind, _, number = path.stem.rpartition("-")
+        # It may end at this very moment.
+        with suppress(OSError, ValueError):
+            found.append(Seen(kind, int(number), path.stat().st_mtime))
+    return found
+
+
 def exposition(own: CollectorRegistry, folder: Path) -> bytes:
     """Of this process as they are now, of the others as they last told them."""
     mine = folder / f"{SERVER}-{os.getpid()}.prom"
     return generate_latest(_Merged({mine.stem: _told(own, mine), **{p.stem: t for p, t in _written(folder, mine)}}))
 
 
-def _written(folder: Path, but: Path) -> Iterator[tuple[Path, str]]:
+def _written(folder: Path, but: Path | None = None) -> Iterator[tuple[Path, str]]:
     for path in sorted(set(folder.glob("*.prom")) - {but}):
         # It may end at this very moment.
         with suppress(OSError):

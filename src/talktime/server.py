@@ -21,6 +21,8 @@ from talktime.app import App, open_app
 from talktime.exposition import SERVER, WORKER, Figures
 from talktime.integrations.codecs import CODECS
 from talktime.jobs.worker import Worker
+from talktime.leaving import Door, Leaving
+from talktime.listening import address_of, bound
 from talktime.observability import set_up_logging
 from talktime.portal.door import Portal, beside
 from talktime.settings import Settings
@@ -28,7 +30,6 @@ from talktime.storage.folder import claimed, socket_path
 from talktime.supervisor import Stop
 from talktime.web.asgi import Api
 
-Door = Callable[..., Any]
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 30
 SWITCH_SECONDS = 0.001
@@ -41,10 +42,6 @@ Announce = Callable[[str, str | None], None]
 Ready = Callable[[], None]
 
 CannotStart = supervisor.CannotStart
-
-
-class CannotListen(Exception):
-    """The address is not to be had."""
 
 
 def serve(settings: Settings, announce: Announce) -> None:
@@ -139,21 +136,27 @@ def _answer(app: App, listener: socket.socket, ready: Ready, stop: Stop) -> None
     # What was made at the start stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    HttpServer(api, beside(api, Portal(app), app.settings.reached_at), folder, ready, stop).run(sockets=[listener])
+    doors = Leaving(beside(api, Portal(app), app.settings.reached_at), stop)
+    HttpServer(api, doors, folder, ready, stop, app.settings.drain_seconds).run(sockets=[listener])
 
 
 class HttpServer(uvicorn.Server):
     """Answers on a socket, and on a local one for the owner of the data folder."""
 
-    def __init__(self, api: Api, doors: Door, folder: Path | None, ready: Ready, stop: Stop) -> None:
+    def __init__(
+        self, api: Api, doors: Door, folder: Path | None, ready: Ready, stop: Stop, drain_seconds: float = 0
+    ) -> None:
         super().__init__(_config(doors))
         self._stop = stop
+        self._drain_seconds = drain_seconds
+        self._sockets: list[socket.socket] = []
         self._local = _config(FromTheOwner(api))
         self._folder = folder
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._sockets = sockets or []
         if self._folder:
             await self._listen_locally(self._folder)
         if not self._stop.asked:
@@ -182,7 +185,16 @@ class HttpServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or self._stop.asked
+        if self._stop.asked_for(self._drain_seconds / 2):
+            self._let_nobody_in()
+        return await super().on_tick(counter) or self._stop.asked_for(self._drain_seconds)
+
+    def _let_nobody_in(self) -> None:
+        """Before the end: who has just come in has time to ask."""
+        for server in self.servers:
+            server.close()
+        for listener in self._sockets:
+            listener.close()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -223,26 +235,3 @@ class FromTheOwner:
         send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     ) -> None:
         await self._api({**scope, "talktime.local": True}, receive, send)
-
-
-@contextmanager
-def bound(host: str, port: int) -> Iterator[socket.socket]:
-    if not 0 <= port < 1 << 16:
-        raise CannotListen(f"there is no port {port}: they go from 0 (any that is free) to 65535")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise CannotListen(f"{host} cannot be listened on: {error.strerror}") from error
-    with listener:
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-        except OSError as error:
-            raise CannotListen(f"{host} port {port} cannot be listened on: {error.strerror}") from error
-        yield listener
-
-
-def address_of(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 
 from talktime.core.currencies import bounds_from
 from talktime.core.proxies import networks
+from talktime.core.retention import Kept, rules_from
 
 DATABASE_FILE = "talktime.db"
+DRAIN_SECONDS_MAX = 10
 SECRET = frozenset({"secret_key", "database", "smtp_url", "stripe_api_key", "stripe_webhook_secrets"})
 ADDRESSES = frozenset({"database", "smtp_url"})
 """Shown without what is secret in them: of addresses the password, else everything."""
@@ -35,10 +37,13 @@ class Settings:
     workers: int = 1
     jobs: bool = True
     """Whether `serve` also does due work; otherwise `talktime worker` does."""
+    drain_seconds: int = 0
+    """So long a server that is to end still answers and sends its callers elsewhere: balancers hear 503 from its health
+    checks, and each answer ends its connection. At most 10."""
     rate_limit: int = 0
     """Requests per second and key; 0 = off."""
     prepared_statements: bool = True
-    """Off behind a pooler that cannot keep them."""
+    """Off behind a pooler that keeps nothing from one transaction to the next, as PgBouncer in transaction mode."""
     batch_max: int = 256
     """Commands in one transaction; 1 is for comparison."""
     adjustment_limit: str = "1000"
@@ -76,6 +81,9 @@ class Settings:
     sso_to_internal: bool = False
     """Whether an organization's server for single sign-on may stand in the own network; on this machine also without
     TLS."""
+    keep_days: str = ""
+    """For how many days what is about people is kept, as in calls:400,people:30,audit:1100,notices:400,deliveries:90;
+    what is not named is kept for ever, and sign_ins for 30 days."""
     log_level: str = "info"
 
     @property
@@ -89,6 +97,11 @@ class Settings:
     @property
     def reached_at(self) -> str:
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def kept(self) -> Mapping[Kept, int]:
+        """Days, of each kind that is not kept for ever."""
+        return rules_from(self.keep_days)
 
     @property
     def exports(self) -> Path:
@@ -158,6 +171,9 @@ def _checked(settings: Settings) -> Settings:
     _check_money(settings)
     _check_mail(settings)
     _check_proxies(settings)
+    if not 0 <= settings.drain_seconds <= DRAIN_SECONDS_MAX:
+        raise SettingsError(f"'drain_seconds' goes from 0 to {DRAIN_SECONDS_MAX}")
+    _check_keeping(settings)
     if settings.workers < 1:
         raise SettingsError("'workers' is at least 1")
     if settings.workers > 1 and settings.on_sqlite:
@@ -172,6 +188,13 @@ def _check_money(settings: Settings) -> None:
         bounds_from(settings.top_up_limits)
     except ValueError as error:
         raise SettingsError(f"'top_up_limits' is like USD:20-5000,JPY:3000-500000: {error}") from error
+
+
+def _check_keeping(settings: Settings) -> None:
+    try:
+        rules_from(settings.keep_days)
+    except ValueError as error:
+        raise SettingsError(f"'keep_days' is like calls:400,people:30: {error}") from error
 
 
 def _check_proxies(settings: Settings) -> None:

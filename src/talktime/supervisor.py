@@ -18,7 +18,8 @@ import structlog
 log = structlog.get_logger("talktime.supervisor")
 REST_SECONDS = 1.0
 """Who dies so soon waits so long for the next start: what cannot live must not eat a processor."""
-GOODBYE_SECONDS = 30.0
+GOODBYE_SECONDS = 35.0
+"""Longer than a server takes that drains as long as it may, and waits for its last requests."""
 LOOK_SECONDS = 0.1
 
 
@@ -30,11 +31,17 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
+        self._at = 0.0
         for one in STOP_SIGNALS:
             signal.signal(one, self._ask)
 
     def _ask(self, number: int, frame: object) -> None:
-        self.asked = True
+        if not self.asked:
+            self.asked, self._at = True, time.monotonic()
+
+    def asked_for(self, seconds: float) -> bool:
+        """Whether that was so long ago."""
+        return self.asked and time.monotonic() - self._at >= seconds
 
     def wait(self) -> None:
         while not self.asked:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -39,6 +40,24 @@ def test_it_says_when_it_is_ready_and_answers(server: Server) -> None:
     assert "talktime_decisions_total" in ask(server, "GET", "/metrics").body
     assert server.stop() == 0
     assert "Traceback" not in server.log
+
+
+def test_who_still_asks_a_server_that_ends_is_answered_and_sent_elsewhere(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", environment={"TALKTIME_DRAIN_SECONDS": "10"}) as server:
+        assert "connection" not in httpx.get(f"{server.url}/healthz").headers
+        os.kill(server.pid, signal.SIGTERM)
+        while (told := httpx.get(f"{server.url}/healthz")).status_code == 200:
+            pass
+        assert (told.status_code, told.text, told.headers["connection"]) == (503, "leaving\n", "close")
+        answered = httpx.get(f"{server.url}/v1/openapi.json")
+        assert (answered.status_code, answered.headers["connection"]) == (200, "close")
+        server.kill()
+
+
+def test_a_server_does_not_drain_for_ever(tmp_path: Path) -> None:
+    for seconds in ("-1", "11"):
+        told = talktime("serve", "--data", tmp_path, TALKTIME_DRAIN_SECONDS=seconds)
+        assert "'drain_seconds' goes from 0 to 10" in told.stderr
 
 
 def test_a_call_is_charged(server: Server) -> None:

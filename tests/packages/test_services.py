@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
@@ -14,7 +15,8 @@ from talktime.cli.shipped import SHIPPED
 from talktime.settings import load
 from tests.support.server import serving, talktime
 
-UNITS = ["talktime.service", "talktime-worker.service"]
+UNITS = ["talktime.service", "talktime-worker.service", "talktime@8081.service"]
+GUIDE = Path(__file__).parents[2] / "docs" / "operating" / "one-machine.md"
 EXPOSURE_MAX = 1.5
 """Of 10; systemd calls up to 2.0 well protected."""
 
@@ -23,9 +25,10 @@ EXPOSURE_MAX = 1.5
 def units(tmp_path: Path) -> Path:
     """With a program that is there, since systemd looks for it."""
     for name in UNITS:
-        text = (SHIPPED / "systemd" / name).read_text()
+        text = (SHIPPED / "systemd" / name.replace("8081", "")).read_text()
         assert "/opt/talktime/bin/talktime" in text
         (tmp_path / name).write_text(text.replace("/opt/talktime/bin/talktime", sys.executable))
+    shutil.copy(SHIPPED / "systemd" / "talktime.socket", tmp_path)
     return tmp_path
 
 
@@ -40,6 +43,12 @@ def test_systemd_has_nothing_to_complain_of(units: Path, unit: str) -> None:
     told = analyzed("verify", "--man=no", str(units / unit))
     assert [line for line in told.stderr.splitlines() if unit in line] == []
     assert told.returncode == 0
+
+
+def test_systemd_listens_where_the_server_would(units: Path) -> None:
+    told = analyzed("verify", "--man=no", str(units / "talktime.socket"))
+    assert [line for line in told.stderr.splitlines() if "talktime.socket" in line] == []
+    assert "ListenStream=127.0.0.1:8080" in (units / "talktime.socket").read_text()
 
 
 def test_systemd_does_complain_of_what_it_does_not_know(units: Path) -> None:
@@ -60,6 +69,13 @@ def test_what_is_set_in_the_example_are_settings() -> None:
     named = {name.removeprefix("TALKTIME_").lower() for name, _ in lines}
     assert len(named) > 10
     assert named <= set(type(load({}, {})).__dataclass_fields__)
+
+
+def test_the_settings_of_the_guide_for_one_machine_are_understood() -> None:
+    (block,) = re.findall(r"```\n(TALKTIME_.*?)```", GUIDE.read_text(), re.DOTALL)
+    given = dict(line.split("=", 1) for line in block.splitlines())
+    settings = load({}, {name: value for name, value in given.items() if value})
+    assert (settings.drain_seconds, settings.prepared_statements, settings.jobs) == (5, False, False)
 
 
 @pytest.mark.slow

@@ -409,6 +409,14 @@ def test_a_silent_switch_is_seen_by_the_operator(portal: PortalWorld, org: Organ
     assert "1 switch is silent" in owner.get("/operator/system").words
 
 
+def test_the_operator_sees_what_is_due_and_what_is_kept_for_how_long(owner: Reader) -> None:
+    shown = owner.get("/operator/system").words
+    for words in ("Work that is due", "Calls whose time is over 0", "Books last verified", "Processes of this machine"):
+        assert words in shown
+    assert "Who spoke with whom For ever" in shown
+    assert "Sessions that are over 30 days" in shown
+
+
 # ---------------------------------------------------------------- people
 
 

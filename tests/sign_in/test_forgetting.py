@@ -8,8 +8,10 @@ from statistics import median
 from sqlalchemy import func, select
 
 from talktime.actions import resets
+from talktime.actions.retention import forget
 from talktime.actions.sessions import open_session
-from talktime.actions.upkeep import SIGN_INS_KEPT, forget_sign_ins
+from talktime.actions.upkeep import forget_attempts
+from talktime.core.retention import USUAL, Kept
 from talktime.core.time import DAY, MINUTE
 from talktime.storage import tables as t
 from talktime.storage.database import EVERYBODY, ReadTx
@@ -24,15 +26,20 @@ def counted(house: House) -> list[int]:
     return house.database.read(EVERYBODY, rows)
 
 
+def forgotten(house: House) -> int:
+    at = house.clock()
+    return forget(house.database, USUAL, at)[Kept.SIGN_INS] + forget_attempts(house.database, at)
+
+
 def test_sessions_links_and_attempts_are_forgotten_when_they_are_long_over(house: House) -> None:
     member = house.member("ada")
     house.database.write(house.org, open_session, house.org, member, HERE, house.clock(), False)
     resets.ask(house.database, house.app.vault, "ada@example.com", HERE.address, house.clock())
-    assert forget_sign_ins(house.database, house.clock()) == 0
+    assert forgotten(house) == 0
     before = counted(house)
     assert all(before)
-    house.clock.at += SIGN_INS_KEPT + DAY
-    assert forget_sign_ins(house.database, house.clock()) == sum(before)
+    house.clock.at += 31 * DAY
+    assert forgotten(house) == sum(before)
     assert counted(house) == [0, 0, 0]
 
 

@@ -26,6 +26,8 @@ from talktime.core.catalogue import CATALOGUE
 from talktime.core.months import month_of
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
 from talktime.storage.org_store import Organization
+from talktime.storage.person_store import CALLS, PLACES
+from talktime.storage.seal_store import Chain
 from talktime.storage.sealed_store import SEALED, Secret
 from tests.core.switch import NOW
 
@@ -70,6 +72,11 @@ OF_FUNCTION: Mapping[str, Mapping[str, Any]] = {
     "delivery_store.note": {"values": {"state": "sent"}},
     "webhook_store.change": {"values": {"url": "https://example.com/hook"}},
     "pools.page": {"catalogue": CATALOGUE},
+    "person_store.put": {"place": CALLS, "row": {"call_id": "c1", "version": 2}, "values": {"version": 3}},
+    "person_store.some": {"place": CALLS, "after": ["c1"]},
+    "person_store.take_away": {"place": PLACES[0], "row": {"session_id": "ses_1"}},
+    "seal_store.rewrite": {"changed": {1: (1, "aud_1", NOW, "key_1", "a", "b", None, None)}, "chain": Chain.AUDIT},
+    "seal_store.sealed_anew": {"changed": {}},
     "sealed_store.put": {"what": SEALED[-1], "secret": Secret(1, "wh_1", b"sealed")},
     "sealed_store.some": {"what": SEALED[-1], "after": (-1, "")},
     "statements.of_month": {"org": ORGANIZATION, "month": month_of(NOW, "UTC")},

@@ -73,7 +73,7 @@ class Runner(TypedDict, total=False):
     start_new_session: bool
 
 
-def _runner() -> Runner:
+def runner() -> Runner:
     # What is set for the tester's own databases must not reach the server of the tests.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     # A session of its own: Ctrl-C in the terminal is for the tests, which then end the server themselves.
@@ -97,9 +97,11 @@ class Cluster:
 
     def __init__(self, *, fsync: bool) -> None:
         self._binaries = find_binaries()
-        self._runner = _runner()
+        self._runner = runner()
         self.fsync = fsync
         self.port = free_port()
+        self.front = self.port
+        """Where clients connect: elsewhere when a pooler stands before it."""
         self.name = f"talktime_{self.port}"
         self.folder = Path(tempfile.mkdtemp(prefix="talktime-postgres-"))
         os.chown(self.folder, self._runner.get("user", -1), self._runner.get("group", -1))
@@ -132,7 +134,7 @@ class Cluster:
     # ------------------------------------------------------------------------------------------- where to connect
 
     def url(self, database: str) -> str:
-        return f"postgresql://{ROLE}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{ROLE}@127.0.0.1:{self.front}/{database}"
 
     def superuser_url(self, database: str = "postgres") -> str:
         return f"postgresql://{SUPERUSER}@127.0.0.1:{self.port}/{database}"
@@ -180,7 +182,7 @@ class Cluster:
         options = [f"-c{name}={value}" for name, value in settings.items()]
         with self.log.open("ab") as log:
             self._server = self._popen([self._binaries / "postgres", "-D", self.data, *options], output=log)
-        _wait_for("the server does not answer", self._answers)
+        wait_for("the server does not answer", self._answers)
 
     def stop(self, *, immediate: bool = False) -> None:
         """End it in good order; `immediate` leaves the recovery to the next start. Nothing happens when it is down."""
@@ -202,7 +204,7 @@ class Cluster:
 
         self._wait_for_its_end()
         # A child that lives on would hold the shared memory, and the next start would refuse.
-        _wait_for("a process survived SIGKILL", lambda: not any(_is_alive(process) for process in family))
+        wait_for("a process survived SIGKILL", lambda: not any(_is_alive(process) for process in family))
 
     def _wait_for_its_end(self) -> None:
         if self._server is not None:
@@ -237,7 +239,7 @@ class Cluster:
 
     def wait_for_standby(self, name: str, sync_state: str) -> None:
         query = "SELECT sync_state FROM pg_stat_replication WHERE application_name = %s AND state = 'streaming'"
-        _wait_for(f"{name} is not connected as {sync_state}", lambda: self._answer(query, name) == sync_state)
+        wait_for(f"{name} is not connected as {sync_state}", lambda: self._answer(query, name) == sync_state)
 
     # ------------------------------------------------------------------------------------------- making one
 
@@ -337,7 +339,7 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def _wait_for(what_went_wrong: str, is_so: Callable[[], bool]) -> None:
+def wait_for(what_went_wrong: str, is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + SECONDS_MAX
     while not is_so():
         if time.monotonic() > deadline:

@@ -12,6 +12,7 @@ import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,8 +21,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-READY_SECONDS_MAX = 30.0
+READY_SECONDS_MAX = 120.0
 STOP_SECONDS_MAX = 30.0
+SETTINGS_OF_ALL: dict[str, str] = {}
+"""Of every process of the product that is started from now on."""
 TALKTIME = (sys.executable, "-m", "talktime.cli.main")
 
 
@@ -39,9 +42,15 @@ class Server:
     """`where` is a data folder, or the URL of a PostgreSQL database."""
 
     def __init__(
-        self, where: Path | str, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None
+        self,
+        where: Path | str,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        listener: socket.socket | None = None,
     ) -> None:
+        """`listener` is handed over as systemd hands over its sockets."""
         self.where = where
+        self.listener = listener
         self.arguments = arguments
         self.environment = dict(environment or {})
         self.url = ""
@@ -83,11 +92,17 @@ class Server:
     def start(self) -> float:
         """Start, wait for the ready line, and say how many seconds that took. A restart keeps the port."""
         begun = time.monotonic()
-        command = [*TALKTIME, "serve", *self.database, "--port", str(self.port), *self.arguments]
+        command = [*self._handing_over(), *TALKTIME, "serve", *self.database, "--port", str(self.port)]
+        descriptors = [self.listener.fileno()] if self.listener else []
         with self._log.open("ab") as log:
             # A group of its own, so that it can be killed with all that it has started.
             self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, env=_environment(self.environment), start_new_session=True
+                [*command, *self.arguments],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=_environment(self.environment),
+                start_new_session=True,
+                pass_fds=descriptors,
             )
         line = self._first_line(begun + READY_SECONDS_MAX)
         if not line.startswith("ready http://"):
@@ -126,6 +141,12 @@ class Server:
         self.kill()
         shutil.rmtree(self._own, ignore_errors=True)
 
+    def _handing_over(self) -> Sequence[str]:
+        if self.listener is None:
+            return ()
+        script = f'exec 3<&{self.listener.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
+        return ("bash", "-c", script, "systemd")
+
     def _first_line(self, deadline: float) -> str:
         assert self._process and self._process.stdout
         said = b""
@@ -160,4 +181,4 @@ def serving(
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Settings of the tester's own must not reach the servers of the tests."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("TALKTIME_")}
-    return {**ours, **extra}
+    return {**ours, **SETTINGS_OF_ALL, **extra}

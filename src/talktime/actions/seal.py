@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from talktime.storage import seal_store
-from talktime.storage.database import EVERYBODY, Database, Tx
+from talktime.actions.audit import Actor, note
+from talktime.storage import audit_store, org_store, seal_store
+from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
 from talktime.storage.errors import Conflict
-from talktime.storage.seal_store import Chain, Gap
+from talktime.storage.seal_store import Chain, Gap, Seal
 
 ROWS_MAX = 5_000
 """Of one organization in one transaction."""
@@ -59,16 +62,87 @@ def _seal_what_is_there(
 
 def seal_organization(database: Database, org_id: int, chain: Chain, at: int) -> int:
     """One more seal: how many rows it covers. The hashing is done beside the writers."""
-    seal = database.read(org_id, seal_store.next_seal, org_id, chain, ROWS_MAX)
+    audit_no, seal = database.read(org_id, _next, org_id, chain)
     if seal is None:
         return 0
 
-    def add(tx: Tx) -> None:
+    def add(tx: Tx) -> bool:
+        """What was hashed may have been rewritten meanwhile; that is noted in the audit log. Then it is done again."""
+        org_store.lock(tx, org_id)
+        if audit_store.last_no(tx, org_id) != audit_no:
+            return False
         seal_store.add(tx, org_id, chain, seal, at)
+        return True
 
     try:
-        database.write(org_id, add)
+        return seal.rows if database.write(org_id, add) else 0
     except Conflict:
         # Another process set the same one just now.
         return 0
-    return seal.rows
+
+
+def _next(tx: ReadTx, org_id: int, chain: Chain) -> tuple[int, Seal | None]:
+    return audit_store.last_no(tx, org_id), seal_store.next_seal(tx, org_id, chain, ROWS_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What a rewriting says in the audit log: whoever has kept a digest can follow it."""
+
+    chain: str
+    rows: int
+    through: int
+    old_digest: str
+    new_digest: str
+
+
+Rows = Mapping[int, Sequence[Any]]
+"""By their numbers."""
+
+
+def rewrite(database: Database, org_id: int, chain: Chain, changed: Callable[[ReadTx], Rows], cause: Cause) -> int:
+    """Rows that the law wants to be others, with their seals: how many. `changed` finds them, by their numbers.
+
+    Everything is made ready beside the writers; if something was added meanwhile, it is made ready again.
+    """
+    while True:
+        made = database.read(org_id, _made_ready, org_id, chain, changed)
+        if made is None:
+            return 0
+        if database.write(org_id, _rewrite, org_id, chain, made, cause):
+            return len(made.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who has something rewritten, and for whom."""
+
+    actor: Actor
+    action: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    audit_no: int
+    rows: Rows
+    old: Seal
+    new: Seal
+
+
+def _made_ready(tx: ReadTx, org_id: int, chain: Chain, changed: Callable[[ReadTx], Rows]) -> _Ready | None:
+    rows = changed(tx)
+    if not rows:
+        return None
+    return _Ready(audit_store.last_no(tx, org_id), rows, *seal_store.sealed_anew(tx, org_id, chain, rows))
+
+
+def _rewrite(tx: Tx, org_id: int, chain: Chain, made: _Ready, cause: Cause) -> bool:
+    org_store.lock(tx, org_id)
+    if audit_store.last_no(tx, org_id) != made.audit_no or seal_store.last(tx, org_id, chain) != made.old:
+        return False
+    seal_store.rewrite(tx, org_id, chain, made.rows)
+    seal_store.replace(tx, org_id, chain, min(made.rows), made.new, cause.actor.now)
+    told = Rewritten(chain.value, len(made.rows), made.old.through_no, made.old.digest, made.new.digest)
+    note(tx, org_id, cause.actor, cause.action, cause.what, None, told)
+    return True

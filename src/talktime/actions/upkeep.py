@@ -10,15 +10,12 @@ from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.time import DAY, MINUTE, SECOND
 from talktime.storage import (
     control_store,
-    hang_up_store,
     idempotency_store,
     job_store,
-    session_store,
     sign_in_store,
-    ticket_store,
     upkeep_store,
 )
-from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase, Tx
+from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase
 from talktime.storage.job_store import DONE, FAILED, RUNNING, JobRow
 from talktime.storage.upkeep_store import Verified
 from talktime.storage.verify import Finding, Report, reading, verify
@@ -28,7 +25,7 @@ __all__ = [
     "Report",
     "Stopped",
     "forget_answers",
-    "forget_sign_ins",
+    "forget_attempts",
     "prove_writable",
     "reading",
     "verify",
@@ -40,8 +37,6 @@ VERIFICATION = "verification"
 SILENT_MOST = 5 * MINUTE
 """Longer than this nobody who still verifies says nothing."""
 LISTED_MAX = 50
-SIGN_INS_KEPT = 30 * DAY
-"""So long it can be seen where somebody was signed in."""
 
 
 class Stopped(Exception):
@@ -71,18 +66,9 @@ def forget_answers(database: Database, now: int) -> int:
     return forgotten
 
 
-def forget_sign_ins(database: Database, now: int) -> int:
-    """Sessions, links and attempts that are long over."""
-    before = now - SIGN_INS_KEPT
-    forgotten = database.write((), sign_in_store.forget_old, now - DAY)
-    while org_ids := database.read(EVERYBODY, upkeep_store.with_old_sign_ins, before, PORTION):
-        for org_id in org_ids:
-            forgotten += database.write(org_id, _forget_sign_ins, org_id, before)
-    return forgotten
-
-
-def _forget_sign_ins(tx: Tx, org_id: int, before: int) -> int:
-    return sum(store.forget(tx, org_id, before) for store in (session_store, ticket_store, hang_up_store))
+def forget_attempts(database: Database, now: int) -> int:
+    """To sign in, which are long over."""
+    return database.write((), sign_in_store.forget_old, now - DAY)
 
 
 def verify_nightly(database: Database, now: Callable[[], int], stop: Callable[[], bool]) -> Report | None:

@@ -38,7 +38,8 @@ def _of_the_store(error: Exception) -> CannotDo | None:
 def _of_the_server(error: Exception) -> CannotDo | None:
     if "talktime.server" not in sys.modules:
         return None
-    from talktime.server import CannotListen, CannotStart
+    from talktime.listening import CannotListen
+    from talktime.server import CannotStart
 
     if isinstance(error, CannotListen | CannotStart):
         return CannotDo(str(error))

@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from talktime.core.ids import org_number
+from talktime.core.scopes import OPERATOR_ORG
 from talktime.settings import Settings, load
 
 Data = Annotated[
@@ -41,6 +43,15 @@ class CannotDo(Exception):
 
 def settings_of(data: Path | None, database: str | None, **flags: Any) -> Settings:
     return load({"data": data, "database": database, **flags})
+
+
+def organization_in(name: str) -> int:
+    """Its number. The operator's own people and his audit log stand under a number of their own."""
+    if name == "operator":
+        return OPERATOR_ORG
+    if number := org_number(name):
+        return number
+    raise CannotDo(f"'{name}' is no organization: they are called org_..., or 'operator'", USAGE)
 
 
 def content_of(file: Path) -> bytes:

@@ -8,10 +8,12 @@ from threading import Event, Thread
 
 import structlog
 
+from talktime.actions import retention
 from talktime.actions.knowledge import finish
+from talktime.actions.retention import RETENTION
 from talktime.actions.schedule import turn
 from talktime.actions.seal import seal_all
-from talktime.actions.upkeep import Stopped, forget_answers, forget_sign_ins, verify_nightly
+from talktime.actions.upkeep import Stopped, forget_answers, forget_attempts, verify_nightly
 from talktime.app import App
 from talktime.core.time import SECOND
 from talktime.jobs.exports import forget_exports, make_exports
@@ -76,7 +78,16 @@ def seal(app: App, stop: Callable[[], bool]) -> int:
 
 
 def forget(app: App, stop: Callable[[], bool]) -> int:
-    return forget_answers(app.database, app.now()) + forget_sign_ins(app.database, app.now())
+    return forget_answers(app.database, app.now()) + forget_attempts(app.database, app.now())
+
+
+def forget_old(app: App, stop: Callable[[], bool]) -> int:
+    """What nobody may keep any longer, by the rules of the settings."""
+    rules, now = app.settings.kept, app.now()
+    done = retention.forget(app.database, rules, now, stop)
+    letters = retention.forget_letters(app.settings.outbox, rules, now)
+    log.info("forgotten", **done, letters=letters)
+    return sum(done.values()) + letters
 
 
 def verify(app: App, stop: Callable[[], bool]) -> int:
@@ -128,6 +139,7 @@ JOBS = (
     Job("seal", 30, seal, at_once=False),
     Job("pools", 600, pools, scheduled=True),
     Job("forget", DAY_SECONDS, forget, at_once=False, scheduled=True),
+    Job(RETENTION, DAY_SECONDS, forget_old, at_once=False, scheduled=True),
     # It asks often and does it once a day, in whichever process asks first.
     Job("verify", 600, verify, at_once=False),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 from sqlalchemy import or_, select
@@ -53,3 +53,17 @@ def page(tx: ReadTx, org_id: int, limit: int, before: str | None) -> Sequence[Au
     if before is not None:
         query = query.where(c.audit_id < before)
     return [AuditRow(*row) for row in tx.execute(query.order_by(c.audit_id.desc()).limit(limit))]
+
+
+def in_order(tx: ReadTx, org_id: int, since: int | None, until: int | None) -> Iterator[AuditRow]:
+    """Oldest first, read as it is needed."""
+    query = select(*_COLUMNS).where(c.org_id == org_id)
+    if since is not None:
+        query = query.where(c.audit_id >= _first(since))
+    if until is not None:
+        query = query.where(c.audit_id < _first(until))
+    with tx.execute(
+        query.order_by(c.audit_id), execution_options={"stream_results": True, "yield_per": 1_000}
+    ) as found:
+        for row in found:
+            yield AuditRow(*row)

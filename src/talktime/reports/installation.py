@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Column, ColumnElement, Select, and_, func, select, text
 
-from talktime.storage import call_store, switch_store
+from talktime.storage import call_store, job_store, switch_store
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx
-from talktime.storage.delivery_store import PARKED, WAITING
+from talktime.storage.delivery_store import EMAIL, PARKED, WAITING, WEBHOOK
 from talktime.storage.schema import NEWEST
+
+EXPORT, SCHEDULED = "export", "scheduled"
+"""Kinds of long work."""
 
 
 class Silent(Struct, frozen=True):
@@ -49,6 +52,50 @@ def figures(tx: ReadTx) -> Figures:
         mails_waiting=_count(tx, select(func.count()).select_from(t.deliveries).where(d.state == WAITING)),
         parked=_count(tx, select(func.count()).select_from(t.deliveries).where(d.state == PARKED)),
     )
+
+
+class Queue(Struct, frozen=True):
+    """Due work of one kind: how much there is, and since when the oldest of it is due."""
+
+    name: str
+    waiting: int
+    since: int | None
+
+
+def queues(tx: ReadTx, now: int) -> list[Queue]:
+    """Spans organizations."""
+    c, d, j, n, p = t.calls.c, t.deliveries.c, t.jobs.c, t.notices.c, t.payments.c
+    waiting: dict[str, tuple[Column[int], ColumnElement[bool]]] = {
+        "calls": (c.due_at, c.due_at <= now),
+        "payments": (p.due_at, p.due_at <= now),
+        "notices": (n.at, n.told_at.is_(None)),
+        "mails": (d.due_at, and_(d.due_at.is_not(None), d.channel == EMAIL)),
+        "webhooks": (d.due_at, and_(d.due_at.is_not(None), d.channel == WEBHOOK)),
+        "exports": (j.created_at, and_(j.kind == EXPORT, j.state.in_((job_store.WAITING, job_store.RUNNING)))),
+    }
+    return [Queue(name, *_oldest(tx, at, condition)) for name, (at, condition) in waiting.items()]
+
+
+def _oldest(tx: ReadTx, at: Column[int], condition: ColumnElement[bool]) -> tuple[int, int | None]:
+    row = tx.execute(select(func.count(), func.min(at)).where(condition)).one()
+    return row[0], row[1]
+
+
+class Failing(Struct, frozen=True):
+    """Regular work that does not come to a good end."""
+
+    name: str
+    error: str
+    since: int
+
+
+def failing(tx: ReadTx) -> list[Failing]:
+    """By what the schedule says of it."""
+    j = t.jobs.c
+    rows = tx.execute(
+        select(j.job_id, j.error, j.ended_at).where(j.org_id == t.OPERATOR, j.kind == SCHEDULED, j.error.is_not(None))
+    )
+    return [Failing(row.job_id.removeprefix("job_").replace("_", " "), row.error, row.ended_at) for row in rows]
 
 
 def silent_switches(tx: ReadTx, since: int) -> list[Silent]:

@@ -29,6 +29,10 @@ def next_no(tx: Tx, org_id: int) -> int:
     return int(tx.execute(raised.returning(a.last_audit_no)).scalar_one())
 
 
+def last_no(tx: ReadTx, org_id: int) -> int:
+    return tx.scalar(select(t.accounts.c.last_audit_no).where(t.accounts.c.org_id == org_id)) or 0
+
+
 def last_at(tx: ReadTx, org_id: int) -> int:
     newest = select(c.at).where(c.org_id == org_id).order_by(c.audit_id.desc()).limit(1)
     return int(tx.scalar(newest) or 0)

@@ -81,6 +81,9 @@ class Database:
     def _enter(self, connection: Connection, scope: Scope) -> None:
         """Nothing to do where one file has one owner."""
 
+    def compact(self) -> None:
+        """What was deleted is gone from the file as well. PostgreSQL does that by itself, in time."""
+
     def close(self) -> None:
         self.writer.dispose()
         self.reader.dispose()
@@ -106,6 +109,14 @@ class SqliteDatabase(Database):
             return
         with self.turns.patient(), super()._transaction(engine, scope) as connection:
             yield connection
+
+    def compact(self) -> None:
+        """Writes the file anew: no server may be running."""
+        with self.turns.patient():
+            # In a file, since it is as large as the database.
+            self.connection.execute("PRAGMA temp_store = FILE")
+            self.connection.execute("VACUUM")
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         with self.turns.patient():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, text
+from sqlalchemy import text
 
 from talktime.storage import tables as t
 from talktime.storage.database import Tx
@@ -19,8 +19,3 @@ def ask(tx: Tx, org_id: int, call_id: str, by: str, now: int) -> bool:
     """False: somebody has asked before."""
     row = {"org_id": org_id, "call_id": call_id, "asked_at": now, "asked_by": by}
     return tx.execute(_ASK, row).rowcount == 1
-
-
-def forget(tx: Tx, org_id: int, before: int) -> int:
-    """No call lasts that long."""
-    return tx.execute(delete(t.hang_ups).where(h.org_id == org_id, h.asked_at <= before)).rowcount

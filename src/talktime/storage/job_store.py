@@ -57,6 +57,12 @@ def over(tx: ReadTx, kind: str, ended_before: int, limit: int) -> Sequence[JobRo
     return [JobRow(*row) for row in tx.execute(query.limit(limit))]
 
 
+def finished(tx: ReadTx, org_id: int, kind: str) -> Sequence[JobRow]:
+    """Of one organization, with files."""
+    query = select(*_COLUMNS).where(c.org_id == org_id, c.kind == kind, c.filename.is_not(None))
+    return [JobRow(*row) for row in tx.execute(query.order_by(c.job_id))]
+
+
 def claim(tx: Tx, org_id: int, job_id: str, now: int, until: int) -> bool:
     """False: somebody else was quicker."""
     free = update(t.jobs).where(c.org_id == org_id, c.job_id == job_id, _is_free(now))

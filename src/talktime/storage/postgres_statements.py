@@ -8,20 +8,20 @@ from talktime.storage import pool_rows
 from talktime.storage.store import ACCOUNT_COLUMNS, LOT_COLUMNS, USER_COLUMNS
 from talktime.storage.wire import BOOL, INT8, INT8_ARRAY, MARK, TEXT, TEXT_ARRAY, Statement
 
-# So two batches never wait for each other, and no plan made for empty tables can live on as a scan. Given at connect;
-# behind a pooler that drops them they belong to the role.
-PLANS = " ".join(
-    f"-c {setting}"
-    for setting in (
-        "enable_seqscan=off",
-        "enable_bitmapscan=off",
-        "enable_hashjoin=off",
-        "enable_mergejoin=off",
-        "enable_material=off",
-        "jit=off",
-        "lock_timeout=2000",
-    )
+# So two batches never wait for each other, and no plan made for empty tables can live on as a scan.
+PLANNING = (
+    "enable_seqscan=off",
+    "enable_bitmapscan=off",
+    "enable_hashjoin=off",
+    "enable_mergejoin=off",
+    "enable_material=off",
+    "jit=off",
+    "lock_timeout=2000",
 )
+PLANS = " ".join(f"-c {setting}" for setting in PLANNING)
+"""Given at connect."""
+PLANS_AGAIN = [Statement(f"SET LOCAL {setting}") for setting in PLANNING]
+"""Said in each transaction behind a pooler: there a connection is anybody's, and keeps nothing of ours."""
 
 
 class Statements:

@@ -34,6 +34,7 @@ from talktime.storage.postgres_statements import (
     OPEN_MONTHS,
     OPEN_TALLIES,
     PLANS,
+    PLANS_AGAIN,
     REPORT,
     TALLY_TYPES,
     TELL,
@@ -92,8 +93,8 @@ class PostgresStore:
         wire = self._idle.get()
         try:
             if wire is None or wire.broken:
-                wire = Wire(self._dsn, PLANS, prepare=self._prepare)
-            tx = PostgresTx(wire, self._statements, org_ids, locked)
+                wire = Wire(self._dsn, PLANS if self._prepare else "", prepare=self._prepare)
+            tx = PostgresTx(wire, self._statements, org_ids, locked, () if self._prepare else PLANS_AGAIN)
             yield tx
             tx.commit()
         except StoreError:
@@ -125,13 +126,21 @@ class PostgresStore:
 
 
 class PostgresTx:
-    def __init__(self, wire: Wire, statements: Statements, org_ids: Sequence[int], locked: bool) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        statements: Statements,
+        org_ids: Sequence[int],
+        locked: bool,
+        settings: Sequence[Statement] = (),
+    ) -> None:
         self._wire = wire
         self._say = statements
         self._orgs = longs(org_ids)
         self._locked = locked
         wire.send(statements.begin)
-        wire.send(_scope(org_ids))
+        for one in (*settings, _scope(org_ids)):
+            wire.send(one)
 
     def load(self, calls: Sequence[Key], names: Sequence[Key], numbers: Sequence[Key] = ()) -> Read:
         """Calls before money: what went meanwhile is found by a constraint, what came is welcome."""

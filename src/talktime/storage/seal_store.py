@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from hashlib import sha256
 from itertools import pairwise
@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Select, and_, func, insert, select
+from sqlalchemy import Select, and_, bindparam, delete, func, insert, select, update
 
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
+from talktime.storage.walls import opened
 
 e, u, s, a = t.entries.c, t.audit.c, t.seals.c, t.accounts.c
 encode = msgspec.json.Encoder().encode
@@ -39,6 +40,10 @@ class Seal(Struct, frozen=True):
     digest: str
     rows: int = 0
     """How many it covers, when it is new."""
+
+
+class Damaged(Exception):
+    """The rows are not those that were sealed: nobody may seal them anew."""
 
 
 class Gap(Exception):
@@ -104,6 +109,52 @@ def _entries_after(tx: ReadTx, org_id: int, number: int, rows_max: int) -> Selec
     waiting = last_no - number
     mine = select(*COLUMNS[Chain.ENTRIES]).where(e.org_id == org_id).order_by(e.entry_id.desc())
     return mine.limit(min(waiting, rows_max)).offset(max(waiting - rows_max, 0))
+
+
+def numbered(tx: ReadTx, org_id: int, chain: Chain, portion: int = 2_000) -> Iterator[Any]:
+    """All rows of a chain in their order, with what is hashed of them."""
+    table, order = (t.audit, u.audit_no) if chain is Chain.AUDIT else (t.entries, e.entry_id)
+    query = select(*COLUMNS[chain]).where(table.c.org_id == org_id).order_by(order)
+    with tx.execute(query, execution_options={"stream_results": True, "yield_per": portion}) as found:
+        yield from found
+
+
+def sealed_anew(tx: ReadTx, org_id: int, chain: Chain, changed: Mapping[int, Sequence[Any]]) -> tuple[Seal, Seal]:
+    """The last seal as it is, and as it will be when these rows, by their numbers, are other ones."""
+    old = last(tx, org_id, chain)
+    before = after = bytes.fromhex(unsealed(org_id, chain).digest)
+    for row in numbered(tx, org_id, chain):
+        if row[0] > old.through_no:
+            break
+        before, after = link(before, row), link(after, changed.get(row[0], row))
+    if before.hex() != old.digest:
+        raise Damaged(f"organization {org_id}: the {chain} are not those that were sealed: run talktime verify")
+    return old, Seal(old.through_no, after.hex())
+
+
+def rewrite(tx: Tx, org_id: int, chain: Chain, changed: Mapping[int, Sequence[Any]]) -> None:
+    """These rows, by their numbers, as they are to be."""
+    columns = COLUMNS[chain]
+    table, number, key = (
+        (t.audit, u.audit_no, u.audit_id) if chain is Chain.AUDIT else (t.entries, e.entry_no, e.entry_id)
+    )
+    names = [column.name for column in columns if column not in (number, key)]
+    this = update(table).where(table.c.org_id == org_id, key == bindparam("its_id"))
+    rows = [dict(zip([column.name for column in columns], row, strict=True)) for row in changed.values()]
+    with opened(tx, table.name):
+        tx.execute(
+            this.values({name: bindparam(f"new_{name}") for name in names}),
+            [{"its_id": row[key.name], **{f"new_{name}": row[name] for name in names}} for row in rows],
+        )
+
+
+def replace(tx: Tx, org_id: int, chain: Chain, first: int, seal: Seal, at: int) -> None:
+    """One seal for all from the first changed row on."""
+    with opened(tx, t.seals.name):
+        gone = (s.org_id == org_id, s.chain == chain.value, s.through_no >= first)
+        tx.execute(delete(t.seals).where(*gone))
+        if seal.through_no >= first:
+            add(tx, org_id, chain, seal, at)
 
 
 def add(tx: Tx, org_id: int, chain: Chain, seal: Seal, at: int) -> None:

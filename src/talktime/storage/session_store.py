@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
@@ -77,8 +77,3 @@ def end_all(tx: Tx, org_id: int, member_id: str, but: str, now: int) -> None:
     """Of this member, but for one."""
     mine = (c.org_id == org_id, c.member_id == member_id, c.session_id != but, c.ended_at.is_(None))
     tx.execute(update(t.sessions).where(*mine).values(ended_at=now))
-
-
-def forget(tx: Tx, org_id: int, before: int) -> int:
-    """Those that were over by then."""
-    return tx.execute(delete(t.sessions).where(c.org_id == org_id, c.ends_at <= before)).rowcount

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
@@ -63,8 +63,3 @@ def newest(tx: ReadTx, org_id: int, member_id: str, kind: str) -> int | None:
     mine = (c.org_id == org_id, c.member_id == member_id, c.kind == kind)
     found: int | None = tx.scalar(select(func.max(c.created_at)).where(*mine))
     return found
-
-
-def forget(tx: Tx, org_id: int, before: int) -> int:
-    """Those whose time was over by then."""
-    return tx.execute(delete(t.tickets).where(c.org_id == org_id, c.ends_at <= before)).rowcount

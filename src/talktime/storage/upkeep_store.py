@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import insert, select, union, update
+from sqlalchemy import insert, select, update
 
 from talktime.core.time import DAY
 from talktime.storage import tables as t
@@ -58,14 +58,3 @@ def put(tx: Tx, name: str, value: int) -> None:
 def with_expired_answers(tx: ReadTx, now: int, limit: int) -> Sequence[int]:
     """Organizations. Spans them."""
     return tx.scalars(select(k.org_id).where(k.expires_at <= now).distinct().limit(limit)).all()
-
-
-def with_old_sign_ins(tx: ReadTx, before: int, limit: int) -> Sequence[int]:
-    """Organizations with sessions, tickets or hang-ups that are long over. Spans them."""
-    s, i, h = t.sessions.c, t.tickets.c, t.hang_ups.c
-    old = union(
-        select(s.org_id).where(s.ends_at <= before),
-        select(i.org_id).where(i.ends_at <= before),
-        select(h.org_id).where(h.asked_at <= before),
-    )
-    return tx.scalars(old.limit(limit)).all()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import Connection, text
 
 # The organizations of a transaction are written into it (SET LOCAL app.orgs). `org_id + 0` keeps the list out of index
@@ -28,3 +31,21 @@ def append_only(connection: Connection, table: str) -> None:
     for what in ("UPDATE", "DELETE"):
         stop = f"SELECT RAISE(ABORT, '{table} are only added to')"
         connection.execute(text(f"CREATE TRIGGER {table}_no_{what.lower()} BEFORE {what} ON {table} BEGIN {stop}; END"))
+
+
+@contextmanager
+def opened(connection: Connection, table: str, guarded: bool = True) -> Iterator[None]:
+    """For the one purpose that the law wants: people are forgotten. The guard is back before anybody else can look."""
+    if guarded:
+        _let_through(connection, table)
+    yield
+    if guarded:
+        append_only(connection, table)
+
+
+def _let_through(connection: Connection, table: str) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"GRANT UPDATE, DELETE ON {table} TO CURRENT_USER"))
+        return
+    for what in ("update", "delete"):
+        connection.execute(text(f"DROP TRIGGER {table}_no_{what}"))

@@ -7,8 +7,11 @@ import platform
 from importlib.metadata import version
 from typing import NamedTuple
 
+from talktime.actions.upkeep import last_verification
+from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.switches import SILENT_AFTER
 from talktime.core.time import SECOND
+from talktime.exposition import seen
 from talktime.portal.operator.ours import everywhere, organizations_of
 from talktime.portal.pages import Answer, Screen
 from talktime.portal.visit import Visit
@@ -36,6 +39,12 @@ def get_system(visit: Visit) -> Answer:
         "version": version("talktime"),
         "python": platform.python_version(),
         "figures": everywhere(visit, installation.figures),
+        "queues": everywhere(visit, installation.queues, visit.now),
+        "failing": visit.app.database.read(OPERATOR_ORG, installation.failing),
+        "verified": visit.app.database.read(OPERATOR_ORG, last_verification),
+        "letters": _letters(visit),
+        "processes": [(one.kind, one.number, int(one.at * SECOND)) for one in seen(visit.app.settings.figures)],
+        "kept": visit.app.settings.kept,
         "silent": silent,
         "organizations": organizations_of(visit, [one.org_id for one in silent]),
         "process": _process(visit),
@@ -46,6 +55,11 @@ def get_system(visit: Visit) -> Answer:
         "has_mail_server": bool(visit.app.settings.smtp_url),
     }
     return Screen("operator/system.html", values)
+
+
+def _letters(visit: Visit) -> int:
+    """Mails that became files, where there is no mail server."""
+    return sum(1 for _ in visit.app.settings.outbox.glob("*.eml"))
 
 
 def _process(visit: Visit) -> Process:

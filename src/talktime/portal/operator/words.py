@@ -59,6 +59,7 @@ def work_name(visit: Visit, job: Any) -> str:
     scheduled = {
         "remind": _("Reminders of funds and cards that end"),
         "reconcile": _("Comparison with the providers"),
+        "retention": _("Forgetting what is older than it is to be kept"),
         "forget exports": _("Removal of old exports"),
         "pools": _("Minute pools of the new month"),
         "forget": _("Removal of answers kept too long"),
@@ -144,6 +145,8 @@ def operator_action(visit: Visit, action: str) -> str:
         "member.password_changed": _("Password changed"),
         "session.acting_for": _("Looked into an organization"),
         "reconciliation.closed": _("Difference closed"),
+        "person.erased": _("Person forgotten"),
+        "audit.shortened": _("Old lines of the audit log shortened"),
     }
     return names.get(action, action)
 
