@@ -7,6 +7,7 @@ SHELL := /bin/bash
 .PHONY: help install demo test check style container lab-failover prove soak bench pictures dist lock clean packages
 
 BIN := .venv/bin
+SECONDS := 3600
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
@@ -45,6 +46,9 @@ prove: .venv/.test ## the long proofs: crashes, failovers, simulations; takes ho
 lab-failover: .venv/.test ## kill the primary of three machines with Patroni and etcd while people call and pay
 	@scripts/system_packages.sh failover
 	$(BIN)/python -m tests.failover.lab
+
+soak: packages .venv/.test ## an hour of everything at half of what the machine can do, on each database; SECONDS=600 is shorter
+	$(BIN)/python -m tests.soak --seconds $(SECONDS)
 
 bench: packages .venv/.test ## how fast it is, beside what the databases can do at best
 	$(BIN)/python -m bench

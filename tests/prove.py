@@ -40,6 +40,8 @@ HARNESSES = {
     "Q18": "pytest -q tests/test_checked_backups.py tests/test_operating_guides.py",
     "Q19a": "tests.upgrade --operations 3000 --rows 500000",
     "Q19b": "pytest -q tests/test_upgrade.py tests/storage/test_portions.py",
+    "Soak": "tests.soak --seconds 3600",
+    "Capacity": "tests.capacity --seconds 60",
     "SIP": "tests.integrations.kamailio",
     "Packages": "pytest -q -m prove tests/packages",
     "Q22": "tests.audit",

@@ -28,6 +28,7 @@ COMMANDS = (
     ("keys", "revoke"),
     ("verify",),
     ("backup",),
+    ("capacity",),
     ("restore",),
     ("restored",),
     ("backup-drill",),

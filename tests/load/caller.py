@@ -16,7 +16,8 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.open_loop import TICK_SECONDS, Line, Pool
+from bench.open_loop import TICK_SECONDS
+from talktime.capacity.lines import Line, Pool
 from tests.load.plan import Plan
 
 PATIENCE_SECONDS = 10.0
@@ -47,6 +48,14 @@ class Call:
     def asked(self) -> dict[str, Any]:
         about = {"call_type": "user_out", "user": self.account.caller, "from": "+442079460101", "to": "+442079460123"}
         return self.named | about | {"switch": "edge"}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    verb: str
+    form: dict[str, Any]
+    due: float
+    then: Callable[[Any], None]
 
 
 @dataclass(slots=True)
@@ -202,15 +211,18 @@ class Caller:
         self._ask("settle", call.named | {"duration_seconds": seconds}, due, settled)
 
     def _ask(self, verb: str, form: dict[str, Any], due: float, then: Callable[[Any], None]) -> None:
-        def answered(answer: bytes) -> None:
-            self.heard.waited.setdefault(verb, []).append(time.perf_counter() - due)
-            if answer.startswith(b"HTTP/1.1 200"):
-                then(_body(answer))
-            else:
-                self.heard.wrong(f"{verb}: {answer[:300]!r}")
-
         self.heard.asked += 1
-        self._pool.ask(self._post(verb, form), answered)
+        self._send(Question(verb, form, due, then))
+
+    def _send(self, asked: Question) -> None:
+        self._pool.ask(self._post(asked.verb, asked.form), lambda answer: self._hear(asked, answer))
+
+    def _hear(self, asked: Question, answer: bytes) -> None:
+        self.heard.waited.setdefault(asked.verb, []).append(time.perf_counter() - asked.due)
+        if answer.startswith(b"HTTP/1.1 200"):
+            asked.then(_body(answer))
+        else:
+            self.heard.wrong(f"{asked.verb}: {answer[:300]!r}")
 
     def _new(self) -> Call:
         number = next(self._numbers)

@@ -10,6 +10,7 @@ from talktime.cli import (
     agi,
     audit,
     backup,
+    capacity,
     checks,
     clusters,
     demo,
@@ -78,6 +79,7 @@ for part in (
     agi,
     try_call,
     tools,
+    capacity,
     shipped,
 ):
     part.add_to(app)

@@ -1,0 +1,186 @@
+"""A minute of measuring: the engine alone, then a real server with callers, on a scratch database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import uvloop
+
+from talktime.capacity import machine
+from talktime.capacity.batches import Batch, CannotMeasure, alone, hold, service_of
+from talktime.capacity.callers import REQUESTS_A_CALL, Heard, World, closed, opened
+from talktime.capacity.found import Measured, Point
+from talktime.capacity.scratch import Served, serving
+from talktime.charging.engine import Engine
+from talktime.storage import measures
+from talktime.storage.database import Database
+
+CONNECTIONS = 64
+CONNECTIONS_OPEN = 200
+HELD_CALLS = 1_000
+LOADS = (0.25, 0.5, 0.75)
+"""Of the most that it can do."""
+ALONE_PART, CLOSED_PART = 0.25, 0.25
+"""Of the time; the loads share the rest."""
+WARM_UP_PART = 0.2
+DOOR_LEAST = 1e-5
+Watch = Callable[[str], None]
+"""Hears what is measured next."""
+STEPS = 2 + 1 + len(LOADS)
+
+
+class Inside(NamedTuple):
+    """The product in this process, before there is a server."""
+
+    engine: Engine
+    database: Database
+    lanes: int
+    now: Callable[[], int]
+
+
+@dataclass(slots=True)
+class Before:
+    """What was found without a server, for comparison with what is there afterwards."""
+
+    batches: list[Batch]
+    open_bytes: float
+    stored: int
+    logged: int | None
+    database_process: int | None
+    """The one that has started all others of the database, if it is on this machine."""
+    lanes: int
+    dialect: str
+
+
+def before(inside: Inside, world: World, seconds: float, watch: Watch) -> Before:
+    watch("batches of the engine alone")
+    batches = alone(inside.engine.run, world, inside.now, seconds * ALONE_PART)
+    database = inside.database
+    empty = measures.stored_bytes(database)
+    hold(inside.engine.run, world, inside.now(), HELD_CALLS)
+    stored = measures.stored_bytes(database)
+    process = _first_of(measures.serving_process(database))
+    logged = measures.logged_bytes(database)
+    open_bytes = (stored - empty) / HELD_CALLS
+    return Before(batches, open_bytes, stored, logged, process, inside.lanes, database.dialect)
+
+
+def _first_of(process: int | None) -> int | None:
+    found = machine.stat(process) if process else None
+    return found.parent if found and found.name.startswith("postgres") else None
+
+
+@dataclass(slots=True)
+class Load:
+    """What a server did under load, and what it took."""
+
+    most: Heard
+    points: list[Point]
+    calls: int
+    server_cpu: float
+    database_cpu: float | None
+    commands_a_batch: float
+    process_bytes: int
+    others: float = field(default=0.0)
+
+
+def under_load(folder: Path, url: str | None, world: World, found: Before, seconds: float, watch: Watch) -> Load:
+    with serving(folder, url) as server:
+        watch("as much as it can do")
+        _run(closed(server.url, world, CONNECTIONS, seconds * CLOSED_PART * WARM_UP_PART))
+        used, earlier = _Used(server, found.database_process), server.figures()
+        most = _run(closed(server.url, world, CONNECTIONS, seconds * CLOSED_PART * (1 - WARM_UP_PART)))
+        server_cpu, database_cpu, others = used.since()
+        if not most.calls:
+            raise CannotMeasure("no call came to its end: this machine is too busy with something else")
+        batches = _commands_a_batch(earlier, server.figures())
+        points = []
+        for part in LOADS:
+            watch(f"at {part:.0%} of it")
+            points.append(_at(server, world, part * most.calls_per_second, seconds))
+        calls = int(server.figures()["talktime_decisions_total"])
+        memory = machine.memory_bytes(server.process)
+    each = (server_cpu / most.calls, database_cpu and database_cpu / most.calls)
+    return Load(most, points, calls, *each, batches, memory, others)
+
+
+def _at(server: Served, world: World, rate: float, seconds: float) -> Point:
+    share = seconds * (1 - ALONE_PART - CLOSED_PART) / len(LOADS)
+    heard = _run(opened(server.url, world, CONNECTIONS_OPEN, rate, share))
+    waited = sorted(heard.waited)
+    if not waited:
+        raise CannotMeasure("no call was answered: this machine is too busy with something else")
+    return Point(rate, waited[len(waited) // 2], waited[int(len(waited) * 0.99)])
+
+
+def _run(calls: Any) -> Heard:
+    heard: Heard = uvloop.run(calls)
+    if heard.failed:
+        example = heard.failed[0][-300:]
+        raise CannotMeasure(f"{len(heard.failed)} requests of the measurement failed, such as {example!r}")
+    return heard
+
+
+def _commands_a_batch(earlier: dict[str, float], later: dict[str, float]) -> float:
+    commands, batches = (
+        later[f"talktime_batch_commands_{what}"] - earlier[f"talktime_batch_commands_{what}"]
+        for what in ("sum", "count")
+    )
+    return commands / max(batches, 1)
+
+
+class _Used:
+    """CPU of the server, of the database where it can be seen, and by which part others used the machine."""
+
+    def __init__(self, server: Served, database: int | None) -> None:
+        self._server, self._database = server.process, database
+        self._began = time.perf_counter()
+        self._before = self._now()
+
+    def _now(self) -> tuple[float, float, float, float]:
+        database = machine.cpu_seconds(self._database) if self._database else 0.0
+        return machine.cpu_seconds(self._server), database, time.process_time(), machine.busy_seconds()
+
+    def since(self) -> tuple[float, float | None, float]:
+        server, database, own, busy = (now - then for now, then in zip(self._now(), self._before, strict=True))
+        passed = (time.perf_counter() - self._began) * machine.cores()
+        others = max(busy - server - database - own, 0.0) / passed
+        return server, database if self._database else None, others
+
+
+def measured(found: Before, load: Load, after: Database, flush: float, seconds: float) -> Measured:
+    """`after`: the same database, when the server has ended."""
+    logged = measures.logged_bytes(after)
+    most, calls = load.most, max(load.calls, 1)
+    return Measured(
+        machine=machine.facts(),
+        date=datetime.now(UTC).date().isoformat(),
+        database=found.dialect,
+        lanes=found.lanes,
+        seconds=seconds,
+        others=load.others,
+        flush=flush,
+        calls_per_second=most.calls_per_second,
+        commands_a_batch=load.commands_a_batch,
+        server_cpu=load.server_cpu,
+        database_cpu=load.database_cpu,
+        stored_bytes=(measures.stored_bytes(after) - found.stored) / calls,
+        logged_bytes=None if logged is None or found.logged is None else (logged - found.logged) / calls,
+        sent_bytes=most.sent_bytes / most.calls,
+        received_bytes=most.received_bytes / most.calls,
+        open_bytes=found.open_bytes,
+        process_bytes=load.process_bytes,
+        service=service_of(found.batches, _door(found.batches, load)),
+        points=tuple(load.points),
+    )
+
+
+def _door(batches: list[Batch], load: Load) -> float:
+    """What a request costs the server beyond what the engine computes for it."""
+    engine, size = service_of(batches, 0.0), load.commands_a_batch
+    return max(load.server_cpu / REQUESTS_A_CALL - engine.batch / size - engine.command, DOOR_LEAST)

@@ -1,0 +1,92 @@
+"""The arithmetic, line by line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from talktime.capacity.needs import Basis, Need, needs
+from tests.capacity.figures import POSTGRESQL
+
+SQLITE = replace(POSTGRESQL, database="sqlite", lanes=1, database_cpu=None, logged_bytes=None)
+
+
+def needed(calls_per_second: int, call_seconds: int = 180, found: object = POSTGRESQL) -> dict[str, Need]:
+    return {need.what: need for need in needs(found, calls_per_second, call_seconds)}  # type: ignore[arg-type]
+
+
+def values(told: dict[str, Need]) -> dict[str, float]:
+    return {what: round(need.value, 6) for what, need in told.items()}
+
+
+def test_a_hundred_calls_a_second() -> None:
+    assert values(needed(100)) == {
+        "requests": 300,
+        "calls in progress": 18_000,
+        "cores that the server computes on": 0.07,
+        "server processes": 2,
+        "cores that the database computes on": 0.056,
+        "database machines": 3,
+        "database connections": 36,
+        "commits": 10,
+        "time that disks flush": 0.01,
+        "calls": 86_400_000,
+        "disk": 172.8,
+        "log written": 0.6,
+        "log archived": 518.4,
+        "network from switches": 0.8,
+        "network to switches": 1.2,
+        "network to standbys": 9.6,
+        "memory for calls in progress": 16.2,
+        "memory of server processes": 200,
+    }
+
+
+def test_ten_thousand_need_a_cluster() -> None:
+    told = values(needed(10_000))
+    wanted = {"cells": 1, "Citus workers": 4, "shards": 64, "database machines": 15, "server processes": 14}
+    assert {what: told[what] for what in wanted} == wanted
+
+
+def test_a_hundred_thousand_need_eight_cells() -> None:
+    """70 cores of servers; 168 of plain databases in eight cells of 21, and half busy with 16 cores each."""
+    told = values(needed(100_000))
+    wanted = {"cells": 8, "Citus workers": 32, "shards": 512, "database machines": 120, "server processes": 140}
+    assert {what: told[what] for what in wanted} == wanted
+
+
+def test_what_is_more_than_was_measured_says_so() -> None:
+    assert needed(1_000)["server processes"].basis is Basis.MEASURED
+    assert needed(1_001)["server processes"].basis is Basis.EXTRAPOLATED
+    assert needed(10_000)["Citus workers"].basis is Basis.ASSUMED
+    assert needed(100)["disk"].arithmetic == "86,400,000 calls x 2,000 bytes in tables and indexes"
+
+
+def test_long_calls_ask_for_more_while_they_last() -> None:
+    assert needed(100, 300)["requests"].value == 300
+    assert needed(100, 301)["requests"].value == 400
+    assert needed(100, 3_600)["requests"].value == 100 * (3 + 11)
+    assert needed(100, 301)["cores that the server computes on"].value == pytest.approx(0.07 * 4 / 3)
+
+
+def test_a_few_calls_fit_into_one_process_with_its_own_database() -> None:
+    told = needed(100, found=SQLITE)
+    assert told["server processes"].value == 1
+    assert told["database machines"].value == 0
+    assert "database connections" not in told
+
+
+def test_more_than_an_embedded_database_carries_is_reckoned_as_if_the_other_cost_as_much() -> None:
+    told = needed(800, found=SQLITE)
+    assert told["server processes"].value == 2
+    assert told["database machines"].value == 3
+    assert told["cores that the database computes on"].basis is Basis.ASSUMED
+    assert "log written" not in told
+
+
+@pytest.mark.parametrize("calls", [1, 100, 1_000, 10_000, 100_000])
+def test_every_line_shows_where_it_comes_from(calls: int) -> None:
+    for need in needs(POSTGRESQL, calls, 180):
+        assert need.value > 0
+        assert any(sign in need.arithmetic for sign in "x/:"), need

@@ -1,0 +1,46 @@
+"""The soak, the fast part. The long one: `make soak`, or `python -m tests.soak --seconds 3600`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from tests.http.shop import place
+from tests.load.__main__ import DIALECTS
+from tests.soak.__main__ import Figures, run
+from tests.soak.broken import LeakyServer
+from tests.soak.plan import Bounds, Plan
+
+pytestmark = pytest.mark.slow
+SHORT = Plan(seconds=3, calls_per_second=8, organizations=1, payers=2, connections=10, errand_seconds=0.05)
+GENEROUS = Bounds(p99=inf, memory=1.5, files=2, bytes_a_call=inf, hot=inf, turned_away=inf)
+"""Such a short time says nothing of what is slow: only what leaks as if on purpose is seen in it."""
+
+
+def test_calls_payments_files_and_messages_go_on_together(tmp_path: Path) -> None:
+    figures = run(SHORT, tmp_path / "data")
+    assert figures.wrong(GENEROUS) == []
+    assert figures.did["mails"] and figures.did["webhooks"] and figures.did["file"]
+    assert {"authorize", "answered", "settle"} <= set(figures.heard.waited)
+
+
+def test_a_server_that_leaks_is_noticed(tmp_path: Path) -> None:
+    figures = run(replace(SHORT, seconds=3), tmp_path / "data", LeakyServer)
+    assert growing(figures) == {"memory", "files"}, figures
+
+
+def growing(figures: Figures) -> set[str]:
+    return {one.partition(":")[0] for one in figures.wrong(Bounds())} & {
+        "memory",
+        "files",
+    }
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_hour_changes_nothing_but_the_books(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    with place(dialect, tmp_path, lambda: request.getfixturevalue("postgres")) as where:
+        assert run(Plan(), where).wrong(Bounds()) == []
