@@ -99,7 +99,11 @@ def is_run(guide: Path, block: Block) -> bool:
 
 GUIDES = sorted(FOLDER.rglob("*.md"))
 WITH_COMMANDS = [guide for guide in GUIDES if commands_in(guide)]
-FOLLOWED = [guide for guide in WITH_COMMANDS if named(guide) not in ELSEWHERE]
+FOLLOWED = [
+    guide
+    for guide in WITH_COMMANDS
+    if named(guide) not in ELSEWHERE and any(is_run(guide, block) for block in commands_in(guide))
+]
 
 
 def the_command() -> str:
