@@ -28,16 +28,25 @@ class FolderInUse(FolderProblem):
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Nobody else opens the database in it until the block ends, however it ends."""
-    # Whatever is made from here on - database, write-ahead log, socket - is nobody else's.
-    os.umask(0o077)
+    with for_nobody_else():
+        try:
+            make_private(folder)
+            lock = (folder / LOCK_FILE).open("a+")
+        except OSError as error:
+            raise FolderProblem(f"the data folder {folder} cannot be used: {error.strerror}") from error
+        with lock:
+            _lock(lock, folder)
+            yield
+
+
+@contextmanager
+def for_nobody_else() -> Iterator[None]:
+    """Whatever is made in the block - database, write-ahead log, socket - is its owner's alone."""
+    before = os.umask(0o077)
     try:
-        make_private(folder)
-        lock = (folder / LOCK_FILE).open("a+")
-    except OSError as error:
-        raise FolderProblem(f"the data folder {folder} cannot be used: {error.strerror}") from error
-    with lock:
-        _lock(lock, folder)
         yield
+    finally:
+        os.umask(before)
 
 
 def _lock(lock: IO[str], folder: Path) -> None:
