@@ -84,6 +84,11 @@ def is_read_only(text: str) -> bool:
     return all(before in ("FOR", "KEY") for before, word in pairwise(["", *tokens(text)]) if word in writing)
 
 
+def is_query(text: str) -> bool:
+    """Or it is about tables as such: their walls, their guards."""
+    return tokens(text)[:1] in [[word] for word in _BEGINS_QUERY]
+
+
 def tables_of(text: str) -> set[str]:
     return {_name(word) for word in tokens(text) if _is_word(word) or word[0] == '"'} & ORGANIZATION_TABLES
 

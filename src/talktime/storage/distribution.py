@@ -91,8 +91,13 @@ def _take(tx: Tx, step: Step) -> None:
         tx.execute(text(statement))
 
 
+def anybody(tx: ReadTx) -> bool:
+    """Spans organizations."""
+    return bool(tx.scalar(_ANYBODY))
+
+
 def _must_be_fresh(database: Database) -> None:
-    if database.read(EVERYBODY, lambda tx: tx.scalar(_ANYBODY)):
+    if database.read(EVERYBODY, anybody):
         raise CannotDistribute(
             "there are organizations in this database: make a fresh one on the cluster, distribute that, "
             "and move each organization into it with `talktime org export` and `talktime org import`"
