@@ -20,6 +20,8 @@ WRITTEN = frozenset({"reason", "note", "detail", "po_number"})
 """In a document, people write about people under these."""
 NAMED = frozenset({"name", "user_name", "sign_in_name", "user"})
 """And under these they are named, where it is about them."""
+ENDS = ("to", "from_", "user", "conference_id", "sip_call_id", "source")
+"""What is told of a call's ends when it is asked for."""
 SEEN = frozenset({"address", "agent"})
 """From where somebody came."""
 
@@ -81,8 +83,7 @@ class Person:
             return without_ends(call)
         asked, terms = call.asked, call.terms
         if asked:
-            ends = {name: self._end(getattr(asked, name)) for name in ("to", "from_", "user", "conference_id")}
-            asked = replace(asked, **ends, sip_call_id=self._end(asked.sip_call_id))
+            asked = replace(asked, **{name: self._end(getattr(asked, name)) for name in ENDS})
         if terms:
             terms = replace(terms, caller=self.out_of(terms.caller, names=False))
         return replace(call, asked=asked, terms=terms)
@@ -106,7 +107,7 @@ def without_ends(call: Call) -> Call:
         return replace(call, cause=FORGOTTEN)
     user = terms.user_id if asked.user and terms else None
     ends = {"to": ERASED, "from_": asked.from_ and ERASED, "user": user}
-    asked = replace(asked, **ends, conference_id=None, sip_call_id=FORGOTTEN)
+    asked = replace(asked, **ends, conference_id=None, source=None, sip_call_id=FORGOTTEN)
     return replace(call, asked=asked, terms=replace(terms, caller=ERASED) if terms else None)
 
 
