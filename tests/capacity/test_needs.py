@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from talktime.capacity.found import Measured
 from talktime.capacity.needs import Basis, Need, needs
 from tests.capacity.figures import POSTGRESQL
 
 SQLITE = replace(POSTGRESQL, database="sqlite", lanes=1, database_cpu=None, logged_bytes=None)
 
 
-def needed(calls_per_second: int, call_seconds: int = 180, found: object = POSTGRESQL) -> dict[str, Need]:
-    return {need.what: need for need in needs(found, calls_per_second, call_seconds)}  # type: ignore[arg-type]
+def needed(calls_per_second: int, call_seconds: int = 180, found: Measured = POSTGRESQL) -> dict[str, Need]:
+    return {need.what: need for need in needs(found, calls_per_second, call_seconds)}
 
 
 def values(told: dict[str, Need]) -> dict[str, float]:

@@ -6,6 +6,7 @@ import json
 import re
 
 import typer.main
+from typer.core import TyperGroup
 
 from talktime.cli.main import app
 from talktime.cli.shipped import SHIPPED
@@ -50,9 +51,10 @@ def test_what_it_keeps_is_in_its_volume() -> None:
 def test_its_health_is_asked_by_a_command_of_ours() -> None:
     [check], [entry], [begins] = told("HEALTHCHECK"), told("ENTRYPOINT"), told("CMD")
     known = typer.main.get_command(app)
+    assert isinstance(known, TyperGroup)
     for words in (json.loads(check.partition("CMD ")[2]), json.loads(entry) + json.loads(begins)):
         assert words[0] == "talktime"
-        assert words[1] in known.commands  # type: ignore[attr-defined]
+        assert words[1] in known.commands
 
 
 def test_its_service_gives_it_nothing_that_it_does_not_need() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -128,7 +129,7 @@ def _erased(
     known = _found(app.database, org_id, person)
     with progress_bar(hidden=hidden) as bar:
         task = bar.add_task("rows", total=None)
-        tell = lambda rows: bar.advance(task, rows)  # noqa: E731
+        tell = partial(bar.advance, task)
         done = persons.erase(app.database, org_id, known, Actor("command_line", app.now()), tell)
         done.files = persons.erase_files(app.database, org_id, known, settings.outbox, settings.exports)
     app.database.compact()

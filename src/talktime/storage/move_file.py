@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 from msgspec import Struct, field
@@ -100,10 +100,10 @@ def write(path: Path, head: Head, tables: Tables, portions: Portions) -> Manifes
 
 
 @contextmanager
-def _packed(path: Path) -> Iterator[IO[bytes]]:
+def _packed(path: Path) -> Iterator[gzip.GzipFile]:
     # Without a name and a time in it: the same rows make the same bytes.
     with path.open("wb") as raw, gzip.GzipFile("", "wb", COMPRESSED, raw, mtime=0) as file:
-        yield file  # type: ignore[misc]
+        yield file
 
 
 def _lines(head: Head, tables: Tables, portions: Portions, manifest: Manifest) -> Iterator[bytes]:
