@@ -45,6 +45,12 @@ echo there
 exec sleep infinity
 """
 
+# Before its first process listens, nobody can ask it.
+STARTED = """
+until test -S /run/systemd/private; do sleep 0.1; done
+systemctl is-system-running --wait
+"""
+
 
 def make_image(folder: Path) -> None:
     """Of a Debian with an init and nothing that the guide installs."""
@@ -84,9 +90,11 @@ def fresh_machine(folder: Path, own: Path) -> Iterator[Machine]:
             folder,
         )
         machine = Machine(view, environment)
-        machine.told(["systemctl is-system-running --wait"])
-        yield machine
-        _run([*view, "podman", "rm", "--force", "--time", "1", "fresh"], folder)
+        try:
+            machine.told([STARTED])
+            yield machine
+        finally:
+            _run([*view, "podman", "rm", "--force", "--time", "1", "fresh"], folder)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -42,9 +42,9 @@ def test_pipx_installs_it_and_it_shows_a_demonstration(built: Path, tmp_path: Pa
 
 def assert_demonstrates(program: Path, folder: Path) -> None:
     with demonstrated(program, folder) as address:
-        connection = HTTPConnection(address)
-        connection.request("GET", "/readyz")
-        assert connection.getresponse().read() == b"ready\n"
+        with closing(HTTPConnection(address)) as connection:
+            connection.request("GET", "/readyz")
+            assert connection.getresponse().read() == b"ready\n"
 
 
 @contextmanager

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
+from talktime.actions.backups import Checked
 from talktime.core.money import micros
+from talktime.storage.backup import SQLITE_SUFFIX
 from tests.portal.client import PortalWorld, Reader, Shown
 from tests.web.client import Organization, World
 from tests.web.money import Payer
@@ -415,6 +418,27 @@ def test_the_operator_sees_what_is_due_and_what_is_kept_for_how_long(owner: Read
         assert words in shown
     assert "Who spoke with whom For ever" in shown
     assert "Sessions that are over 30 days" in shown
+
+
+def test_the_operator_sees_how_old_the_newest_good_backup_is(portal: PortalWorld, owner: Reader) -> None:
+    line = "Newest backup that was tried and is good"
+    assert f"{line} Not yet" in owner.get("/operator/system").words
+    folder = portal.world.app.settings.backup_folder
+    folder.mkdir(parents=True)
+    for name, taken, findings in (("20300101T000000Z", 1_893_456_000, 0), ("20300102T000000Z", 1_893_542_400, 1)):
+        backup = folder / f"talktime-{name}{SQLITE_SUFFIX}"
+        backup.touch()
+        word = Checked(0, taken, 0.0, 0.0, findings, 0, 0, 0, 0)
+        backup.with_name(f"{backup.name}.checked.json").write_bytes(msgspec.json.encode(word))
+    # The newer one does not add up.
+    assert f"{line} Jan 1, 2030" in owner.get("/operator/system").words
+
+
+def test_the_operator_asks_from_there_whether_providers_are_reached(owner: Reader) -> None:
+    shown = owner.get("/operator/system")
+    assert "Payment providers Simulator of test organizations Check them now" in shown.words
+    assert "/operator/providers?check=1" in shown.html
+    assert "Reached" in owner.get("/operator/providers?check=1").words
 
 
 # ---------------------------------------------------------------- people

@@ -7,6 +7,7 @@ import platform
 from importlib.metadata import version
 from typing import NamedTuple
 
+from talktime.actions.backups import last_good
 from talktime.actions.upkeep import last_verification
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.switches import SILENT_AFTER
@@ -42,6 +43,8 @@ def get_system(visit: Visit) -> Answer:
         "queues": everywhere(visit, installation.queues, visit.now),
         "failing": visit.app.database.read(OPERATOR_ORG, installation.failing),
         "verified": visit.app.database.read(OPERATOR_ORG, last_verification),
+        "backed_up": _backed_up(visit),
+        "providers": sorted(visit.app.till.providers),
         "letters": _letters(visit),
         "processes": [(one.kind, one.number, int(one.at * SECOND)) for one in seen(visit.app.settings.figures)],
         "kept": visit.app.settings.kept,
@@ -55,6 +58,12 @@ def get_system(visit: Visit) -> Answer:
         "has_mail_server": bool(visit.app.settings.smtp_url),
     }
     return Screen("operator/system.html", values)
+
+
+def _backed_up(visit: Visit) -> int | None:
+    """Of this machine; a backup that another one takes is seen there."""
+    last = last_good(visit.app.settings.backup_folder)
+    return int(last.taken_at * SECOND) if last else None
 
 
 def _letters(visit: Visit) -> int:
