@@ -25,5 +25,6 @@ POSTGRESQL = Measured(
     open_bytes=900,
     process_bytes=100_000_000,
     service=SERVICE,
+    loaded=SERVICE,
     points=(Point(250, 0.004, 0.01), Point(500, 0.005, 0.02)),
 )

@@ -41,10 +41,9 @@ def test_pipx_installs_it_and_it_shows_a_demonstration(built: Path, tmp_path: Pa
 
 
 def assert_demonstrates(program: Path, folder: Path) -> None:
-    with demonstrated(program, folder) as address:
-        with closing(HTTPConnection(address)) as connection:
-            connection.request("GET", "/readyz")
-            assert connection.getresponse().read() == b"ready\n"
+    with demonstrated(program, folder) as address, closing(HTTPConnection(address)) as connection:
+        connection.request("GET", "/readyz")
+        assert connection.getresponse().read() == b"ready\n"
 
 
 @contextmanager

@@ -94,14 +94,15 @@ def service_of(batches: Sequence[Batch], door: float) -> Service:
     return Service(door, fit.batch, fit.command, waits)
 
 
-def fitted(computed: Mapping[int, float]) -> Fit:
+def fitted(computed: Mapping[float, float]) -> Fit:
     """The line that fits best, each size counting by how far it is off in proportion; neither part below nothing."""
     weights = {size: 1 / seconds**2 for size, seconds in computed.items()}
     total = sum(weights.values())
     size_mean = sum(weights[size] * size for size in computed) / total
     mean = sum(weights[size] * seconds for size, seconds in computed.items()) / total
     spread = sum(weights[size] * (size - size_mean) ** 2 for size in computed)
-    slope = sum(weights[size] * (size - size_mean) * (computed[size] - mean) for size in computed) / spread
+    # Of one size alone nobody knows.
+    slope = spread and sum(weights[size] * (size - size_mean) * (computed[size] - mean) for size in computed) / spread
     command = min(max(slope, 0.0), mean / size_mean)
     return Fit(mean - command * size_mean, command)
 

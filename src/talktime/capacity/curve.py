@@ -14,7 +14,7 @@ COMMANDS = 8_000
 
 def simulated(measured: Measured, calls_per_second: float, commands: int = COMMANDS, seed: int = 1) -> Answers:
     rate = calls_per_second * REQUESTS_A_CALL
-    return simulate(measured.service, rate, commands, lanes=measured.lanes, seed=seed)
+    return simulate(measured.loaded, rate, commands, lanes=measured.lanes, seed=seed)
 
 
 def curve(measured: Measured, watch: Callable[[], None] = lambda: None, commands: int = COMMANDS) -> list[Point]:

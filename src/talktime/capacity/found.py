@@ -47,4 +47,7 @@ class Measured:
     process_bytes: int
     """Memory of a server process."""
     service: Service
+    """Of the engine alone."""
+    loaded: Service
+    """Within the server, while it is asked."""
     points: tuple[Point, ...]

@@ -15,6 +15,7 @@ from talktime.capacity import machine
 from talktime.capacity.batches import Batch, CannotMeasure, alone, hold, service_of
 from talktime.capacity.callers import REQUESTS_A_CALL, Heard, World, closed, opened
 from talktime.capacity.found import Measured, Point
+from talktime.capacity.loaded import Batches, loaded
 from talktime.capacity.scratch import Served, serving
 from talktime.charging.engine import Engine
 from talktime.storage import measures
@@ -81,32 +82,38 @@ class Load:
 
     most: Heard
     points: list[Point]
+    batches: list[Batches]
+    """Then, and at each of the points."""
     calls: int
     server_cpu: float
     database_cpu: float | None
-    commands_a_batch: float
     process_bytes: int
     others: float = field(default=0.0)
+
+    @property
+    def commands_a_batch(self) -> float:
+        return self.batches[0].size
 
 
 def under_load(folder: Path, url: str | None, world: World, found: Before, seconds: float, watch: Watch) -> Load:
     with serving(folder, url) as server:
         watch("as much as it can do")
         _run(closed(server.url, world, CONNECTIONS, seconds * CLOSED_PART * WARM_UP_PART))
-        used, earlier = _Used(server, found.database_process), server.figures()
+        used, earlier = _Used(server, found.database_process), server.batches()
         most = _run(closed(server.url, world, CONNECTIONS, seconds * CLOSED_PART * (1 - WARM_UP_PART)))
         server_cpu, database_cpu, others = used.since()
         if not most.calls:
             raise CannotMeasure("no call came to its end: this machine is too busy with something else")
-        batches = _commands_a_batch(earlier, server.figures())
-        points = []
+        points, batches = [], [server.batches().since(earlier)]
         for part in LOADS:
             watch(f"at {part:.0%} of it")
+            earlier = server.batches()
             points.append(_at(server, world, part * most.calls_per_second, seconds))
+            batches.append(server.batches().since(earlier))
         calls = int(server.figures()["talktime_decisions_total"])
         memory = machine.memory_bytes(server.process)
     each = (server_cpu / most.calls, database_cpu and database_cpu / most.calls)
-    return Load(most, points, calls, *each, batches, memory, others)
+    return Load(most, points, batches, calls, *each, memory, others)
 
 
 def _at(server: Served, world: World, rate: float, seconds: float) -> Point:
@@ -124,14 +131,6 @@ def _run(calls: Any) -> Heard:
         example = heard.failed[0][-300:]
         raise CannotMeasure(f"{len(heard.failed)} requests of the measurement failed, such as {example!r}")
     return heard
-
-
-def _commands_a_batch(earlier: dict[str, float], later: dict[str, float]) -> float:
-    commands, batches = (
-        later[f"talktime_batch_commands_{what}"] - earlier[f"talktime_batch_commands_{what}"]
-        for what in ("sum", "count")
-    )
-    return commands / max(batches, 1)
 
 
 class _Used:
@@ -156,7 +155,7 @@ class _Used:
 def measured(found: Before, load: Load, after: Database, flush: float, seconds: float) -> Measured:
     """`after`: the same database, when the server has ended."""
     logged = measures.logged_bytes(after)
-    most, calls = load.most, max(load.calls, 1)
+    most, calls, door = load.most, max(load.calls, 1), _door(found.batches, load)
     return Measured(
         machine=machine.facts(),
         date=datetime.now(UTC).date().isoformat(),
@@ -175,7 +174,8 @@ def measured(found: Before, load: Load, after: Database, flush: float, seconds: 
         received_bytes=most.received_bytes / most.calls,
         open_bytes=found.open_bytes,
         process_bytes=load.process_bytes,
-        service=service_of(found.batches, _door(found.batches, load)),
+        service=service_of(found.batches, door),
+        loaded=loaded(door, load.batches),
         points=tuple(load.points),
     )
 

@@ -26,7 +26,7 @@ WARM_UP_PART = 0.1
 class Waits(NamedTuple):
     """Of batches of one size, shortest first."""
 
-    size: int
+    size: float
     seconds: Sequence[float]
 
     def at(self, chance: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -12,10 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.request import urlopen
 
+from talktime.capacity.loaded import Batches
 from talktime.storage import measures
 from talktime.storage.database import PostgresDatabase
 
 GOODBYE_SECONDS = 60
+WITHIN = re.compile(r'talktime_batch_seconds_bucket\{.*\ble="([^"]+)".*\} (\S+)')
 
 
 class CannotServe(Exception):
@@ -41,12 +44,27 @@ class Served(NamedTuple):
 
     def figures(self) -> dict[str, float]:
         """What it has counted, all labels together."""
-        with urlopen(f"{self.url}/metrics", timeout=30) as answer:
-            lines = answer.read().decode().splitlines()
         found: defaultdict[str, float] = defaultdict(float)
-        for name, _, value in (line.rpartition(" ") for line in lines if not line.startswith("#")):
+        for name, _, value in (line.rpartition(" ") for line in self._lines() if not line.startswith("#")):
             found[name.partition("{")[0]] += float(value)
         return dict(found)
+
+    def batches(self) -> Batches:
+        """Until now."""
+        told = self.figures()
+        within: defaultdict[float, float] = defaultdict(float)
+        for line in self._lines():
+            if found := WITHIN.match(line):
+                within[float(found[1])] += float(found[2])
+        count, commands, seconds = (
+            told[f"talktime_batch_{what}"] for what in ("seconds_count", "commands_sum", "seconds_sum")
+        )
+        return Batches(count, commands, seconds, tuple(sorted(within.items())))
+
+    def _lines(self) -> list[str]:
+        with urlopen(f"{self.url}/metrics", timeout=30) as answer:
+            lines: list[str] = answer.read().decode().splitlines()
+        return lines
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from talktime.settings import Settings
 if TYPE_CHECKING:
     from talktime.capacity.found import Measured, Point
     from talktime.capacity.needs import Need
+    from talktime.capacity.queueing import Service
 
 OTHERS_MAX = 0.1
 """Which part of the machine others may use before the figures say little."""
@@ -126,15 +127,14 @@ def _draw(picture: Path, found: Measured, points: Sequence[Point]) -> None:
 
 def _told(found: Measured, wanted: Sequence[Need], points: Sequence[Point]) -> dict[str, Any]:
     return {
-        "measured": asdict(found) | {"service": _service(found)},
+        "measured": asdict(found) | {"service": _service(found.service), "loaded": _service(found.loaded)},
         "needs": [need._asdict() for need in wanted],
         "simulated": [asdict(one) for one in points],
     }
 
 
-def _service(found: Measured) -> dict[str, Any]:
+def _service(service: Service) -> dict[str, Any]:
     """Without the waits one by one."""
-    service = found.service
     waits = {one.size: {"p50": one.at(0.5), "p99": one.at(0.99)} for one in service.waits}
     return {"door": service.door, "batch": service.batch, "command": service.command, "waits": waits}
 
