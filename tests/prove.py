@@ -37,7 +37,7 @@ HARNESSES = {
     "Rolling": "tests.rolling --rounds 10",
     "Pool": "pytest -q --pooled tests/charging tests/test_contract.py tests/test_races.py tests/test_verify.py",
     "Q17": "tests.load --calls 10000 --seconds 300",
-    "Q18": "pytest -q tests/test_checked_backups.py tests/test_operating_guides.py",
+    "Q18": "pytest -q tests/test_checked_backups.py tests/operating/test_backups_and_upgrade.py",
     "Q19a": "tests.upgrade --operations 3000 --rows 500000",
     "Q19b": "pytest -q tests/test_upgrade.py tests/storage/test_portions.py",
     "Soak": "tests.soak --seconds 3600",

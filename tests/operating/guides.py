@@ -1,4 +1,4 @@
-"""The guides in docs/operating: their blocks, on what machine each is followed, and what of them is not run, and why.
+"""The guides in docs/operating: their blocks, and on what machine each is followed.
 
 A guide that is not named here is followed on a machine where the service of the guide to installing runs on the
 embedded database. One that needs more gets a line in `STARTS`; one that another test follows, a line in `ELSEWHERE`.
@@ -47,38 +47,20 @@ STARTS: Mapping[str, Start] = {
 }
 
 ELSEWHERE: Mapping[str, str] = {
-    "backups.md": "tests.test_operating_guides",
+    "backups.md": "tests.operating.test_backups_and_upgrade",
     "high-availability.md": "tests.failover.guide",
     "install.md": "tests.packages.test_install",
     "many-machines.md": "tests.cli.test_many_machines",
+    "one-machine.md": "tests.packages.test_one_machine",
     "people-and-data.md": "tests.cli.test_people_and_data",
-    "upgrade.md": "tests.test_operating_guides",
+    "upgrade.md": "tests.operating.test_backups_and_upgrade",
 }
 """Guides that need a world of their own, and the test that follows them word by word."""
-
-SERVICES = (
-    "Needs services of Debian at their own places; tests/test_rolling.py starts the same programs with the same files"
-)
-NOT_RUN: Mapping[str, Mapping[str, str]] = {
-    "one-machine.md": {
-        "apt-get install postgresql pgbouncer haproxy": SERVICES,
-        "/opt/talktime/bin/talktime files systemd --to /etc/systemd/system --force": SERVICES,
-        "systemctl enable --now talktime@8081 talktime@8082 talktime-worker": SERVICES,
-        "/opt/talktime/bin/talktime files proxy --to /etc/haproxy --force": SERVICES,
-        "systemctl restart talktime@8081": SERVICES,
-        "systemctl enable --now talktime.socket": "No systemd runs here; systemd-analyze judges the socket",
-    }
-}
-"""By guide: the first line of a block that no test runs, and the reason. Its syntax is checked."""
 
 
 class Block(NamedTuple):
     language: str
     text: str
-
-    @property
-    def first(self) -> str:
-        return self.text.splitlines()[0]
 
 
 def named(guide: Path) -> str:
@@ -93,17 +75,9 @@ def commands_in(guide: Path) -> list[Block]:
     return [block for block in blocks_in(guide) if block.language == "sh"]
 
 
-def is_run(guide: Path, block: Block) -> bool:
-    return block.first not in NOT_RUN.get(named(guide), {})
-
-
 GUIDES = sorted(FOLDER.rglob("*.md"))
 WITH_COMMANDS = [guide for guide in GUIDES if commands_in(guide)]
-FOLLOWED = [
-    guide
-    for guide in WITH_COMMANDS
-    if named(guide) not in ELSEWHERE and any(is_run(guide, block) for block in commands_in(guide))
-]
+FOLLOWED = [guide for guide in WITH_COMMANDS if named(guide) not in ELSEWHERE]
 
 
 def the_command() -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.packages.machine import Machine, fresh_machine, make_image
+from tests.packages.machine import Machine
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "operating" / "install.md").read_text()
 SECTIONS = {part.partition("\n")[0]: part for part in GUIDE.split("\n## ")[1:]}
@@ -31,20 +29,6 @@ systemctl stop talktime.service
 systemctl show talktime.service --property Result,ExecMainStatus
 journalctl --unit talktime.service --output cat
 """
-
-
-@pytest.fixture(scope="module")
-def images() -> Iterator[Path]:
-    # Not a folder of pytest's, which would keep gigabytes.
-    with TemporaryDirectory(prefix="talktime-machine-") as folder:
-        make_image(Path(folder))
-        yield Path(folder)
-
-
-@pytest.fixture
-def machine(images: Path) -> Iterator[Machine]:
-    with TemporaryDirectory(prefix="talktime-machine-") as own, fresh_machine(images, Path(own)) as machine:
-        yield machine
 
 
 def blocks(section: str) -> list[str]:

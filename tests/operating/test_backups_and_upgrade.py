@@ -19,7 +19,7 @@ from tests.support.shell import own_environment, told_by
 
 pytestmark = pytest.mark.slow
 
-OPERATING = Path(__file__).parent.parent / "docs" / "operating"
+OPERATING = Path(__file__).parents[2] / "docs" / "operating"
 UPGRADE, BACKUPS = ((OPERATING / f"{name}.md").read_text() for name in ("upgrade", "backups"))
 BLOCKS: list[str] = re.findall(r"```sh\n(.*?)```", UPGRADE + BACKUPS, re.DOTALL)
 # systemd and the machine's own PostgreSQL are not ours to touch: the units must be there, the rest is done by others.
