@@ -113,6 +113,11 @@ def rewrite(database: Database, org_id: int, chain: Chain, changed: Callable[[Re
             return len(made.rows)
 
 
+def check_seals(database: Database, org_id: int, chain: Chain, changed: Callable[[ReadTx], Rows]) -> None:
+    """Raises Damaged where a rewriting would; nothing is written."""
+    database.read(org_id, _made_ready, org_id, chain, changed)
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Who has something rewritten, and for whom."""

@@ -84,8 +84,8 @@ def forget(app: App, stop: Callable[[], bool]) -> int:
 def forget_old(app: App, stop: Callable[[], bool]) -> int:
     """What nobody may keep any longer, by the rules of the settings."""
     rules, now = app.settings.kept, app.now()
-    done = retention.forget(app.database, rules, now, stop)
     letters = retention.forget_letters(app.settings.outbox, rules, now)
+    done = retention.forget(app.database, rules, now, app.settings.outbox, stop)
     log.info("forgotten", **done, letters=letters)
     return sum(done.values()) + letters
 

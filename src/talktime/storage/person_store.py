@@ -16,7 +16,7 @@ from talktime.core.calls import Call
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.delivery_store import CANCELLED
-from talktime.storage.store import encode_call
+from talktime.storage.store import decode_call, encode_call
 from talktime.storage.user_store import UserRow
 from talktime.storage.walls import opened
 
@@ -128,6 +128,16 @@ def story_values(call: Call) -> dict[str, Any]:
     """Whoever decides about the call at this moment notices that it is another."""
     changed = replace(call, version=call.version + 1)
     return {"version": changed.version, "story": encode_call(changed).decode()}
+
+
+def noticed(place: Place, row: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Whoever has read the row before and is at work with it notices that it is another."""
+    if "story" in values:
+        return story_values(decode_call(values["story"]))
+    if place.table is t.deliveries and row["due_at"] is not None:
+        # What becomes of a try that has begun is not noted any more: it would bring back what was erased.
+        return {**values, "tries": row["tries"] + 1}
+    return values
 
 
 def take_away(tx: Tx, org_id: int, place: Place, row: Mapping[str, Any]) -> bool:
