@@ -16,8 +16,9 @@ OR (SELECT current_setting('app.orgs', true)) = '*'"""
 MINE_ON_SHARDS = """(org_id + 0) = ANY (string_to_array(nullif(current_setting('app.orgs', true), '*'), ',')::bigint[])
 OR current_setting('app.orgs', true) = '*'"""
 
-ONE_AT_A_TIME = 8_021_960
-"""Whoever opens a table waits for others who do; any number of our own."""
+# Whoever changes the rights of a table at the same moment as another fails in PostgreSQL; at a row there are turns.
+MY_TURN = """INSERT INTO control (name, value) VALUES ('tables_opened', 1)
+ON CONFLICT (name) DO UPDATE SET value = control.value + 1"""
 
 
 def wall_in(connection: Connection, table: str) -> None:
@@ -67,8 +68,7 @@ def opened(connection: Connection, table: str, guarded: bool = True) -> Iterator
 
 def _let_through(connection: Connection, table: str) -> None:
     if connection.dialect.name == "postgresql":
-        # PostgreSQL has no turns for rights: who changes them at the same moment as another would fail.
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({ONE_AT_A_TIME})"))
+        connection.execute(text(MY_TURN))
         connection.execute(text(f"GRANT UPDATE, DELETE ON {table} TO CURRENT_USER"))
         return
     for what in ("update", "delete"):
