@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shlex
+from contextlib import closing
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -14,6 +15,7 @@ import pytest
 
 from talktime.cli.client import Client
 from talktime.settings import load
+from talktime.storage.database import SqliteDatabase
 from tests.cli.inside import inside
 from tests.cli.shop import ROWS
 
@@ -82,7 +84,7 @@ def test_every_command_of_the_guide_does_what_it_says(
     assert json.loads(inside("verify", "--json", **environment).stdout)["clean"] is True
     gone = inside("people", "export", ANN, "--organization", "org_1", "--to", "again.zip", **environment)
     assert gone.returncode == 3 and "knows nobody" in gone.stderr
-    assert not [path for path in data.rglob("*") if path.is_file() and ANN.encode() in path.read_bytes()]
+    assert files_with(ANN.encode(), data) == []
 
 
 def test_what_goes_wrong_is_said(data: Path, tmp_path: Path) -> None:
@@ -102,6 +104,36 @@ def test_what_goes_wrong_is_said(data: Path, tmp_path: Path) -> None:
         assert (done.returncode, said in done.stderr) == (code, True), (arguments, done.stderr)
     wrong = inside("retention", *about, TALKTIME_KEEP_DAYS="calls:3")
     assert wrong.returncode == 2 and "keep_days" in wrong.stderr
+
+
+def test_who_cannot_be_spared_is_said_and_nothing_is_changed(data: Path) -> None:
+    boss = {"name": "Ada", "email": "ada@example.com", "roles": ["global_administrator"]}
+    with Client(load({"data": data}, {})) as client:
+        client.send("POST", "/v1/members", boss, organization="org_1")
+    about = ("people", "erase", "ada@example.com", "--organization", "org_1", "--data", data)
+    preview = inside(*about)
+    assert preview.returncode == 0 and "it could not be done now: this is the last global admin" in preview.stdout
+    assert "the last global administrator" in json.loads(inside(*about, "--json").stdout)["prevented_by"]
+    refused = inside(*about, "--yes")
+    assert (refused.returncode, "Traceback" in refused.stderr) == (3, False)
+    assert "make somebody else one first" in refused.stderr
+    assert inside(*about).stdout == preview.stdout
+
+
+def test_what_an_interruption_left_in_the_file_goes_when_it_is_run_again(data: Path) -> None:
+    """Also where nobody is found any more."""
+    with closing(SqliteDatabase(load({"data": data}, {}).sqlite_path)) as database:
+        database.connection.execute("CREATE TABLE scratch (text TEXT)")
+        database.connection.execute("INSERT INTO scratch VALUES (?)", ("bob@example.com " * 1000,))
+        database.connection.execute("DROP TABLE scratch")
+    assert files_with(b"bob@example.com", data)
+    again = inside("people", "erase", "bob@example.com", "--organization", "org_1", "--data", data, "--yes")
+    assert again.returncode == 3 and "knows nobody" in again.stderr
+    assert files_with(b"bob@example.com", data) == []
+
+
+def files_with(text: bytes, data: Path) -> list[Path]:
+    return [path for path in data.rglob("*") if path.is_file() and text in path.read_bytes()]
 
 
 def test_the_audit_log_is_written_for_programs(data: Path) -> None:
