@@ -123,6 +123,7 @@ def test_who_cannot_be_spared_is_said_and_nothing_is_changed(data: Path) -> None
 def test_what_an_interruption_left_in_the_file_goes_when_it_is_run_again(data: Path) -> None:
     """Also where nobody is found any more."""
     with closing(SqliteDatabase(load({"data": data}, {}).sqlite_path)) as database:
+        database.connection.execute("PRAGMA secure_delete = OFF")
         database.connection.execute("CREATE TABLE scratch (text TEXT)")
         database.connection.execute("INSERT INTO scratch VALUES (?)", ("bob@example.com " * 1000,))
         database.connection.execute("DROP TABLE scratch")

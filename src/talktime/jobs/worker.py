@@ -191,7 +191,7 @@ class Worker:
         if mine is None:
             return 0
         try:
-            done = job.run(app, self._stopped.is_set)
+            done = job.run(app, lambda: self._stopped.is_set() or mine.is_over(app.now()))
         except Exception as error:
             mine.fail(f"{type(error).__name__}: {error}", app.now())
             raise
