@@ -13,9 +13,11 @@ from zipfile import ZipFile
 
 import pytest
 
+from talktime.actions.seal import seal_all
 from talktime.cli.client import Client
 from talktime.settings import load
 from talktime.storage.database import SqliteDatabase
+from talktime.storage.walls import opened
 from tests.cli.inside import inside
 from tests.cli.shop import ROWS
 
@@ -148,3 +150,18 @@ def test_the_audit_log_is_written_for_programs(data: Path) -> None:
     preview = json.loads(inside("retention", "--json", "--data", data).stdout)
     assert [one["kind"] for one in preview["goes"]] == ["sign_ins"]
     assert "calls" in preview["kept_for_ever"]
+
+
+def test_what_is_wrong_with_one_organization_is_said_when_others_are_done(data: Path) -> None:
+    zoe = {"name": "Zoe", "sign_in_name": "zoe@example.com", "usage_location": "GB"}
+    with Client(load({"data": data}, {})) as client:
+        user_id = client.send("POST", "/v1/users", zoe, organization="org_1")["id"]
+        client.send("DELETE", f"/v1/users/{user_id}", organization="org_1")
+    with closing(SqliteDatabase(load({"data": data}, {}).sqlite_path)) as database:
+        seal_all(database, lambda: 1)
+        database.connection.execute("UPDATE users SET removed_at = 1 WHERE user_id = ?", (user_id,))
+        with database.writing(1) as tx, opened(tx, "audit"):
+            tx.exec_driver_sql("UPDATE audit SET actor = 'nobody' WHERE org_id = 1")
+    done = inside("retention", "--now", "--data", data, TALKTIME_KEEP_DAYS="people:1")
+    assert (done.returncode, "Traceback" in done.stderr) == (3, False)
+    assert "people of org_1" in done.stderr and "run talktime verify" in done.stderr
