@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +20,7 @@ from talktime.actions.seal import seal_all
 from talktime.core.retention import LEAST, USUAL, Kept, rules_from
 from talktime.core.time import DAY
 from talktime.settings import SettingsError, load
+from talktime.storage import retention_store
 from talktime.storage import tables as t
 from talktime.storage.database import EVERYBODY, ReadTx, Tx
 from tests.core.switch import NOW
@@ -212,13 +215,41 @@ def test_what_is_wrong_with_one_organization_keeps_nothing_of_others(sqlite_shop
 # ---------------------------------------------------------------- slice by slice
 
 
-def test_however_many_slices_it_takes_all_of_it_goes(sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    sqlite_shop.open(1)
-    phone = sqlite_shop.phone(1)
-    for number in range(20):
+def called(shop: Shop, times: int) -> None:
+    shop.open(1)
+    phone = shop.phone(1)
+    for number in range(times):
         phone.authorize(f"c{number}")
         phone.settle(f"c{number}", 61)
+
+
+def test_each_slice_begins_where_the_last_one_ended(sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each would look at all that is forgotten already."""
+    called(sqlite_shop, 20)
+    begun: dict[str, list[Any]] = {"old_usage": [], "old_calls": []}
+    for name, places in begun.items():
+        monkeypatch.setattr(retention_store, name, noting(getattr(retention_store, name), places))
     monkeypatch.setattr("talktime.actions.retention.SLICE", 2)
     assert forgotten(sqlite_shop, {Kept.CALLS: 62}) == {Kept.CALLS: 40}
+    for places in begun.values():
+        assert len(places) == 11 and places == sorted(set(places))
     assert rows(sqlite_shop)[Kept.CALLS] == 0
     assert problems(sqlite_shop) == []
+
+
+def noting(find: Callable[..., Any], places: list[Any]) -> Callable[..., Any]:
+    def found(tx: ReadTx, org_id: int, before: int, after: Any, limit: int) -> Any:
+        places.append(after)
+        return find(tx, org_id, before, after, limit)
+
+    return found
+
+
+def test_a_slice_has_only_what_comes_after_the_last(shop: Shop) -> None:
+    called(shop, 6)
+    usage = shop.database.read(1, retention_store.old_usage, 1, LATER, "", 10)
+    stories = shop.database.read(1, retention_store.old_calls, 1, LATER, (-1, ""), 10)
+    assert (len(usage), len(stories)) == (6, 6)
+    after = stories[2]["opened_at"], stories[2]["call_id"]
+    assert shop.database.read(1, retention_store.old_usage, 1, LATER, usage[2], 2) == usage[3:5]
+    assert shop.database.read(1, retention_store.old_calls, 1, LATER, after, 2) == stories[3:5]
