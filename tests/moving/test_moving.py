@@ -28,6 +28,7 @@ from tests.web.client import Client, World
 
 ALL = (*STEPS, "call", "people", "call")
 LIST = {"prefix": "1", "per_minute": "0.12"}
+OURS = {"TALKTIME_SECRET_KEY": SECRET}
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ def test_only_what_stands_still_can_be_moved(place: Callable[..., World], tmp_pa
     house = House(place())
     house.live(["call"])
     assert house.authorized("c1")["decision"] == "granted"
-    with pytest.raises(CannotMove, match="org_1 is open: close it first"):
+    with pytest.raises(CannotMove, match="org_1 is open"):
         house.export(tmp_path / "org.move")
     house.close()
     with pytest.raises(CannotMove, match="still under way: 1 calls"):
@@ -323,7 +324,7 @@ def test_an_organization_moves_by_two_commands(tmp_path: Path, postgres: Cluster
         house.live(["call"])
         assert house.authorized("c1")["decision"] == "granted"
         key = house.org.key("calls", "funds").key
-    early = inside("org", "export", "org_1", "--to", file, *old, TALKTIME_SECRET_KEY=SECRET)
+    early = inside("org", "export", "org_1", "--close", "--to", file, *old, TALKTIME_SECRET_KEY=SECRET)
     assert early.returncode == 3
     assert "still under way: 1 calls" in early.stderr
     with installation(tmp_path / "old") as world:
@@ -345,6 +346,43 @@ def test_an_organization_moves_by_two_commands(tmp_path: Path, postgres: Cluster
     with installation(tmp_path / "new", url) as world:
         assert Client(world.door, key).get("/v1/balance").json["balance"] == balance
     postgres.drop_database(url)
+
+
+def test_nothing_is_closed_before_the_export_can_come_to_an_end(tmp_path: Path) -> None:
+    with installation(tmp_path / "data") as world:
+        House(world).live(["secrets"])
+    export, other = ("org", "export", "org_1", "--data", tmp_path / "data", "--to"), {"TALKTIME_SECRET_KEY": new_key()}
+    for arguments, key, said in (
+        ((tmp_path / "org.move",), OURS, "org_1 is open: --close closes it, its calls are hung up"),
+        ((tmp_path / "nowhere" / "org.move", "--close"), OURS, "cannot be written: No such file or directory"),
+        ((tmp_path, "--close"), OURS, "cannot be written: Is a directory"),
+        ((tmp_path / "org.move", "--close"), other, "sealed with another key than the one that is set here"),
+    ):
+        refused = inside(*export, *arguments, **key)
+        assert (refused.returncode, said in refused.stderr) == (3, True), refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+    with installation(tmp_path / "data") as world:
+        assert there(world, "org_1").body["state"] == "open"
+
+
+def test_who_was_closed_by_mistake_is_opened_again(tmp_path: Path) -> None:
+    data = ("--data", tmp_path / "data")
+    with installation(tmp_path / "data") as world:
+        house = House(world)
+        house.close()
+    refused = inside("org", "open", "org_1", *data, **OURS)
+    assert (refused.returncode, "its money spent twice" in refused.stderr) == (3, True)
+    assert inside("org", "open", "org_9", "--yes", *data, **OURS).stderr == "talktime: there is no organization org_9\n"
+    with installation(tmp_path / "data") as world:
+        assert there(world, "org_1").body["state"] == "closed"
+    opened = inside("org", "open", "org_1", "--yes", *data, **OURS)
+    assert (opened.returncode, opened.stdout) == (0, "org_1 is open\n"), opened.stderr
+    with installation(tmp_path / "data") as world:
+        house.world, house.org = world, there(world, "org_1")
+        house.live(["call"])
+        newest = house.org.api.get("/v1/audit").json["data"]
+    states = [(line["old"]["state"], line["new"]["state"]) for line in newest if line["old"] and "state" in line["old"]]
+    assert ("closed", "open") in states
 
 
 def test_what_is_no_file_of_ours_is_refused_in_words(tmp_path: Path) -> None:

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
-from talktime.actions import audit
+from talktime.actions import organizations
 from talktime.actions.audit import Actor
 from talktime.actions.moving import CannotMove, Tell
-from talktime.actions.organizations import OPEN, found, told
 from talktime.core.ids import cell_begin, org_name
-from talktime.storage import control_store, job_store, move_store, org_store, price_store, schema
+from talktime.storage import control_store, job_store, move_store, price_store, schema
 from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.job_store import DONE, RUNNING, JobRow
 from talktime.storage.move_file import Manifest, MoveFile, Row
@@ -134,13 +132,14 @@ def _put(tx: Tx, job: JobRow, number: int, table: str, rows: Sequence[Row]) -> N
 
 def _finish(tx: Tx, job: JobRow, actor: Actor, stays_closed: bool) -> None:
     if not stays_closed:
-        _open(tx, job.org_id, actor)
+        organizations.open_again(tx, job.org_id, actor)
     control_store.bump(tx, KEYS_REVISION)
     move_store.finish(tx, job.org_id, job.job_id, actor.now)
 
 
-def _open(tx: Tx, org_id: int, actor: Actor) -> None:
-    old = found(tx, org_id)
-    new = replace(old, state=OPEN)
-    org_store.change(tx, new)
-    audit.note(tx, org_id, actor, "organization.changed", org_name(org_id), told(old), told(new))
+def open_again(tx: Tx, org_id: int, actor: Actor) -> None:
+    """An organization that was closed here, unless it is still arriving."""
+    job = job_store.find(tx, org_id, JOB_ID)
+    if job is not None and job.state != DONE:
+        raise CannotMove(f"{org_name(org_id)} is still arriving: `talktime org import` with its file opens it")
+    organizations.open_again(tx, org_id, actor)
