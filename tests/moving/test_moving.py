@@ -352,14 +352,14 @@ def test_nothing_is_closed_before_the_export_can_come_to_an_end(tmp_path: Path) 
     with installation(tmp_path / "data") as world:
         House(world).live(["secrets"])
     export, other = ("org", "export", "org_1", "--data", tmp_path / "data", "--to"), {"TALKTIME_SECRET_KEY": new_key()}
-    for arguments, key, said in (
+    for arguments, key, words in (
         ((tmp_path / "org.move",), OURS, "org_1 is open: --close closes it, its calls are hung up"),
         ((tmp_path / "nowhere" / "org.move", "--close"), OURS, "cannot be written: No such file or directory"),
         ((tmp_path, "--close"), OURS, "cannot be written: Is a directory"),
         ((tmp_path / "org.move", "--close"), other, "sealed with another key than the one that is set here"),
     ):
         refused = inside(*export, *arguments, **key)
-        assert (refused.returncode, said in refused.stderr) == (3, True), refused.stderr
+        assert (refused.returncode, words in refused.stderr) == (3, True), refused.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
     with installation(tmp_path / "data") as world:
         assert there(world, "org_1").body["state"] == "open"
