@@ -13,6 +13,8 @@ from typing import Any, cast
 
 import pytest
 
+from talktime.actions.arriving import open_again
+from talktime.actions.audit import Actor
 from talktime.actions.moving import CannotMove
 from talktime.storage import move_store, webhook_store
 from talktime.storage import tables as t
@@ -176,10 +178,23 @@ def test_who_is_here_already_is_left_alone(place: Callable[..., World], file: Pa
 
 def test_the_same_file_a_second_time_changes_nothing(place: Callable[..., World], file: Path) -> None:
     world = place()
-    assert not bring(world, file, stays_closed=False).was_here
+    assert bring(world, file, stays_closed=False).opened
     before = rows_of(world.app.database, 1)
     assert bring(world, file).was_here
     assert rows_of(world.app.database, 1) == before
+
+
+def test_who_was_brought_closed_is_opened_by_the_same_file(place: Callable[..., World], file: Path) -> None:
+    world = place()
+    world.price_list(LIST, default=True)
+    for _ in range(2):
+        assert not bring(world, file, stays_closed=True).opened
+        assert there(world, "org_1").body["state"] == "closed"
+    with pytest.raises(CannotMove, match="org_1 is still arriving"):
+        world.app.database.write(1, open_again, 1, Actor("operator", world.clock()))
+    assert bring(world, file, stays_closed=False).opened
+    assert there(world, "org_1").body["state"] == "open"
+    assert bring(world, file, stays_closed=False).was_here
 
 
 def test_a_new_organization_gets_a_number_that_nobody_brought(place: Callable[..., World], file: Path) -> None:

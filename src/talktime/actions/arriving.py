@@ -32,7 +32,9 @@ class Arrived(NamedTuple):
     manifest: Manifest
     report: Report
     was_here: bool
-    """It had been brought before, by the same file."""
+    """It had been brought and opened before, by the same file."""
+    opened: bool
+    """Just now."""
 
 
 class Arrival:
@@ -53,12 +55,13 @@ class Arrival:
         manifest = self._file.checked(self._look)
         job = self._database.write(self.org_id, _begin, self._job(manifest))
         if job.state == DONE:
-            return Arrived(self.org_id, manifest, verify_one(self._database, self.org_id), was_here=True)
+            return Arrived(self.org_id, manifest, verify_one(self._database, self.org_id), was_here=True, opened=False)
         self._bring(job, manifest, tell)
         report = verify_one(self._database, self.org_id)
+        opens = report.clean and not stays_closed
         if report.clean:
-            self._database.write(self.org_id, _finish, job, self._actor, stays_closed)
-        return Arrived(self.org_id, manifest, report, was_here=False)
+            self._database.write(self.org_id, _finish if opens else _wait, job, self._actor)
+        return Arrived(self.org_id, manifest, report, was_here=False, opened=opens)
 
     def _bring(self, job: JobRow, manifest: Manifest, tell: Tell) -> None:
         rows_done = 0
@@ -130,11 +133,15 @@ def _put(tx: Tx, job: JobRow, number: int, table: str, rows: Sequence[Row]) -> N
     move_store.put(tx, table, rows)
 
 
-def _finish(tx: Tx, job: JobRow, actor: Actor, stays_closed: bool) -> None:
-    if not stays_closed:
-        organizations.open_again(tx, job.org_id, actor)
+def _finish(tx: Tx, job: JobRow, actor: Actor) -> None:
+    organizations.open_again(tx, job.org_id, actor)
     control_store.bump(tx, KEYS_REVISION)
     move_store.finish(tx, job.org_id, job.job_id, actor.now)
+
+
+def _wait(tx: Tx, job: JobRow, actor: Actor) -> None:
+    """All of it is here; the same file opens it, whenever that is wanted."""
+    control_store.bump(tx, KEYS_REVISION)
 
 
 def open_again(tx: Tx, org_id: int, actor: Actor) -> None:

@@ -96,7 +96,9 @@ def _said_plainly(file: Path) -> Iterator[None]:
 @org.command("import")
 def import_org(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `talktime org export` has made.")],
-    stays_closed: Annotated[bool, typer.Option("--closed", help="Do not open it when it is here.")] = False,
+    stays_closed: Annotated[
+        bool, typer.Option("--closed", help="Do not open it yet; the same without it does.")
+    ] = False,
     data: Data = None,
     database: Url = None,
     as_json: Json = False,
@@ -182,8 +184,10 @@ def _say(arrived: Arrived, as_json: bool) -> None:
     show_report(arrived.report)
     if arrived.was_here:
         say(f"{name} was here already, by this file; nothing was changed")
+    elif arrived.opened:
+        say(f"{name} is here, and open: {arrived.manifest.rows:,} rows")
     elif arrived.report.clean:
-        say(f"{name} is here: {arrived.manifest.rows:,} rows")
+        say(f"{name} is here: {arrived.manifest.rows:,} rows. It is closed: the same without --closed opens it")
     else:
         say(f"{name} is here, does not verify, and stays closed")
 
