@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ import pytest
 from talktime.actions.arriving import open_again
 from talktime.actions.audit import Actor
 from talktime.actions.moving import CannotMove
+from talktime.actions.seal import seal_all
 from talktime.storage import move_store, webhook_store
 from talktime.storage import tables as t
 from talktime.storage.database import Database
@@ -24,7 +25,7 @@ from talktime.storage.move_file import BadFile
 from talktime.storage.vault import new_key, place_of
 from talktime.storage.verify import reading
 from tests.cli.inside import inside
-from tests.moving.house import SECRET, STEPS, House, bring, installation, said, there
+from tests.moving.house import SECRET, STEPS, House, bring, installation, said, tell, there
 from tests.support.postgres import Cluster
 from tests.web.client import Client, World
 
@@ -127,6 +128,24 @@ def test_the_same_rows_make_the_same_file(place: Callable[..., World], tmp_path:
     assert len({path.read_bytes() for path in files}) == 1
 
 
+def test_a_worker_that_seals_and_a_switch_that_beats_change_no_file(tmp_path: Path) -> None:
+    files = [tmp_path / "first.move", tmp_path / "second.move"]
+    for file in files:
+        with installation(tmp_path / "data") as world:
+            if file == files[0]:
+                house = House(world)
+                house.live(["secrets", "call"])
+                tell(world.app, 1)
+            house.org = there(world, "org_1")
+            beat = {"boot_id": file.name, "active_call_ids": []}
+            assert house.org.api.post("/v1/switches/edge/heartbeat", beat).status == 200
+        told = inside("org", "export", "org_1", "--close", "--to", file, "--data", tmp_path / "data", **OURS)
+        assert told.returncode == 0, told.stderr
+        with installation(tmp_path / "data") as world:
+            seal_all(world.app.database, world.clock)
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
 def test_every_table_moves_or_stays_for_a_reason() -> None:
     ours = {table.name for table in t.of_kind("organization")}
     assert set(move_store.TABLES) | set(move_store.STAYS) == ours | {"sign_ins"}
@@ -149,6 +168,9 @@ def test_only_what_stands_still_can_be_moved(place: Callable[..., World], tmp_pa
     refused = house.authorized("c2")
     assert (refused["decision"], refused["reason"]) == ("refused", "organization_closed")
     house.asked("settle", "c1", duration_seconds=30)
+    with pytest.raises(CannotMove, match="still under way: 1 rows without a seal"):
+        house.export(tmp_path / "org.move")
+    house.close()
     house.export(tmp_path / "org.move")
 
 
@@ -304,6 +326,32 @@ def test_whoever_is_killed_in_the_middle_calls_again_and_it_ends_the_same(
         for sealed in ("webhooks", "switches"):
             assert len(ours.pop(sealed)) == len(theirs.pop(sealed))
         assert ours == theirs
+
+
+def test_another_file_begins_anew_as_long_as_the_first_has_not_ended(
+    place: Callable[..., World], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.move", tmp_path / "second.move"
+    house = House(place())
+    house.live(["call", "people", "secrets"])
+    house.close()
+    house.export(first)
+    house.refused_call()
+    house.export(second)
+    world = place()
+    world.price_list(LIST, default=True)
+    for portions in (5, 1000):
+        with suppress(KeyboardInterrupt):
+            bring_until(world, first, portions)
+        with pytest.raises(CannotMove, match="is arriving by another file"):
+            bring(world, second)
+        begun = bring(world, second, stays_closed=True, starts_again=True)
+        assert begun.report.clean
+        assert begun.manifest.rows == sum(map(len, rows_of(world.app.database, 1).values()))
+        bring(world, first, starts_again=True)
+    assert bring(world, second, stays_closed=False, starts_again=True).opened
+    with pytest.raises(CannotMove, match="is here already, and did not come by this file"):
+        bring(world, first, starts_again=True)
 
 
 def test_interrupted_anywhere_it_is_nobody_yet(place: Callable[..., World], file: Path) -> None:

@@ -50,9 +50,11 @@ class Arrival:
                 "upgrade both installations to the same Talktime, and export it again"
             )
 
-    def bring(self, tell: Tell, *, stays_closed: bool) -> Arrived:
+    def bring(self, tell: Tell, *, stays_closed: bool, starts_again: bool = False) -> Arrived:
         """A portion at a time, each with how far it is; opened only when all of it was verified."""
         manifest = self._file.checked(self._look)
+        if starts_again:
+            self._database.write(self.org_id, _forget, self.org_id)
         job = self._database.write(self.org_id, _begin, self._job(manifest))
         if job.state == DONE:
             return Arrived(self.org_id, manifest, verify_one(self._database, self.org_id), was_here=True, opened=False)
@@ -122,13 +124,25 @@ def _begin(tx: Tx, wanted: JobRow) -> JobRow:
         job_store.add(tx, wanted)
         control_store.pass_by(tx, "next_org", wanted.org_id, cell_begin(wanted.org_id))
         return wanted
-    if job is None or job.asked != wanted.asked:
+    if job is None or (job.state == DONE and job.asked != wanted.asked):
         raise CannotMove(f"{org_name(wanted.org_id)} is here already, and did not come by this file")
+    if job.asked != wanted.asked:
+        raise CannotMove(
+            f"{org_name(wanted.org_id)} is arriving by another file: go on with that one, "
+            "or take what has come away and begin with this one, by --start-again"
+        )
     return job
 
 
+def _forget(tx: Tx, org_id: int) -> None:
+    """What is here of an organization that has never been open here."""
+    job = job_store.find(tx, org_id, JOB_ID)
+    if job is not None and job.state != DONE:
+        move_store.remove(tx, org_id)
+
+
 def _put(tx: Tx, job: JobRow, number: int, table: str, rows: Sequence[Row]) -> None:
-    if not move_store.advance(tx, job.org_id, job.job_id, number):
+    if not move_store.advance(tx, job.org_id, job.job_id, job.asked, number):
         raise CannotMove("another process brings the same organization: let it end, or end it")
     move_store.put(tx, table, rows)
 

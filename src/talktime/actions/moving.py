@@ -14,7 +14,7 @@ from talktime.storage.sealed_store import SEALED, Sealed, Secret
 from talktime.storage.vault import Vault, VaultError, place_of
 
 Tell = Callable[[int, int], None]
-NAMES = {"inbox_work": "messages of providers", "deliveries": "mails and webhooks"}
+NAMES = {"inbox_work": "messages of providers", "deliveries": "mails and webhooks", "seals": "rows without a seal"}
 
 
 class CannotMove(Exception):

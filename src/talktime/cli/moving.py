@@ -97,7 +97,10 @@ def _said_plainly(file: Path) -> Iterator[None]:
 def import_org(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `talktime org export` has made.")],
     stays_closed: Annotated[
-        bool, typer.Option("--closed", help="Do not open it yet; the same without it does.")
+        bool, typer.Option("--closed", help="Do not open it yet: the same command without this opens it.")
+    ] = False,
+    starts_again: Annotated[
+        bool, typer.Option("--start-again", help="Take away what another file has brought, unless it was opened here.")
     ] = False,
     data: Data = None,
     database: Url = None,
@@ -110,13 +113,13 @@ def import_org(
     be running. Exit code 1: what came does not verify, and stays closed.
     """
     settings = settings_of(data, database)
-    arrived = _brought(settings, file, stays_closed, hidden=as_json)
+    arrived = _brought(settings, file, hidden=as_json, stays_closed=stays_closed, starts_again=starts_again)
     _say(arrived, as_json)
     if not arrived.report.clean:
         raise typer.Exit(BAD)
 
 
-def _brought(settings: Settings, file: Path, stays_closed: bool, *, hidden: bool) -> Arrived:
+def _brought(settings: Settings, file: Path, *, hidden: bool, **wanted: bool) -> Arrived:
     from talktime.actions.arriving import Arrival
     from talktime.actions.audit import Actor
     from talktime.actions.moving import CannotMove
@@ -126,9 +129,7 @@ def _brought(settings: Settings, file: Path, stays_closed: bool, *, hidden: bool
         task = bar.add_task("rows", total=None)
         try:
             arrival = Arrival(app.database, app.vault, file, Actor("operator", app.now()))
-            return arrival.bring(
-                lambda done, total: bar.update(task, completed=done, total=total), stays_closed=stays_closed
-            )
+            return arrival.bring(lambda done, total: bar.update(task, completed=done, total=total), **wanted)
         except (CannotMove, BadFile) as error:
             raise CannotDo(str(error)) from error
 
