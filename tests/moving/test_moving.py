@@ -200,6 +200,7 @@ def test_who_is_here_already_is_left_alone(place: Callable[..., World], file: Pa
 
 def test_the_same_file_a_second_time_changes_nothing(place: Callable[..., World], file: Path) -> None:
     world = place()
+    world.price_list(LIST, default=True)
     assert bring(world, file, stays_closed=False).opened
     before = rows_of(world.app.database, 1)
     assert bring(world, file).was_here
@@ -289,6 +290,44 @@ def test_a_price_list_of_its_own_must_be_here(place: Callable[..., World], tmp_p
     with pytest.raises(CannotMove, match=f"its price list {mine} is not here"):
         bring(world, tmp_path / "org.move")
     assert is_empty(world)
+
+
+def test_nobody_is_opened_where_every_paid_call_would_be_refused(place: Callable[..., World], file: Path) -> None:
+    world = place()
+    with pytest.raises(CannotMove, match="no price list for USD is published here by default"):
+        bring(world, file, stays_closed=False)
+    assert is_empty(world)
+    bring(world, file, stays_closed=True)
+    world.price_list(LIST, default=True)
+    assert bring(world, file, stays_closed=False).opened
+
+
+@pytest.mark.parametrize("there", ["*:500", "*:400", None])
+def test_the_licences_that_it_uses_must_mean_the_same(
+    there: str | None, place: Callable[..., World], tmp_path: Path
+) -> None:
+    house = House(place())
+    licences(house.world, "House plan", "*:500")
+    assert house.org.api.put("/v1/licences", {"HOUSE1": 3}).status == 200
+    house.close()
+    house.export(tmp_path / "org.move")
+    world = place()
+    if there:
+        licences(world, "Another name", there)
+    if there == "*:500":
+        assert bring(world, tmp_path / "org.move").report.clean
+        return
+    with pytest.raises(CannotMove, match="its licences HOUSE1 mean something else here, or nothing"):
+        bring(world, tmp_path / "org.move")
+    assert is_empty(world)
+
+
+def licences(world: World, name: str, domestic: str) -> None:
+    """An operator's own."""
+    terms = {"ability": "calling", "order": "9", "domestic": domestic, "counted": "assigned", "shared": "location"}
+    own = [{"code": "HOUSE1", "name": name, **terms}]
+    answer = world.operator.put("/v1/operator/licence-catalogue", {"licences": own})
+    assert answer.status == 200, answer.content
 
 
 # ---------------------------------------------------------------- interrupted
@@ -399,6 +438,8 @@ def test_an_organization_moves_by_two_commands(tmp_path: Path, postgres: Cluster
     assert inside("org", "export", "org_9", "--to", file, *old, TALKTIME_SECRET_KEY=SECRET).returncode == 3
     assert inside("org", "export", "nobody", "--to", file, *old).returncode == 2
 
+    with installation(tmp_path / "new", url) as world:
+        world.price_list(LIST, default=True)
     came = inside("org", "import", file, "--database", url, "--json", TALKTIME_SECRET_KEY=SECRET)
     assert came.returncode == 0, came.stderr
     told = json.loads(came.stdout)

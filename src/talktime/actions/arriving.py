@@ -5,13 +5,14 @@ Its numbers and ids stay. Whoever is interrupted calls again, with the same file
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from talktime.actions import organizations
+from talktime.actions import moving, organizations
 from talktime.actions.audit import Actor
 from talktime.actions.moving import CannotMove, Tell
 from talktime.core.ids import cell_begin, org_name
@@ -52,7 +53,8 @@ class Arrival:
 
     def bring(self, tell: Tell, *, stays_closed: bool, starts_again: bool = False) -> Arrived:
         """A portion at a time, each with how far it is; opened only when all of it was verified."""
-        manifest = self._file.checked(self._look)
+        self._database.read((), _must_know_licences, self._file.head.licences)
+        manifest = self._file.checked(partial(self._look, not stays_closed))
         if starts_again:
             self._database.write(self.org_id, _forget, self.org_id)
         job = self._database.write(self.org_id, _begin, self._job(manifest))
@@ -73,12 +75,12 @@ class Arrival:
                 self._database.write(self.org_id, _put, job, number, table, self._sealed_anew(table, rows))
             tell(rows_done, manifest.rows)
 
-    def _look(self, table: str, rows: Sequence[Row]) -> None:
+    def _look(self, opens: bool, table: str, rows: Sequence[Row]) -> None:
         """What would go wrong later is said before anything is written."""
         self._sealed_anew(table, rows)
         if table == "organizations":
-            place = move_store.TABLES[table].columns.keys().index("price_list")
-            self._database.read((), _must_know_prices, rows[0][place])
+            org = dict(zip(move_store.TABLES[table].columns.keys(), rows[0], strict=True))
+            self._database.read((), _must_know_prices, org["price_list"], org["currency"], opens)
 
     def _sealed_anew(self, table: str, rows: Sequence[Row]) -> Sequence[Row]:
         for what in SEALED:
@@ -109,11 +111,26 @@ class Arrival:
         return JobRow(self.org_id, JOB_ID, KIND, RUNNING, asked, by, 0, None, None, None, at, None, None)
 
 
-def _must_know_prices(tx: ReadTx, list_id: str | None) -> None:
+def _must_know_licences(tx: ReadTx, there: Mapping[str, str]) -> None:
+    here = moving.meanings(tx, there)
+    if others := [code for code, digest in there.items() if here[code] != digest]:
+        raise CannotMove(
+            f"its licences {', '.join(others)} mean something else here, or nothing: bring the operator's own licences "
+            "here first (`talktime licences export`, `talktime licences import`)"
+        )
+
+
+def _must_know_prices(tx: ReadTx, list_id: str | None, currency: str, opens: bool) -> None:
     if list_id is not None and price_store.find(tx, list_id) is None:
         raise CannotMove(
             f"its price list {list_id} is not here: give it the default prices where it is now (price_list: null), "
             "export it again, and give it a list here"
+        )
+    prices = list_id or price_store.default_of(tx, currency)
+    if opens and not (prices and any(one.published_at is not None for one in price_store.versions(tx, [prices]))):
+        raise CannotMove(
+            f"no price list for {currency} is published here by default, so every paid call would be refused: publish "
+            "one (`talktime rates import --default --publish`), or bring it with --closed until there is one"
         )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from talktime.actions.organizations import CLOSED, found
 from talktime.core.ids import org_name
-from talktime.storage import move_store, schema, sealed_store
+from talktime.core.licence_terms import Licence
+from talktime.storage import knowledge_store, move_store, schema, sealed_store, user_store
 from talktime.storage.database import Database, ReadTx
 from talktime.storage.move_file import FORMAT, Head, Manifest, Portions, try_out, write
 from talktime.storage.sealed_store import SEALED, Sealed, Secret
@@ -50,8 +55,20 @@ def export(database: Database, vault: Vault, org_id: int, path: Path, tell: Tell
 
 def _export(tx: ReadTx, vault: Vault, org_id: int, path: Path, tell: Tell) -> Manifest:
     _must_stand_still(tx, org_id)
-    head = Head(FORMAT, schema.NEWEST, org_id, vault.ids)
+    used = meanings(tx, [owned.code for owned in user_store.owned(tx, org_id)])
+    head = Head(FORMAT, schema.NEWEST, org_id, vault.ids, used)
     return write(path, head, move_store.TABLES, _told(move_store.portions(tx, org_id), tell))
+
+
+def meanings(tx: ReadTx, codes: Iterable[str]) -> dict[str, str]:
+    """A digest of what each enables and brings here; what it is called does not matter."""
+    catalogue = knowledge_store.catalogue(tx)
+    return {code: _digest(catalogue.meant_by(code)) for code in codes}
+
+
+def _digest(licences: Sequence[Licence]) -> str:
+    nameless = [replace(licence, name="") for licence in licences]
+    return sha256(msgspec.json.encode(nameless, order="deterministic")).hexdigest()
 
 
 def _told(portions: Portions, tell: Tell) -> Portions:

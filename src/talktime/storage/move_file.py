@@ -47,6 +47,8 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
     org_id: int
     sealed_with: tuple[str, ...]
     """The ids of the keys that its secrets are sealed with, the newest first."""
+    licences: dict[str, str] = {}
+    """By the code of each that it uses: a digest of what it means."""
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
