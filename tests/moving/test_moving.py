@@ -367,8 +367,9 @@ def test_whoever_is_killed_in_the_middle_calls_again_and_it_ends_the_same(
         assert ours == theirs
 
 
+@pytest.mark.parametrize("dialect", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def test_another_file_begins_anew_as_long_as_the_first_has_not_ended(
-    place: Callable[..., World], tmp_path: Path
+    dialect: str, place: Callable[..., World], tmp_path: Path
 ) -> None:
     first, second = tmp_path / "first.move", tmp_path / "second.move"
     house = House(place())
@@ -377,7 +378,7 @@ def test_another_file_begins_anew_as_long_as_the_first_has_not_ended(
     house.export(first)
     house.refused_call()
     house.export(second)
-    world = place()
+    world = place(dialect)
     world.price_list(LIST, default=True)
     for portions in (5, 1000):
         with suppress(KeyboardInterrupt):
