@@ -153,8 +153,7 @@ def _begin(tx: Tx, wanted: JobRow) -> JobRow:
 
 def _forget(tx: Tx, org_id: int) -> None:
     """What is here of an organization that has never been open here."""
-    job = job_store.find(tx, org_id, JOB_ID)
-    if job is not None and job.state != DONE:
+    if move_store.abandon(tx, org_id, JOB_ID):
         move_store.remove(tx, org_id)
 
 

@@ -96,6 +96,12 @@ def advance(tx: Tx, org_id: int, job_id: str, asked: str, number: int) -> bool:
     return tx.execute(update(t.jobs).where(*here).values(done=number + 1)).rowcount == 1
 
 
+def abandon(tx: Tx, org_id: int, job_id: str) -> bool:
+    """False: it has ended, perhaps just now, or never begun."""
+    here = (j.org_id == org_id, j.job_id == job_id, j.state != DONE)
+    return tx.execute(delete(t.jobs).where(*here)).rowcount == 1
+
+
 def finish(tx: Tx, org_id: int, job_id: str, at: int) -> None:
     ended = {"state": DONE, "total": j.done, "ended_at": at}
     tx.execute(update(t.jobs).where(j.org_id == org_id, j.job_id == job_id).values(ended))
