@@ -56,6 +56,7 @@ COMMANDS = (
     ("org",),
     ("org", "export"),
     ("org", "import"),
+    ("org", "open"),
     ("mail",),
     ("mail", "test"),
     ("kamailio",),

@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import re
+import resource
 import shlex
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -99,7 +101,9 @@ def test_what_goes_wrong_is_said(data: Path, tmp_path: Path) -> None:
         (("people", "export", ANN, "--organization", "org_1", "--to", tmp_path / "there"), 3, "there already"),
         (("people", "export", "ann", "--organization", "org_1", "--to", tmp_path / "no" / "x.zip"), 3, "knows nobody"),
         (("audit", "export", "--organization", "org_1", "--from", "yesterday"), 2, "neither a day"),
-        (("audit", "export", "--organization", "org_1", "--output", tmp_path / "there"), 3, "cannot be made"),
+        (("audit", "export", "--organization", "org_1", "--output", tmp_path / "there"), 3, "there already"),
+        (("audit", "export", "--organization", "org_1", "--output", tmp_path / "no" / "x"), 3, "cannot be written"),
+        (("audit", "export", "--organization", "org_99"), 3, "there is no organization org_99"),
         (("audit", "export", "--organization", "org_1", "--json"), 2, "--output"),
     ):
         done = inside(*arguments, *about)
@@ -139,6 +143,31 @@ def files_with(text: bytes, data: Path) -> list[Path]:
     return [path for path in data.rglob("*") if path.is_file() and text in path.read_bytes()]
 
 
+@contextmanager
+def file_size_at_most(size: int) -> Iterator[None]:
+    """Python ignores the signal, so that writing further is an error, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_file_of_the_audit_log_is_whole_and_its_owners_alone(data: Path, tmp_path: Path) -> None:
+    about = ("audit", "export", "--organization", "org_1", "--data", data, "--output")
+    assert inside(*about, tmp_path / "whole").returncode == 0
+    assert (tmp_path / "whole").stat().st_mode & 0o777 == 0o600
+    with Client(load({"data": data}, {})) as client:
+        for number in range(100):
+            client.send("PATCH", "/v1/operator/organizations/org_1", {"name": f"{number:0200}"})
+    # More than the database needs to be read, less than the log.
+    with file_size_at_most(1 << 16):
+        cut = inside(*about, tmp_path / "cut")
+    assert (cut.returncode, "cannot be written: File too large" in cut.stderr) == (3, True), cut.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+
+
 def test_the_audit_log_is_written_for_programs(data: Path) -> None:
     about = ("--organization", "org_1", "--data", data)
     lines = [json.loads(line) for line in inside("audit", "export", *about).stdout.splitlines()]
@@ -147,6 +176,8 @@ def test_the_audit_log_is_written_for_programs(data: Path) -> None:
     some = inside("audit", "export", *about, "--from", lines[1]["at"]).stdout.splitlines()
     assert 0 < len(some) <= len(lines)
     assert inside("audit", "export", "--organization", "operator", "--data", data).stdout != ""
+    since_ever = inside("audit", "export", *about, "--from", "1900-01-01").stdout.splitlines()
+    assert len(since_ever) == len(lines)
     preview = json.loads(inside("retention", "--json", "--data", data).stdout)
     assert [one["kind"] for one in preview["goes"]] == ["sign_ins"]
     assert "calls" in preview["kept_for_ever"]

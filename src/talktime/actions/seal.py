@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,13 @@ def seal_all(
             except Gap as gap:
                 tell(gap)
     return sealed
+
+
+def seal_one(database: Database, org_id: int, now: Callable[[], int]) -> None:
+    """All that is there of one organization, at once; over damage nothing."""
+    for chain in Chain:
+        with suppress(Gap):
+            _seal_what_is_there(database, org_id, chain, now, never)
 
 
 def _behind(database: Database, chain: Chain) -> Iterator[int]:
