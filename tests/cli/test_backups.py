@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,15 @@ def test_without_a_scratch_database_there_is_a_backup_all_the_same(postgres: Clu
         assert one.exists() and two.exists() and three.exists()
         nothing = inside("restore", *where)
         assert (nothing.returncode, "tried and is good" in nothing.stderr) == (2, True)
+
+
+def test_an_old_program_says_that_it_cannot_try_the_backup_of_a_newer_database(data: Path) -> None:
+    with closing(sqlite3.connect(data / "talktime.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    told = inside("backup", "--data", data, "--check")
+    assert (told.returncode, "not checked: the backup has schema 9999" in told.stderr) == (1, True)
+    assert len(list((data / "backups").iterdir())) == 1
 
 
 def test_the_newest_good_backup_is_restored_when_none_is_named(data: Path) -> None:
