@@ -233,7 +233,8 @@ def _open_tracing(settings: Settings) -> Untraced:
         from talktime.tracing.tracing import Tracing
     except ModuleNotFoundError as error:
         raise SettingsError(
-            "'tracing_url' needs libraries that are not here: pip install 'talktime[tracing]'"
+            "'tracing_url' needs libraries that are not here: pip install 'talktime[tracing]', "
+            "or with --require-hashes requirements-tracing.txt of `make dist`"
         ) from error
     return Tracing(settings.tracing_url, settings.tracing_percent)
 
