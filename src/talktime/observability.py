@@ -58,7 +58,9 @@ class Meters:
         self.batch_commands = Histogram("talktime_batch_commands", "Commands in a batch", buckets=_SIZES, **made)
         self.answer_seconds = Timings("talktime_answer_seconds", "From a switch's request to its answer", "route")
         self.registry.register(self.answer_seconds)
-        self.store_errors = Counter("talktime_store_errors_total", "Batches that were not taken, whose calls were refused", **made)
+        self.store_errors = Counter(
+            "talktime_store_errors_total", "Batches that were not taken, whose calls were refused", **made
+        )
         self.conflicts = Counter("talktime_conflicts_total", "Ends of a call reported twice and differently", **made)
         self.open_calls = Gauge("talktime_open_calls", "Holds open, at the last sweep", **made)
         self.silent_switches = Gauge("talktime_silent_switches", "Switches that were heard of, and are not", **made)
