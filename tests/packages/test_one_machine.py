@@ -1,4 +1,4 @@
-"""The guide `docs/operating/one-machine.md`, word by word, on a fresh machine with systemd."""
+"""The guide `docs/operating/one-machine.md`, word by word, on fresh machines with systemd; its settings without one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from talktime.settings import load
+from talktime.storage.vault import Vault, keys_from
+from tests.operating.machine import Machine as Folder
+from tests.operating.services import settings_in
 from tests.packages import test_install
 from tests.packages.machine import Machine
 
@@ -43,6 +47,54 @@ LISTENED = """
 for _ in $(seq 5); do curl --fail --silent --show-error http://127.0.0.1:8080/readyz; done
 systemctl show talktime --property ActiveState,NRestarts
 """
+
+
+class Settings:
+    """What the block that writes them leaves in a folder that stands for the machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._machine = Folder(folder)
+        self._file = folder / "etc/talktime/talktime.env"
+        self._key = folder / "var/lib/talktime/secret.key"
+        (folder / "etc/pgbouncer").mkdir()
+        (folder / "etc/pgbouncer/userlist.txt").write_text('"talktime" "canary"\n')
+
+    def before(self, *lines: str, key: str = "") -> None:
+        """Of the one service."""
+        self._file.write_text("".join(f"{line}\n" for line in ("# Mine.", *lines)))
+        self._key.write_text(key)
+
+    def written(self) -> dict[str, str]:
+        (block,) = [block for block in BLOCKS if "TALKTIME_SECRET_KEY=" in block]
+        self._machine.follow([block])
+        lines = [line for line in self._file.read_text().splitlines() if line.startswith("TALKTIME_")]
+        assert len(lines) == len(settings_in(self._file)) and self._file.stat().st_mode & 0o777 == 0o600
+        return settings_in(self._file)
+
+
+def test_the_settings_are_understood(tmp_path: Path) -> None:
+    given = Settings(tmp_path).written()
+    settings = load({}, given)
+    assert (settings.drain_seconds, settings.prepared_statements, settings.jobs) == (5, False, False)
+    assert settings.database and settings.database.startswith("postgresql://talktime:canary@127.0.0.1:6432/")
+    assert Vault(*keys_from(given["TALKTIME_SECRET_KEY"])).ids
+
+
+def test_what_one_service_had_is_kept_also_a_second_time(tmp_path: Path) -> None:
+    """Without its key stored secrets could not be read any more."""
+    settings = Settings(tmp_path)
+    mine = ("TALKTIME_PUBLIC_URL=https://mine.example.com", "TALKTIME_LOG_LEVEL=warning")
+    settings.before(*mine, "TALKTIME_WORKERS=2", "TALKTIME_JOBS=no", key="NEWER\nOLDER\n")
+    first = settings.written()
+    assert {f"{name}={value}" for name, value in first.items()} > {*mine, "TALKTIME_SECRET_KEY=NEWER,OLDER"}
+    assert "TALKTIME_WORKERS" not in first
+    assert settings.written() == first
+
+
+def test_a_key_among_the_settings_is_the_one(tmp_path: Path) -> None:
+    settings = Settings(tmp_path)
+    settings.before("TALKTIME_SECRET_KEY=REPLACED", "TALKTIME_SECRET_KEY=MINE", key="OF-BEFORE")
+    assert settings.written()["TALKTIME_SECRET_KEY"] == "MINE"
 
 
 @pytest.mark.prove
