@@ -63,6 +63,7 @@ dist: .venv/.runtime ## wheel, source, bill of materials and all hashes in dist/
 lock: .venv-lock/.made ## remake requirements/*.txt; UPGRADE=1 takes newer versions
 	$(LOCK) pyproject.toml --group build -o requirements/runtime.txt
 	$(LOCK) pyproject.toml --group build --extra test -c requirements/runtime.txt -o requirements/test.txt
+	$(LOCK) pyproject.toml --group build --extra tracing -c requirements/test.txt -o requirements/tracing.txt
 	$(LOCK) --group lock -o requirements/lock.txt
 
 clean: ## remove what make and the tools have made

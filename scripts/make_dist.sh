@@ -11,4 +11,6 @@ env --unset=SOURCE_DATE_EPOCH .venv/bin/python -m hatchling build -d "$dist"
 
 wheel=$(basename "$dist"/*.whl)
 hash=$(sha256sum "$dist/$wheel" | cut --delimiter=' ' --fields=1)
-{ cat requirements/runtime.txt && echo "./$wheel --hash=sha256:$hash"; } >"$dist/requirements.txt"
+for list in runtime:requirements tracing:requirements-tracing; do
+    { cat "requirements/${list%:*}.txt" && echo "./$wheel --hash=sha256:$hash"; } >"$dist/${list#*:}.txt"
+done

@@ -62,6 +62,7 @@ DOORS_MAY_USE = {
     "diagnosis",
     "dialog_file",
     "distribution",
+    "shards",
 }
 
 # Libraries of others that a package may use. The standard library is there for all, but see CORE_MAY_NOT.

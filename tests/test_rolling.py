@@ -10,19 +10,24 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from ssl import SSLContext
 
+import httpx
 import pytest
 
 from tests.http.shop import Api, Organization, Shop, good
 from tests.rolling.__main__ import MONEY, run, wrong_books, wrong_money
 from tests.rolling.callers import calling, together
 from tests.rolling.fleet import Fleet, fleet
+from tests.support.certificates import made_in
+from tests.support.haproxy import balancing
 from tests.support.postgres import Cluster
 from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
 Ask = Callable[[str], object]
 """Asks for a call of this name."""
+INSIDE = "127.0.0.1"
 NUMBERS = count(1)
 
 
@@ -91,6 +96,28 @@ def ways_to_ask(ours: Fleet, org: Organization) -> list[Ask]:
         lambda call_id: ask(call_id, of_all, org.id),
         lambda call_id: ask(call_id, of_all, organization=org.id),
     ]
+
+
+def test_the_world_comes_by_tls_and_sees_no_figures(ours: Fleet, tmp_path: Path) -> None:
+    trusted = made_in(tmp_path).client
+    (tmp_path / "certificate.pem").rename(tmp_path / "talktime.pem")
+    with balancing(tmp_path, [server.port for server in ours.servers], tls=True) as proxy:
+        proxy.wait_for_all()
+        world, plain = f"https://localhost:{proxy.encrypted}", f"http://127.0.0.1:{proxy.plain}"
+        away = asked(f"{plain}/metrics", trusted)
+        assert (away.status_code, away.headers["location"].partition(":")[0]) == (301, "https")
+        for path in ("metrics", "readyz", "metrics/", "%6detrics?all"):
+            assert asked(f"{world}/{path}", trusted).status_code == 403
+            assert asked(f"{world}/{path}", trusted, INSIDE).status_code == 200
+        assert asked(f"{world}//metrics", trusted).status_code == 403
+        assert asked(f"{world}/healthz", trusted).status_code == 200
+        # As Prometheus asks.
+        assert asked(f"{proxy.url}/metrics", trusted, INSIDE).status_code == 200
+
+
+def asked(url: str, trusted: SSLContext, come_from: str = "127.0.0.2") -> httpx.Response:
+    with httpx.Client(transport=httpx.HTTPTransport(verify=trusted, local_address=come_from), timeout=60) as client:
+        return client.get(url)
 
 
 def test_who_comes_while_a_server_is_started_again_waits(tmp_path: Path) -> None:

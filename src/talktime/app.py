@@ -24,7 +24,7 @@ from talktime.actions.till import Till
 from talktime.actions.upkeep import last_verification
 from talktime.charging import due
 from talktime.charging.batcher import Batcher
-from talktime.charging.engine import Engine, Shelf
+from talktime.charging.engine import Engine, KeysChanged, Shelf
 from talktime.charging.last_known import LastKnown
 from talktime.clock import SteadyClock
 from talktime.core.currencies import bounds_from
@@ -174,7 +174,8 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
         Thread(target=copy_context().run, args=told, kwargs=internal, daemon=True).start()
 
     for_callers = Engine(tracing.store(store), prices, keys.revision, knowledge, last_known, cut_off)
-    batcher = tracing.batcher(meters.measured(for_callers.run), store.lanes, store.shard_of, settings.batch_max)
+    measured = meters.measured(for_callers.run, KeysChanged)
+    batcher = tracing.batcher(measured, store.lanes, store.shard_of, settings.batch_max)
     engine = Engine(store, prices, None, knowledge)
     clock = now or SteadyClock()
     simulator = Simulator(StoredNotebook(database, clock), settings.reached_at, vault.derived("simulator"))
@@ -232,7 +233,8 @@ def _open_tracing(settings: Settings) -> Untraced:
         from talktime.tracing.tracing import Tracing
     except ModuleNotFoundError as error:
         raise SettingsError(
-            "'tracing_url' needs libraries that are not here: pip install 'talktime[tracing]'"
+            "'tracing_url' needs libraries that are not here: pip install 'talktime[tracing]', "
+            "or with --require-hashes requirements-tracing.txt of `make dist`"
         ) from error
     return Tracing(settings.tracing_url, settings.tracing_percent)
 

@@ -24,6 +24,8 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 log = structlog.get_logger("talktime.charging")
 
+Run = Callable[[Sequence[Command]], list[Answer]]
+
 
 class Timings(Collector):
     """A histogram for each of some names, as cheap as can be: the library's costs more than reading a request."""
@@ -56,7 +58,9 @@ class Meters:
         self.batch_commands = Histogram("talktime_batch_commands", "Commands in a batch", buckets=_SIZES, **made)
         self.answer_seconds = Timings("talktime_answer_seconds", "From a switch's request to its answer", "route")
         self.registry.register(self.answer_seconds)
-        self.store_errors = Counter("talktime_store_errors_total", "Batches that the store did not take", **made)
+        self.store_errors = Counter(
+            "talktime_store_errors_total", "Batches that were not taken, whose calls were refused", **made
+        )
         self.conflicts = Counter("talktime_conflicts_total", "Ends of a call reported twice and differently", **made)
         self.open_calls = Gauge("talktime_open_calls", "Holds open, at the last sweep", **made)
         self.silent_switches = Gauge("talktime_silent_switches", "Switches that were heard of, and are not", **made)
@@ -78,11 +82,15 @@ class Meters:
         ProcessCollector(registry=self.registry)
         self._outcomes: dict[str, Counter] = {}
 
-    def measured(self, run: Callable[[Sequence[Command]], list[Answer]]) -> Callable[[Sequence[Command]], list[Answer]]:
+    def measured(self, run: Run, no_error: type[Exception]) -> Run:
+        """`no_error` is how a batch asks to be formed again; whatever else it raises, its calls are refused."""
+
         def measuring(commands: Sequence[Command]) -> list[Answer]:
             begun = perf_counter()
             try:
                 answers = run(commands)
+            except no_error:
+                raise
             except Exception:
                 self.store_errors.inc()
                 raise

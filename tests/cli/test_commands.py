@@ -35,6 +35,7 @@ COMMANDS = (
     ("upgrade",),
     ("database",),
     ("database", "distribute"),
+    ("database", "shards"),
     ("database", "cell"),
     ("rates",),
     ("rates", "import"),

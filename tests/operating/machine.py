@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from talktime.cli.shipped import SHIPPED
-from tests.operating.stand_ins import REASONS
+from tests.operating.stand_ins import LISTS, REASONS
 from tests.support.ports import free_port
 from tests.support.shell import own_environment, told_by
 
@@ -61,14 +61,20 @@ class Machine:
         for name in ("bin/talktime", "opt/talktime/bin/talktime"):
             self._program(name, talktime)
         for name in REASONS.keys() - {"sudo"}:
-            self._program(f"bin/{name}", f'#!/bin/sh\nexec {sys.executable} -m tests.operating.stand_ins {name} "$@"\n')
+            where = "opt/talktime/bin" if name == "pip" else "bin"
+            self._program(
+                f"{where}/{name}", f'#!/bin/sh\nexec {sys.executable} -m tests.operating.stand_ins {name} "$@"\n'
+            )
 
     def _program(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
         (self.folder / name).chmod(0o755)
 
     def install(self, settings: Sequence[str] = ()) -> None:
-        """As after the guide to installing: units, environment file, the command with the settings of the service."""
+        """As after the guide to installing: lists, units, environment file, the command with the service's settings."""
+        (self.folder / "dist").mkdir()
+        for name in LISTS:
+            (self.folder / "dist" / name).touch()
         for source in (SHIPPED / "systemd").iterdir():
             shutil.copy(source, self.folder / "etc/systemd/system")
         text = moved("".join(f"{line}\n" for line in settings), self.folder, self._instead)

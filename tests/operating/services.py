@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from fnmatch import fnmatch
 from pathlib import Path
 
 READY_SECONDS_MAX = 120.0
@@ -30,6 +31,13 @@ class Services:
 
     def knows(self, unit: str) -> bool:
         return self._file(unit).exists()
+
+    def named(self, pattern: str) -> list[str]:
+        """A pattern means those that fit: of what could run here or has run."""
+        if "*" not in pattern:
+            return [pattern]
+        there = {path.name for folder in (self._units, self._machine / "log") for path in folder.iterdir()}
+        return sorted(name for name in there if fnmatch(name, pattern) and "@." not in name)
 
     def said(self, unit: str) -> str:
         log = self._machine / "log" / unit

@@ -23,12 +23,15 @@ REASONS = {
     "systemd-run": "the same; the program is run with the settings of the units' environment file",
     "journalctl": "the same; it prints what our units have said",
     "apt-get": "a test installs nothing; names and options are judged",
+    "pip": "a test installs nothing; the list must be one that `make dist` writes",
     "nft": "a test changes no firewall; `nft --check` judges the rules in a network of its own, where that is allowed",
     "nginx": "the real one judges the configuration, moved to this machine's folder",
 }
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 VERBS = {"daemon-reload", "enable", "disable", "start", "stop", "restart", "reload", "status", "is-active"}
 JOURNAL = re.compile(r"-[ufnpo]|--(unit|lines|since|until|output|no-pager|follow|grep)(=.*)?|-n\d+")
+
+LISTS = {"requirements.txt", "requirements-tracing.txt"}
 
 
 class Wrong(Exception):
@@ -41,8 +44,10 @@ def systemctl(words: Sequence[str], machine: Path) -> int:
     check(verb in VERBS, words)
     services = Services(machine)
     for name in map(with_kind, units):
-        check(name in OTHERS or services.knows(name), [*words, f"there is no unit {name}"])
-    own = [name for name in map(with_kind, units) if name not in OTHERS and name.endswith(".service")]
+        check(name in OTHERS or any(map(services.knows, services.named(name))), [*words, f"there is no unit {name}"])
+        check("*" not in name or verb == "status", [*words, "who starts or stops says what"])
+    asked = [one for unit in units for one in services.named(with_kind(unit))]
+    own = [name for name in asked if name not in OTHERS and name.endswith(".service")]
     return max([services.told(verb, name, now="--now" in words) for name in own], default=0)
 
 
@@ -66,9 +71,10 @@ def systemd_run(words: Sequence[str], machine: Path) -> NoReturn:
 def journalctl(words: Sequence[str], machine: Path) -> int:
     check(all(JOURNAL.fullmatch(word) for word in words if word.startswith("-")), words)
     units = [words[place + 1] for place, word in enumerate(words) if word in ("-u", "--unit")]
-    for name in map(with_kind, units):
-        check(Services(machine).knows(name) or name in OTHERS, words)
-        print(Services(machine).said(name), end="")
+    services = Services(machine)
+    for name in [one for unit in units for one in services.named(with_kind(unit)) or [unit]]:
+        check(services.knows(name) or name in OTHERS, words)
+        print(services.said(name), end="")
     return 0
 
 
@@ -77,6 +83,12 @@ def apt_get(words: Sequence[str], machine: Path) -> int:
     verb, *names = [word for word in words if not word.startswith("-")]
     check(verb in ("update", "install"), words)
     check(bool(names) == (verb == "install") and all(PACKAGE.fullmatch(name) for name in names), words)
+    return 0
+
+
+def pip(words: Sequence[str], machine: Path) -> int:
+    check(list(words[:-1]) == ["install", "--quiet", "--require-hashes", "--requirement"], words)
+    check(words[-1] in LISTS and Path(words[-1]).exists(), words)
     return 0
 
 
@@ -112,6 +124,7 @@ PROGRAMS: dict[str, Callable[[Sequence[str], Path], int]] = {
     "systemd-run": systemd_run,
     "journalctl": journalctl,
     "apt-get": apt_get,
+    "pip": pip,
     "nft": nft,
     "nginx": nginx,
 }

@@ -80,6 +80,10 @@ def test_a_block_that_fails_is_noticed(tmp_path: Path) -> None:
     "command",
     (
         "systemctl start talktimes",
+        "systemctl start 'talktime*'",
+        "systemctl status 'talktimes*'",
+        "/opt/talktime/bin/pip install talktime",
+        "cd dist && /opt/talktime/bin/pip install --quiet --require-hashes --requirement others.txt",
         "systemctl --forever start nginx",
         "apt-get install",
         "apt-get install 'Not a package'",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import socket
 import subprocess
@@ -12,11 +11,9 @@ from pathlib import Path
 import pytest
 
 from talktime.cli.shipped import SHIPPED
-from talktime.settings import load
 from tests.support.server import serving, talktime
 
 UNITS = ["talktime.service", "talktime-worker.service", "talktime@8081.service", "talktime-backup.service"]
-GUIDE = Path(__file__).parents[2] / "docs" / "operating" / "one-machine.md"
 TIMER = "talktime-backup.timer"
 EXPOSURE_MAX = 1.5
 """Of 10; systemd calls up to 2.0 well protected."""
@@ -63,13 +60,6 @@ def test_systemd_does_complain_of_what_it_does_not_know(units: Path) -> None:
 def test_little_can_be_done_from_within_a_service(units: Path, unit: str) -> None:
     told = analyzed("security", "--offline=true", f"--threshold={int(EXPOSURE_MAX * 10)}", str(units / unit))
     assert told.returncode == 0, told.stdout[-300:]
-
-
-def test_the_settings_of_the_guide_for_one_machine_are_understood() -> None:
-    (block,) = re.findall(r"<<END\n(TALKTIME_.*?)\nEND\n", GUIDE.read_text(), re.DOTALL)
-    given = dict(line.split("=", 1) for line in block.splitlines())
-    settings = load({}, {name: value for name, value in given.items() if "$(" not in value})
-    assert (settings.drain_seconds, settings.prepared_statements, settings.jobs) == (5, False, False)
 
 
 @pytest.mark.slow

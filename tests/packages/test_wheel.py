@@ -51,10 +51,29 @@ def test_the_source_that_is_handed_out_makes_the_same_wheel(built: Path, tmp_pat
     assert wheel(tmp_path).read_bytes() == wheel(built).read_bytes()
 
 
-def test_the_list_of_what_is_installed_has_the_lock_and_the_wheel_with_its_hash(built: Path) -> None:
-    lock = (ROOT / "requirements" / "runtime.txt").read_text()
-    listed = (built / "requirements.txt").read_text()
+@pytest.mark.parametrize(
+    ("locked", "list_of"), (("runtime", "requirements.txt"), ("tracing", "requirements-tracing.txt"))
+)
+def test_the_list_of_what_is_installed_has_the_lock_and_the_wheel_with_its_hash(
+    built: Path, locked: str, list_of: str
+) -> None:
+    lock = (ROOT / "requirements" / f"{locked}.txt").read_text()
+    listed = (built / list_of).read_text()
     assert listed == f"{lock}./{wheel(built).name} --hash=sha256:{digests(built)[wheel(built).name]}\n"
+
+
+def test_what_traces_need_is_added_to_the_rest_and_is_what_is_tested() -> None:
+    runtime, tracing, tested = map(pinned, ("runtime", "tracing", "test"))
+    assert runtime < tracing <= tested | runtime
+    assert {name.split("==")[0] for name in tracing - runtime} >= {
+        "opentelemetry-sdk",
+        "opentelemetry-exporter-otlp-proto-http",
+    }
+
+
+def pinned(lock: str) -> set[str]:
+    lines = (ROOT / "requirements" / f"{lock}.txt").read_text().splitlines()
+    return {line.split()[0] for line in lines if "==" in line and line[0].isalpha()}
 
 
 def test_every_file_of_the_product_is_in_the_wheel(built: Path) -> None:

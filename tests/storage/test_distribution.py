@@ -155,5 +155,55 @@ def test_a_database_with_organizations_in_it_is_not_spread(coordinator: str) -> 
         shop.open(1)
         refused = inside("database", "distribute", "--database", coordinator)
         assert refused.returncode == 3
-        assert "talktime org import" in refused.stderr
+        assert "accounts" in refused.stderr and "talktime org import" in refused.stderr
         assert len(distribution.missing(shop.database)) == len(distribution.steps())
+
+
+def test_a_table_that_an_upgrade_brought_is_declared_beside_organizations(coordinator: str) -> None:
+    with closing(PostgresDatabase(coordinator)) as database:
+        distribution.distribute(database)
+        with closing(postgres_shop(coordinator, shard_of=shards_of(database))) as shop:
+            shop.open(1, 2)
+        forget(coordinator, "webhooks", "number_rows")
+        told = inside("database", "distribute", "--database", coordinator, "--json")
+        assert json.loads(told.stdout) == {"declared": 2}, told.stderr
+        assert [step.name for step in distribution.missing(database)] == ["settings"]
+    assert walls_of(coordinator) == {True}
+
+
+def test_a_table_that_was_written_into_before_is_named(coordinator: str) -> None:
+    with closing(PostgresDatabase(coordinator)) as database:
+        distribution.distribute(database)
+        with closing(postgres_shop(coordinator, shard_of=shards_of(database))) as shop:
+            shop.open(1)
+        forget(coordinator, "webhooks", "accounts")
+        refused = inside("database", "distribute", "--database", coordinator)
+        assert (refused.returncode, "organizations in accounts:" in refused.stderr) == (3, True)
+        assert {step.name for step in distribution.missing(database)} == {"settings", "webhooks", "accounts"}
+
+
+def forget(url: str, *tables: str) -> None:
+    """As it is after an upgrade that made them."""
+    with psycopg.connect(url) as connection:
+        connection.execute("DELETE FROM pg_dist_partition WHERE logicalrelid = ANY(%s::regclass[])", [list(tables)])
+
+
+def test_a_balancer_is_told_which_organizations_share_a_shard(coordinator: str) -> None:
+    asked = ("database", "shards", "--database", coordinator)
+    before = inside(*asked)
+    assert (before.returncode, "nothing is spread" in before.stderr) == (3, True)
+    with closing(PostgresDatabase(coordinator)) as database:
+        distribution.distribute(database, 8)
+        shard_of = shards_of(database)
+        assert shard_of
+        with closing(postgres_shop(coordinator, shard_of=shard_of)) as shop:
+            shop.open(1, 31, 5 << 40)
+        comment, *lines = inside(*asked).stdout.splitlines()
+        assert comment.startswith("# ")
+        assert lines == [f"{number:x} {shard_of(number)}" for number in (1, 31, 5 << 40)]
+        told = json.loads(inside(*asked, "--json").stdout)
+        assert told[1] == {"organization": "org_1f", "shard": shard_of(31)}
+
+
+def test_the_embedded_database_has_no_shards(tmp_path: object) -> None:
+    assert inside("database", "shards", "--data", f"{tmp_path}/data").returncode == 3

@@ -55,7 +55,7 @@ MAY_SPAN = {
     "deliveries.everywhere": "the operator's list of what did not arrive",
     "delivery_store.due": "finds mails and webhooks that are to be sent",
     "delivery_store.waiting": "a gauge of the whole installation",
-    "distribution.anybody": "a fresh database has no organization",
+    "distribution.filled": "a table is spread before there are rows of organizations in it",
     "expiry_store.expiring": "finds lots whose end has come",
     "inbox_store.due": "finds messages of providers that are to be worked off",
     "installation._bytes": "how large the whole installation is",
@@ -109,7 +109,7 @@ STEPS_THAT_SEE_ALL = {
     ("read", "call_store.to_hang_up"),
     ("read", "delivery_store.due"),
     ("read", "delivery_store.waiting"),
-    ("read", "distribution.anybody"),
+    ("read", "distribution.filled"),
     # Declares whole tables.
     ("write", "distribution._take"),
     ("read", "expiry_store.expiring"),

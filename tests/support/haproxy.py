@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,8 @@ from tests.support.tethered import Tethered
 
 INSTALLED = "/etc/haproxy"
 OWN, WATCH, PORTS = "127.0.0.1:8080", "127.0.0.1:8404", ("127.0.0.1:8081", "127.0.0.1:8082")
+PREPARED = re.compile(r"^( +)#(bind |http-request redirect )", re.MULTILINE)
+"""Lines that a guide has people take the first sign from."""
 
 
 class HaproxyFailed(Exception):
@@ -27,12 +30,15 @@ class HaproxyFailed(Exception):
 
 
 class Haproxy:
-    def __init__(self, folder: Path, ports: Sequence[int]) -> None:
+    def __init__(self, folder: Path, ports: Sequence[int], tls: bool = False) -> None:
+        """`tls`: with the lines for it; its certificate lies in the folder."""
         program = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
         assert program, "there is no haproxy: `make packages` installs it"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._watch = free_port()
+        self.plain, self.encrypted = free_port(), free_port()
+        self._tls = tls
         self.shards = folder / "talktime-shards.map"
         self._log = folder / "haproxy.log"
         self._command = [program, "-db", "-f", str(folder / "haproxy.cfg")]
@@ -43,6 +49,10 @@ class Haproxy:
     def _moved(self, text: str, folder: Path, ports: Sequence[int]) -> str:
         for there, here in zip((OWN, WATCH, *PORTS), (self.port, self._watch, *ports), strict=True):
             text = text.replace(there, f"127.0.0.1:{here}")
+        if self._tls:
+            text = PREPARED.sub(r"\1\2", text)
+            text = re.sub(r"(bind :|dst_port )80\b", rf"\g<1>{self.plain}", text)
+            text = text.replace("bind :443", f"bind :{self.encrypted}")
         return text.replace(INSTALLED, str(folder))
 
     def start(self) -> None:
@@ -72,8 +82,8 @@ class Haproxy:
 
 
 @contextmanager
-def balancing(folder: Path, ports: Sequence[int]) -> Iterator[Haproxy]:
-    proxy = Haproxy(folder, ports)
+def balancing(folder: Path, ports: Sequence[int], tls: bool = False) -> Iterator[Haproxy]:
+    proxy = Haproxy(folder, ports, tls)
     try:
         proxy.start()
         yield proxy

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from talktime.storage.database import SqliteDatabase
 from tests.web.client import Client, World
 
 OPERATOR_KEYS = "/v1/operator/keys"
@@ -54,6 +55,30 @@ def test_a_revoked_key_is_refused_at_once(anywhere: World) -> None:
     assert mine.post("/v1/calls/release", release).status == 401
     assert anywhere.operator.delete(path).status == 404
     assert anywhere.operator.get(f"{org.path}/keys").json["data"][0]["revoked_at"] is not None
+
+
+def test_a_new_key_wakes_nobody(world: World) -> None:
+    """The batch that hears of it is formed again; only calls that are refused are told as errors of the store."""
+    org = world.organization()
+    mine, release = org.key("calls"), {"call_id": "c"}
+    for _ in range(3):
+        org.key("calls")
+        assert mine.post("/v1/calls/release", release).status == 200
+    assert refused_batches(world) == 0
+
+
+def test_a_database_that_takes_nothing_is_told(world: World) -> None:
+    mine, release = world.organization().key("calls"), {"call_id": "c"}
+    database = world.app.database
+    assert isinstance(database, SqliteDatabase)
+    database.connection.execute("PRAGMA query_only = ON")
+    assert mine.post("/v1/calls/release", release).status == 503
+    database.connection.execute("PRAGMA query_only = OFF")
+    assert refused_batches(world) == 1
+
+
+def refused_batches(world: World) -> float | None:
+    return world.app.meters.registry.get_sample_value("talktime_store_errors_total")
 
 
 def test_a_key_ends_when_it_says(world: World) -> None:

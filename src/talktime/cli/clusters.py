@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from talktime.cli.options import CannotDo, Data, Json, Url, progress_bar, say, say_json, settings_of
-from talktime.core.ids import CELL_MAX
+from talktime.core.ids import CELL_MAX, org_name
 from talktime.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ def distribute(
 ) -> None:
     """Spread the tables over the machines of a Citus cluster, by organization.
 
-    For a fresh database, made by this; whoever is interrupted calls it again. On plain PostgreSQL and on the embedded
-    database nothing is done: exit code 3. Servers that are running must be started again.
+    For a fresh database, made by this, and for tables that a newer version brought; whoever is interrupted calls it
+    again. On plain PostgreSQL and on the embedded database nothing is done: exit code 3. Servers that are running must
+    be started again.
     """
     settings = settings_of(data, database)
     if plan:
@@ -83,6 +84,35 @@ def _distributed(settings: Settings, shards: int, *, hidden: bool) -> int:
             )
         except distribution.CannotDistribute as error:
             raise CannotDo(str(error)) from error
+
+
+@database_group.command()
+def shards(data: Data = None, database: Url = None, as_json: Json = False) -> None:
+    """Say on which shard of a Citus cluster each organization lies, as a balancer's map wants it.
+
+    A line for each: the number that stands in its keys, and the shard. For talktime-shards.map of `talktime files
+    proxy`, so that organizations of one shard share a server process. Exit code 3 where nothing is spread.
+    """
+    found = _places(settings_of(data, database))
+    if as_json:
+        say_json([{"organization": org_name(org_id), "shard": shard} for org_id, shard in found.items()])
+        return
+    say("# The number of each organization, and its shard: `talktime database shards`.")
+    for org_id, shard in found.items():
+        say(f"{org_name(org_id).removeprefix('org_')} {shard}")
+
+
+def _places(settings: Settings) -> dict[int, int]:
+    from talktime.storage.database import PostgresDatabase
+    from talktime.storage.shards import places
+
+    if not settings.database:
+        raise CannotDo(PLAIN.format(what="the embedded database"))
+    with closing(PostgresDatabase(settings.database)) as database:
+        found = places(database)
+    if found is None:
+        raise CannotDo("nothing is spread here, so no organization has a shard: see `talktime database distribute`")
+    return found
 
 
 @database_group.command()

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Table, text
+from sqlalchemy import Table, literal, select, text
 
+from talktime.core.scopes import OPERATOR_ORG
 from talktime.storage import schema, walls
 from talktime.storage import tables as t
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
@@ -30,7 +31,6 @@ WHY: Mapping[str, str] = {
 }
 _HAS_CITUS = text("SELECT to_regclass('pg_dist_partition') IS NOT NULL")
 _DECLARED = text("SELECT logicalrelid::text FROM pg_dist_partition")
-_ANYBODY = text("SELECT EXISTS (SELECT 1 FROM organizations)")
 
 
 class CannotDistribute(Exception):
@@ -78,8 +78,7 @@ def distribute(
     """How many tables were declared."""
     schema.prepare(database)
     left = [step for step in missing(database, shards) if step.name in t.metadata.tables]
-    if left:
-        _must_be_fresh(database)
+    _must_be_empty(database, [step.name for step in left])
     for done, step in enumerate([Step("settings", [SETTINGS]), *left]):
         database.write(EVERYBODY, _take, step)
         tell(done, len(left))
@@ -91,14 +90,17 @@ def _take(tx: Tx, step: Step) -> None:
         tx.execute(text(statement))
 
 
-def anybody(tx: ReadTx) -> bool:
-    """Spans organizations."""
-    return bool(tx.scalar(_ANYBODY))
+def filled(tx: ReadTx, names: Sequence[str]) -> list[str]:
+    """Which of these hold rows of organizations. Spans them. The operator's own rows are few, and go along."""
+    tables = [table for table in t.of_kind("organization") if table.name in names]
+    asked = {table.name: select(literal(1)).where(table.c.org_id > OPERATOR_ORG).limit(1) for table in tables}
+    return [name for name, query in asked.items() if tx.scalar(query)]
 
 
-def _must_be_fresh(database: Database) -> None:
-    if database.read(EVERYBODY, anybody):
+def _must_be_empty(database: Database, names: Sequence[str]) -> None:
+    """A table that came with a newer version is, and is declared beside those that are there."""
+    if found := database.read(EVERYBODY, filled, names):
         raise CannotDistribute(
-            "there are organizations in this database: make a fresh one on the cluster, distribute that, "
-            "and move each organization into it with `talktime org export` and `talktime org import`"
+            f"there are rows of organizations in {', '.join(found)}: make a fresh database on the cluster, distribute "
+            "that, and move each organization into it with `talktime org export` and `talktime org import`"
         )

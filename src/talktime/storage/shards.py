@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from sqlalchemy import text
 
-from talktime.storage.database import Database, ReadTx
+from talktime.storage import org_store
+from talktime.storage.database import EVERYBODY, Database, ReadTx
 
 REMEMBERED_MAX = 1 << 16
 _WORD = 0xFFFFFFFF
@@ -29,6 +30,14 @@ def shards_of(database: Database) -> Callable[[int], int] | None:
 def _beginnings(tx: ReadTx) -> Sequence[int]:
     """The least hash of each shard."""
     return tx.scalars(_BEGINNINGS).all() if tx.scalar(_HAS_CITUS) else ()
+
+
+def places(database: Database) -> dict[int, int] | None:
+    """The shard of each organization; None where nothing is spread."""
+    shard_of = shards_of(database)
+    if shard_of is None:
+        return None
+    return {org_id: shard_of(org_id) for org_id in sorted(database.read(EVERYBODY, org_store.countries))}
 
 
 def shard_map(beginnings: Sequence[int]) -> Callable[[int], int] | None:
