@@ -131,7 +131,7 @@ def _erased(
         task = bar.add_task("rows", total=None)
         tell = partial(bar.advance, task)
         done = persons.erase(app.database, org_id, known, Actor("command_line", app.now()), tell)
-        done.files = persons.erase_files(app.database, org_id, known, settings.outbox, settings.exports)
+        done.files = persons.erase_files(app.database, org_id, known, settings.outbox, settings.export_folder)
     app.database.compact()
     return known, done
 
