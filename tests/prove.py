@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import NamedTuple
 
+JOURNEYS = "tests/charging tests/web tests/jobs tests/test_contract.py tests/test_races.py tests/test_verify.py"
 HARNESSES = {
     "Q1a": "tests.crash --rounds 500 --database sqlite",
     "Q1b": "tests.crash --rounds 250 --database postgresql",
@@ -35,7 +36,7 @@ HARNESSES = {
     "Q12": "tests.http.permissions",
     "Q16": "tests.http.canaries",
     "Rolling": "tests.rolling --rounds 10",
-    "Pool": "pytest -q --pooled tests/charging tests/test_contract.py tests/test_races.py tests/test_verify.py",
+    "Pool": f"pytest -q --pooled {JOURNEYS}",
     "Q17": "tests.load --calls 10000 --seconds 300",
     "Q18": "pytest -q tests/test_checked_backups.py tests/operating/test_backups_and_upgrade.py",
     "Q19a": "tests.upgrade --operations 3000 --rows 500000",

@@ -52,8 +52,12 @@ def with_kind(unit: str) -> str:
 
 def systemd_run(words: Sequence[str], machine: Path) -> NoReturn:
     own = list(takewhile(lambda word: word.startswith("--"), words))
-    known = re.compile(r"--(quiet|pipe|wait|collect|(property|setenv)=.+)")
+    known = re.compile(r"--(quiet|pipe|wait|collect|(property|setenv|working-directory)=.+)")
     check(all(known.fullmatch(word) for word in own) and len(own) < len(words), words)
+    for folder in (word.partition("=")[2] for word in own if word.startswith("--working-directory=")):
+        # It is made for the unit before.
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        os.chdir(folder)
     given = [word.partition("=")[2] for word in own if word.startswith("--setenv=")]
     environment = environment_of(machine) | dict(one.split("=", 1) for one in given)
     os.execvpe(words[len(own)], list(words[len(own) :]), environment)
