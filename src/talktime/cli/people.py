@@ -132,7 +132,7 @@ def _erased(
     # Also where nobody is found: an interruption may have left what was forgotten in the file.
     until_the_end.callback(app.database.compact)
     known = _found(app.database, org_id, person)
-    actor, files = Actor("command_line", app.now()), Files(settings.outbox, settings.exports)
+    actor, files = Actor("command_line", app.now()), Files(settings.outbox, settings.export_folder)
     with progress_bar(hidden=hidden) as bar, _told():
         tell = partial(bar.advance, bar.add_task("rows", total=None))
         return known, erase(app.database, org_id, known, actor, files, tell)

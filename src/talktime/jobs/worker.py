@@ -16,7 +16,7 @@ from talktime.actions.seal import seal_all
 from talktime.actions.upkeep import Stopped, forget_answers, forget_attempts, verify_nightly
 from talktime.app import App
 from talktime.core.time import SECOND
-from talktime.jobs.exports import forget_exports, make_exports
+from talktime.jobs.exports import forget_exports, make_exports, remove_left_over
 from talktime.storage.delivery_store import EMAIL, WEBHOOK
 from talktime.storage.seal_store import Gap
 
@@ -136,6 +136,8 @@ JOBS = (
     Job("webhooks", 1, webhooks),
     Job("exports", 1, make_exports),
     Job("forget exports", 3600, forget_exports, scheduled=True),
+    # In each process, since each may have a folder of its own.
+    Job("files of exports", 3600, remove_left_over),
     Job("seal", 30, seal, at_once=False),
     Job("pools", 600, pools, scheduled=True),
     Job("forget", DAY_SECONDS, forget, at_once=False, scheduled=True),
