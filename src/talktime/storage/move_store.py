@@ -9,7 +9,6 @@ from sqlalchemy import Column, Table, delete, func, insert, select, update
 
 from talktime.storage import seal_store
 from talktime.storage import tables as t
-from talktime.storage.backup_postgres import APPEND_ONLY
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.job_store import DONE
 from talktime.storage.move_file import ORGANIZATION_IN, Portions, Row
@@ -80,7 +79,7 @@ def remove(tx: Tx, org_id: int) -> None:
     """All that `put` has written, and what else came to it here: only of an organization that lives elsewhere."""
     stays = [t.metadata.tables[name] for name in STAYS]
     for table in (*TABLES.values(), *stays):
-        with opened(tx, table.name, table.name in APPEND_ONLY):
+        with opened(tx, table.name, table in t.APPEND_ONLY):
             tx.execute(delete(table).where(whose(table) == org_id))
 
 

@@ -93,7 +93,6 @@ LAST = (
     Place(t.users, {"name": _OWN, "sign_in_name": _OWN, "number": _OWN, "block_reason": _TEXT}, "user_id"),
 )
 EVERYWHERE = (*PLACES, *SEALED, *LAST)
-GUARDED = frozenset({t.user_blocks, t.inbox})
 
 
 def users(tx: ReadTx, org_id: int) -> Sequence[UserRow]:
@@ -120,7 +119,7 @@ def put(tx: Tx, org_id: int, place: Place, row: Mapping[str, Any], values: Mappi
     """Unless somebody has changed it meanwhile."""
     mine = [place.table.c.org_id == org_id, *(column == row[column.name] for column in place.key)]
     same = [place.table.c[name].is_not_distinct_from(row[name]) for name in values]
-    with opened(tx, place.table.name, place.table in GUARDED):
+    with opened(tx, place.table.name, place.table in t.APPEND_ONLY):
         return tx.execute(update(place.table).where(*mine, *same).values(dict(values))).rowcount == 1
 
 
