@@ -22,7 +22,7 @@ from talktime.core.time import instant, moment
 
 if TYPE_CHECKING:
     from talktime.storage.audit_store import AuditRow
-    from talktime.storage.database import Database
+    from talktime.storage.database import Database, ReadTx
 
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 COLUMNS = ("id", "number", "at", "actor", "action", "object", "old", "new")
@@ -60,10 +60,15 @@ def export(
     from talktime.actions.upkeep import reading
     from talktime.reports.audit import in_order
 
+    def written_to(tx: ReadTx, to: TextIO) -> int:
+        # Whatever becomes of the file, the reading ends with it.
+        with closing(in_order(tx, org_id, *span)) as rows:
+            return _write(to, rows, kind)
+
     with closing(reading(settings.database, settings.sqlite_path)) as source:
         _must_be_there(source, organization, org_id)
         with _opened(output) as to:
-            written = source.read(org_id, lambda tx: _write(to, in_order(tx, org_id, *span), kind))
+            written = source.read(org_id, written_to, to)
     if as_json:
         say_json({"file": str(output), "rows": written})
 

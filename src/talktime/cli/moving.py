@@ -149,6 +149,7 @@ def open_org(
     yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this it is only said what it may do.")] = False,
     data: Data = None,
     database: Url = None,
+    as_json: Json = False,
 ) -> None:
     """Open an organization again that was closed here: the way back from an export that came to nothing.
 
@@ -173,7 +174,10 @@ def open_org(
             raise CannotDo(str(error)) from error
         except NotFound as error:
             raise CannotDo(f"there is no organization {organization}") from error
-    say(f"{organization} is open")
+    if as_json:
+        say_json({"organization": organization, "state": "open"})
+    else:
+        say(f"{organization} is open")
 
 
 def _say(arrived: Arrived, as_json: bool) -> None:
