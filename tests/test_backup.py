@@ -299,6 +299,13 @@ def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.glob("*copy*")] == []
 
 
+def test_a_damaged_database_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "talktime.db").write_bytes(b"words" * 1000)
+    with pytest.raises(BackupProblem, match="cannot be copied to"):
+        Place(None, tmp_path / "talktime.db").backup(tmp_path / "copy")
+    assert [one.name for one in tmp_path.glob("*copy*")] == []
+
+
 # ---------------------------------------------------------------- PostgreSQL, which may be older or newer than we are
 
 

@@ -33,15 +33,19 @@ CHUNK_BYTES = 1 << 20
 def backup_sqlite(path: Path, destination: Path, progress: Progress) -> None:
     if not path.exists():
         raise StoreUnavailable(f"there is no database at {path}")
-    with whole_or_not_at_all(destination) as unfinished, closing(open_reader(path, sqlite3.connect)) as source:
+    with whole_or_not_at_all(destination) as unfinished:
+        try:
+            _copy_pages(path, unfinished, progress)
+        except sqlite3.Error as error:
+            raise BackupProblem(f"{path} cannot be copied to {destination}: {error}") from error
+
+
+def _copy_pages(path: Path, unfinished: Path, progress: Progress) -> None:
+    with closing(open_reader(path, sqlite3.connect)) as source, closing(sqlite3.connect(unfinished)) as target:
         # Held open, so that all pages are of one instant, and nobody's commit makes the copy begin again.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        with closing(sqlite3.connect(unfinished)) as target:
-            try:
-                source.backup(target, pages=PAGES, progress=lambda _, left, total: progress(total - left, total))
-            except sqlite3.Error as error:
-                raise BackupProblem(f"{path} cannot be copied to {destination}: {error}") from error
+        source.backup(target, pages=PAGES, progress=lambda _, left, total: progress(total - left, total))
 
 
 def restore_sqlite(source: Path, path: Path, progress: Progress) -> None:
