@@ -106,10 +106,11 @@ def test_the_world_comes_by_tls_and_sees_no_figures(ours: Fleet, tmp_path: Path)
         world, plain = f"https://localhost:{proxy.encrypted}", f"http://127.0.0.1:{proxy.plain}"
         away = asked(f"{plain}/metrics", trusted)
         assert (away.status_code, away.headers["location"].partition(":")[0]) == (301, "https")
-        for path in ("metrics", "readyz", "metrics/", "%6detrics?all"):
+        for path in ("metrics", "readyz", "metrics/"):
             assert asked(f"{world}/{path}", trusted).status_code == 403
             assert asked(f"{world}/{path}", trusted, INSIDE).status_code == 200
-        assert asked(f"{world}//metrics", trusted).status_code == 403
+        for path in ("/metrics", "%6detrics?all"):
+            assert asked(f"{world}/{path}", trusted).status_code == 403
         assert asked(f"{world}/healthz", trusted).status_code == 200
         # As Prometheus asks.
         assert asked(f"{proxy.url}/metrics", trusted, INSIDE).status_code == 200

@@ -114,7 +114,7 @@ def test_one_service_becomes_a_strong_machine_with_the_same_key_and_database(mac
     before = [*FIRST, *SERVICES, *TRACED]
     told = machine.told([*before, AS_ONE_SERVICE, *BLOCKS, KEPT, *BLOCKS, KEPT, ASKED])[len(before) :]
     single, again, asked = told[0], told[1 + len(BLOCKS) :], told[-1]
-    assert single.startswith("ready\n") and "ActiveState=active\nNRestarts=0\n" in single
+    assert single.startswith("ready\n") and "ActiveState=active\n" in single and "NRestarts=0\n" in single
     kept, repeated = again[0].splitlines(), again[-2].splitlines()
     assert kept == repeated
     database, key, key_of_before, *rest = kept
