@@ -134,17 +134,26 @@ def test_who_migrates_for_long_says_so_now_and_then(postgres_shop: Shop, monkeyp
             time.sleep(0.01)
 
 
+def end_the_owner(database: Database) -> None:
+    end = "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE relation = to_regclass('migration_marks')"
+    with psycopg.connect(database.url, autocommit=True) as other:
+        other.execute(end)
+
+
 def test_who_lost_the_lock_does_nothing_more(postgres_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portions, "WORD_SECONDS", 0.01)
     database = postgres_shop.database
     with pytest.raises(StoreUnavailable, match="lost its lock"), at_work_alone(database) as check:
         big = Portions(database, "9000", check=check)
-        with psycopg.connect(database.url, autocommit=True) as other:
-            other.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = to_regclass('migration_marks')"
-            )
+        end_the_owner(database)
         while True:
             big.fill("calls", story="'told'")
+
+
+def test_who_lost_the_lock_at_the_very_end_hears_that_the_database_was_away(postgres_shop: Shop) -> None:
+    database = postgres_shop.database
+    with pytest.raises(StoreUnavailable), at_work_alone(database):
+        end_the_owner(database)
 
 
 def test_a_start_waits_for_the_migration_of_another_as_long_as_it_lives(

@@ -96,8 +96,15 @@ def at_work_alone(database: Database) -> Iterator[Check]:
         _lock(connection)
         with _Hold(connection) as hold:
             yield hold.check
+        _let_go(connection)
+
+
+def _let_go(connection: Connection) -> None:
+    try:
         connection.execute(text(f"DROP TABLE {MARKS}"))
         connection.commit()
+    except DBAPIError as error:
+        raise translated(error) from error
 
 
 def _lock(connection: Connection) -> None:
