@@ -39,8 +39,9 @@ grep '^TALKTIME_WORKERS' /etc/talktime/talktime.env || echo one process each
 ASKED = """
 /opt/talktime/bin/talktime health --ready --port 8081
 /opt/talktime/bin/talktime health --ready --port 8082
-runuser --login postgres --command "psql --tuples-only --no-align talktime \\
-    --command \"SELECT DISTINCT client_port <> 0 FROM pg_stat_activity WHERE usename = 'talktime'\""
+runuser --login postgres --command 'psql --tuples-only --no-align talktime' <<END
+SELECT DISTINCT client_port > 0 FROM pg_stat_activity WHERE usename = 'talktime';
+END
 systemctl show talktime@8081 talktime@8082 talktime-worker --property ActiveState,NRestarts
 """
 LISTENED = """
