@@ -126,7 +126,7 @@ def run(chosen: Settings, database: str, format: str, rows: int) -> Run:
         [sys.executable, "-m", "bench.exports", "work"], env=environment, check=True, capture_output=True
     )
     mib, seconds = json.loads(done.stdout)
-    [path] = chosen.exports.glob("*.zip")
+    [path] = chosen.export_folder.glob("*.zip")
     with ZipFile(path) as archive:
         told = json.loads(archive.read("parameters.json"))["rows"]["pstn"]
     if told != rows:

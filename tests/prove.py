@@ -40,6 +40,7 @@ HARNESSES = {
     "Q17": "tests.load --calls 10000 --seconds 300",
     "Q18": "pytest -q tests/test_checked_backups.py tests/operating/test_backups_and_upgrade.py",
     "Q19a": "tests.upgrade --operations 3000 --rows 500000",
+    "Silence": "pytest -q tests/test_silence.py",
     "Q19b": "pytest -q tests/test_upgrade.py tests/storage/test_portions.py",
     "Soak": "tests.soak --seconds 3600",
     "Capacity": "tests.capacity --seconds 60",

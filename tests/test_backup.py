@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
+import resource
 import sqlite3
+import subprocess
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import psycopg
 import pytest
 from sqlalchemy import Table, select
 
 from talktime.actions.seal import seal_all
+from talktime.cli.shipped import SHIPPED
 from talktime.storage import backup as backups
-from talktime.storage import schema
+from talktime.storage import control_store, schema
 from talktime.storage import tables as t
-from talktime.storage.backup_postgres import BackupProblem
+from talktime.storage.backup_postgres import MANIFEST, SCRATCH, BackupProblem
 from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase, Tx
 from talktime.storage.errors import SchemaTooNew, StoreUnavailable
 from talktime.storage.postgres_store import PostgresStore
@@ -26,7 +33,7 @@ from talktime.storage.verify import reading, silent, verify
 from tests.charging.books import Books
 from tests.core.switch import NOW, lot
 from tests.storage.company import found_company
-from tests.storage.frozen import rows_of
+from tests.storage.frozen import frozen, load, rows_of
 from tests.support.postgres import Cluster
 
 
@@ -155,9 +162,22 @@ def test_every_row_of_every_table_is_there_again(place: Callable[[], Place], tmp
         source.backup(tmp_path / "copy")
     assert [name for name, rows in before.items() if not rows] == []
     target.restore(tmp_path / "copy")
+    [mark] = [row for row in before["control"] if row["name"] == control_store.RESTORED]
+    mark["value"] = 1
     with target.books() as books:
         assert rows_of(books.database) == before
         assert verify(books.database).findings == []
+
+
+def test_what_is_restored_is_never_without_its_mark(place: Callable[[], Place], tmp_path: Path) -> None:
+    """Nobody is charged before providers were asked, also when the command dies before it has verified anything."""
+    source, target = place(), place()
+    with source.books():
+        source.backup(tmp_path / "copy")
+    target.restore(tmp_path / "copy")
+    with target.reading() as restored:
+        assert restored.read((), control_store.value, control_store.RESTORED) == 1
+    assert [one.name for one in target.path.parent.glob(".*unfinished*")] == []
 
 
 def test_the_walls_stand_again(place: Callable[[], Place], tmp_path: Path) -> None:
@@ -263,3 +283,180 @@ def test_commits_do_not_make_a_backup_begin_again(tmp_path: Path) -> None:
     assert steps == sorted(set(steps))
     with closing(sqlite3.connect(tmp_path / "copy")) as copy:
         assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:
+    source = Place(None, tmp_path / "talktime.db")
+    with source.books() as books:
+        found_company(books.database, books.store)
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+        try:
+            with pytest.raises(BackupProblem, match="cannot be copied to"):
+                source.backup(tmp_path / "copy")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [one.name for one in tmp_path.glob("*copy*")] == []
+
+
+def test_a_damaged_database_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "talktime.db").write_bytes(b"words" * 1000)
+    with pytest.raises(BackupProblem, match="cannot be copied to"):
+        Place(None, tmp_path / "talktime.db").backup(tmp_path / "copy")
+    assert [one.name for one in tmp_path.glob("*copy*")] == []
+
+
+# ---------------------------------------------------------------- PostgreSQL, which may be older or newer than we are
+
+
+def told(url: str, *statements: str) -> Any:
+    with psycopg.connect(url) as connection:
+        connection.execute("SET app.orgs = '*'")
+        for statement in statements:
+            cursor = connection.execute(statement.encode())
+        return cursor.fetchone() if cursor.description else None
+
+
+def columns_in(archive: Path, table: str) -> list[str]:
+    with zipfile.ZipFile(archive) as file:
+        columns: list[str] = msgspec.json.decode(file.read(MANIFEST))["tables"][table]
+        return columns
+
+
+def changed(archive: Path, name: str, content: bytes | None) -> None:
+    """With other content of one of its files, or without it."""
+    with zipfile.ZipFile(archive) as file:
+        kept = {one: file.read(one) for one in file.namelist() if one != name}
+    with zipfile.ZipFile(archive, "w") as file:
+        for one, data in (kept if content is None else {**kept, name: content}).items():
+            file.writestr(one, data)
+
+
+def test_an_old_program_backs_up_all_of_a_newer_database(postgres: Cluster, tmp_path: Path) -> None:
+    """On the way back, or beside the new program: what it does not know is in the backup as well."""
+    source, copy = Place(postgres.fresh_database(), tmp_path), tmp_path / "copy"
+    with source.books() as books:
+        books.organization(lot("lot1", "10"))
+        assert source.url
+        told(
+            source.url,
+            "ALTER TABLE accounts ADD COLUMN later text DEFAULT 'of the next version'",
+            "CREATE TABLE later (org_id bigint, words text)",
+            "INSERT INTO later VALUES (1, 'of the next version')",
+            "UPDATE alembic_version SET version_num = '9999'",
+        )
+        source.backup(copy)
+    assert (columns_in(copy, "later"), columns_in(copy, "accounts")[-1]) == (["org_id", "words"], "later")
+    with zipfile.ZipFile(copy) as file:
+        assert b"of the next version" in file.read("later")
+        assert b"of the next version" in file.read("accounts")
+
+
+def test_a_new_program_backs_up_an_older_database_before_it_is_upgraded(postgres: Cluster, tmp_path: Path) -> None:
+    source, target = (Place(postgres.fresh_database(), tmp_path) for _ in range(2))
+    assert source.url
+    with closing(PostgresDatabase(source.url)) as database:
+        schema.migrate(database, "0003")
+        load(database, frozen("0003"))
+        source.backup(tmp_path / "copy")
+        assert schema.version(database) == "0003"
+        before = database.read(EVERYBODY, entries)
+    target.restore(tmp_path / "copy")
+    with target.reading() as restored:
+        assert (schema.version(restored), verify(restored).findings) == (schema.NEWEST, [])
+        assert restored.read(EVERYBODY, entries) == before
+        assert restored.read((), control_store.value, control_store.RESTORED) == 1
+
+
+def test_a_backup_in_the_middle_of_a_migration_is_one_of_before_it(postgres: Cluster, tmp_path: Path) -> None:
+    source, target = (Place(postgres.fresh_database(), tmp_path) for _ in range(2))
+    assert source.url and target.url
+    with source.books() as books:
+        found_company(books.database, books.store)
+        before = rows_of(books.database)
+        told(
+            source.url,
+            "ALTER TABLE accounts ADD COLUMN later numeric",
+            "UPDATE accounts SET later = 1.5 WHERE org_id = 1",
+            "CREATE TABLE migration_marks (step text)",
+            "CREATE TABLE of_somebody_else (words text)",
+        )
+        source.backup(tmp_path / "copy")
+    target.restore(tmp_path / "copy")
+    with target.books() as books:
+        after = rows_of(books.database)
+    assert {name for name in before if before[name] != after[name]} == {"control"}
+    assert told(target.url, "SELECT to_regclass('of_somebody_else'), to_regclass('migration_marks')") == (None, None)
+
+
+def test_a_backup_that_is_not_whole_is_refused(postgres: Cluster, tmp_path: Path) -> None:
+    """Such as those that an old program once made of a newer database."""
+    source, target, copy = Place(postgres.fresh_database(), tmp_path), postgres.fresh_database(), tmp_path / "copy"
+    with source.books():
+        source.backup(copy)
+    with zipfile.ZipFile(copy) as file:
+        manifest = msgspec.json.decode(file.read(MANIFEST))
+    manifest["tables"]["users"].remove("name")
+    changed(copy, MANIFEST, msgspec.json.encode(manifest))
+    with pytest.raises(BackupProblem, match=r"not whole: .* users \(name\)"):
+        Place(target, tmp_path).restore(copy)
+    assert told(target, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == (0,)
+
+
+def test_what_is_damaged_is_told_in_a_sentence(postgres: Cluster, tmp_path: Path) -> None:
+    source, target, copy = Place(postgres.fresh_database(), tmp_path), postgres.fresh_database(), tmp_path / "copy"
+    with source.books() as books:
+        books.organization(lot("lot1", "10"))
+        source.backup(copy)
+    whole = copy.read_bytes()
+    with zipfile.ZipFile(copy) as file:
+        begins = file.getinfo("control").header_offset + len("control") + 60
+    for what in (
+        lambda: changed(copy, "control", b"words"),
+        lambda: changed(copy, "control", None),
+        lambda: changed(copy, MANIFEST, b"words"),
+        lambda: changed(copy, MANIFEST, b"{}"),
+        lambda: copy.write_bytes(whole[:begins] + bytes(8) + whole[begins + 8 :]),
+    ):
+        copy.write_bytes(whole)
+        what()
+        with pytest.raises(BackupProblem):
+            Place(target, tmp_path).restore(copy)
+        assert told(target, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == (0,)
+
+
+def test_an_empty_database_is_nothing_to_back_up(postgres: Cluster, tmp_path: Path) -> None:
+    with pytest.raises(BackupProblem, match="the database is empty"):
+        Place(postgres.fresh_database(), tmp_path).backup(tmp_path / "copy")
+    assert [one.name for one in tmp_path.iterdir()] == []
+
+
+def test_nobody_restores_for_good_what_the_next_trial_would_empty(postgres: Cluster, tmp_path: Path) -> None:
+    source, scratch = Place(postgres.fresh_database(), tmp_path), postgres.fresh_database()
+    with source.books():
+        source.backup(tmp_path / "copy")
+    told(scratch, f"CREATE TABLE {SCRATCH} AS SELECT 1 AS row")
+    with pytest.raises(BackupProblem, match=SCRATCH):
+        Place(scratch, tmp_path).restore(tmp_path / "copy")
+
+
+# ---------------------------------------------------------------- the archive of the write-ahead log
+
+
+def test_a_part_of_the_log_that_is_archived_twice_is_no_failure(tmp_path: Path) -> None:
+    """PostgreSQL asks again when it has crashed before it noted the answer; another part of that name stays out."""
+    settings = (SHIPPED / "postgresql" / "talktime-archive.conf").read_text()
+    [command] = re.findall(r"^archive_command = '(.*)'$", settings, re.MULTILINE)
+    part, folder = tmp_path / "part", tmp_path / "archive"
+    folder.mkdir()
+    command = command.replace("/srv/archive", str(folder)).replace("%p", str(part)).replace("%f", "0001")
+
+    def archived(content: str) -> bool:
+        part.write_text(content)
+        return subprocess.run(["sh", "-c", command]).returncode == 0
+
+    assert [archived("first"), archived("first"), archived("another")] == [True, True, False]
+    (folder / ".0001").write_text("half of it")
+    (folder / "0001").unlink()
+    assert archived("second")
+    assert {one.name: one.read_text() for one in folder.iterdir()} == {"0001": "second"}

@@ -15,7 +15,7 @@ from talktime.actions import backups
 from talktime.app import open_app
 from talktime.settings import Settings
 from talktime.storage import backup as storage
-from talktime.storage.backup_postgres import SCRATCH, BackupProblem
+from talktime.storage.backup_postgres import SCRATCH, BackupProblem, must_be_another
 from talktime.storage.database import EVERYBODY
 from talktime.storage.verify import silent
 from tests.charging.books import Books
@@ -75,6 +75,18 @@ def test_a_backup_that_does_not_add_up_is_not_good(house: House) -> None:
     assert backups.last_good(house.folder) == good
 
 
+def test_what_is_said_of_a_backup_is_not_said_of_another_in_its_place(house: House) -> None:
+    made = house.backup(1)
+    assert house.check(made).good
+    with made.open("ab") as file:
+        file.write(b"more")
+    assert (backups.checked_of(made), backups.last_good(house.folder)) == (None, None)
+
+
+def test_a_database_where_nothing_is_yet_has_no_history(postgres: Cluster, tmp_path: Path) -> None:
+    assert backups.live_extent(postgres.fresh_database(), tmp_path) is None
+
+
 @pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 def test_old_ones_go_when_enough_good_ones_are_newer(house: House) -> None:
     made = [house.backup(day) for day in range(1, 6)]
@@ -116,6 +128,10 @@ def test_only_an_empty_database_is_taken_for_scratch(postgres: Cluster, tmp_path
             backups.check(made, place.url, lambda what: silent)
         assert len(backups.extent_of(books.database).__struct_fields__) == 2
     scratch = postgres.fresh_database()
+    must_be_another(scratch, place.url or "")
+    for one, other in ((place.url, place.url), (place.url, postgres.socket_url((place.url or "").rpartition("/")[2]))):
+        with pytest.raises(BackupProblem, match="is the one that is in use"):
+            must_be_another(one or "", other or "")
     with storage.scratch(scratch, tmp_path), pytest.raises(BackupProblem, match="another backup is being checked"):
         backups.check(made, scratch, lambda what: silent)
 

@@ -33,6 +33,8 @@ def _of_call(node: ast.Call) -> Iterator[str]:
     name = ast.unparse(node.func)
     if name in CALLS:
         yield name
+    if name == "Environment" and "auto_reload=False" not in map(ast.unparse, node.keywords):
+        yield "templates that another version may have written"
     if name.startswith(("subprocess.", "asyncio.")) and any(one.arg == "shell" for one in node.keywords):
         yield f"{name} by a shell"
     if name in PATTERNS and isinstance(node.args[0], ast.JoinedStr | ast.BinOp | ast.Call):
@@ -53,6 +55,7 @@ def test_no_text_becomes_code_or_an_order() -> None:
     [
         "eval(text)",
         "os.system(line)",
+        "Environment(loader=loader, autoescape=True)",
         "subprocess.run(line, shell=True)",
         "import pickle",
         "from xml.etree.ElementTree import fromstring",

@@ -63,7 +63,7 @@ def serve(settings: Settings, announce: Announce) -> None:
             supervisor.tell_manager("READY=1")
 
         if settings.workers > 1:
-            _serve_together(settings, listener, ready)
+            _serve_together(settings, listener, ready, stop)
         else:
             _serve_alone(settings, listener, lambda app: ready(_first_link(app)), stop)
 
@@ -84,7 +84,9 @@ def work(settings: Settings) -> None:
     _work(settings, lambda: supervisor.tell_manager("READY=1"), Stop())
 
 
-def _serve_together(settings: Settings, listener: socket.socket, ready: Callable[[str | None], None]) -> None:
+def _serve_together(
+    settings: Settings, listener: socket.socket, ready: Callable[[str | None], None], stop: Stop
+) -> None:
     # Once, and here: processes that begin together would all try.
     app = open_app(settings)
     link = _first_link(app)
@@ -93,8 +95,14 @@ def _serve_together(settings: Settings, listener: socket.socket, ready: Callable
     serving = supervisor.Task("server", lambda told, stop: _serve_alone(alone, listener, lambda app: told(), stop))
     tasks = [serving] * settings.workers
     if settings.jobs:
-        tasks.append(supervisor.Task("worker", lambda told, stop: _work(settings, told, stop)))
-    supervisor.run(tasks, lambda: ready(link))
+        tasks.append(supervisor.Task("worker", lambda told, stop: _work_beside(settings, listener, told, stop)))
+    # While anybody has the listener, callers are let in: at the end only those who still answer may have it.
+    supervisor.run(tasks, lambda: ready(link), stop, listener.close)
+
+
+def _work_beside(settings: Settings, listener: socket.socket, ready: Ready, stop: Stop) -> None:
+    listener.close()
+    _work(settings, ready, stop)
 
 
 def _work(settings: Settings, ready: Ready, stop: Stop) -> None:

@@ -39,7 +39,7 @@ class SettingsError(Exception):
 @dataclass(frozen=True, slots=True)
 class Settings:
     data: Path = Path("talktime-data")
-    """The folder of the embedded database, the local socket, the key file and finished exports."""
+    """The folder of the embedded database, the local socket, the key file and what has no folder of its own."""
     database: str | None = None
     """postgresql://...; without it the embedded database in the data folder."""
     host: str = "127.0.0.1"
@@ -60,6 +60,9 @@ class Settings:
     """An adjustment above it needs a second person."""
     backups: Path | None = None
     """The folder of backups, whose age is watched; without it `backups` in the data folder."""
+    exports: Path | None = None
+    """The folder of finished exports, which servers and workers on several machines share; without it `exports` in the
+    data folder."""
     scratch_database: str | None = None
     """postgresql://...; an empty one, where backups are restored to be checked, and which is emptied again."""
     seller_name: str = ""
@@ -122,9 +125,8 @@ class Settings:
         return rules_from(self.keep_days)
 
     @property
-    def exports(self) -> Path:
-        """Processes on several machines need it to be one folder."""
-        return self.data / "exports"
+    def export_folder(self) -> Path:
+        return self.exports or self.data / "exports"
 
     @property
     def backup_folder(self) -> Path:

@@ -69,23 +69,27 @@ class CannotStart(Exception):
     """A process ended before it was ready; it has said why."""
 
 
-def run(tasks: Sequence[Task], ready: Callable[[], None]) -> None:
-    """Until SIGTERM or SIGINT. This process must have no threads and no connections, since it forks."""
-    Supervisor(tasks).run(ready)
+def run(tasks: Sequence[Task], ready: Callable[[], None], stop: Stop, let_go: Callable[[], None]) -> None:
+    """Until SIGTERM or SIGINT, of which `stop` may have heard before. `let_go` of what is only kept for those who are
+    still to be started. This process must have no threads and no connections, since it forks."""
+    Supervisor(tasks, let_go).run(ready, stop)
 
 
 class Supervisor:
-    def __init__(self, tasks: Sequence[Task]) -> None:
+    def __init__(self, tasks: Sequence[Task], let_go: Callable[[], None]) -> None:
         self._tasks = tasks
+        self._let_go = let_go
         self._running: dict[int, Task] = {}
         self._begun: dict[Task, float] = {}
         self._stopping = False
         # The children read from it: when this process is gone, however that happened, so are they.
         self._lifeline = os.pipe()
 
-    def run(self, ready: Callable[[], None]) -> None:
+    def run(self, ready: Callable[[], None], stop: Stop) -> None:
         for one in STOP_SIGNALS:
             signal.signal(one, self._stop)
+        if stop.asked:
+            return
         try:
             begun = [self._start(task) for task in self._tasks]
             if self._all_told(begun):
@@ -97,6 +101,7 @@ class Supervisor:
 
     def _stop(self, number: int, frame: object) -> None:
         self._stopping = True
+        self._let_go()
         self._signal_all(signal.SIGTERM)
 
     def _signal_all(self, number: int) -> None:
@@ -118,6 +123,8 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         pid = os.fork()
         if pid == 0:
+            if self._stopping:
+                os._exit(0)
             os.close(told)
             os.close(self._lifeline[1])
             _be(task, tell, self._lifeline[0])

@@ -49,8 +49,12 @@ def test_an_embedded_database_is_measured_and_gone_afterwards(tmp_path: Path) ->
 
 @needs_processes
 def test_postgresql_is_measured_by_its_own_processes(postgres: Cluster, tmp_path: Path) -> None:
+    """And told, though there is no picture of it."""
     url = postgres.fresh_database()
-    measured = told("--folder", tmp_path, "--database", url)["measured"]
+    about = ("--json", "--seconds", SECONDS, "--folder", tmp_path, "--database", url)
+    answer = inside("capacity", *about, "--picture", tmp_path)
+    assert (answer.returncode, "cannot be written: Is a directory" in answer.stderr) == (3, True), answer.stderr
+    measured = json.loads(answer.stdout)["measured"]
     assert measured["database"] == "postgresql"
     assert measured["database_cpu"] is not None
     assert measured["logged_bytes"] > 100
@@ -63,6 +67,11 @@ def test_what_is_not_an_address_is_refused(tmp_path: Path) -> None:
     refused = inside("capacity", "--folder", tmp_path, "--database", "mysql://db.example/live")
     assert refused.returncode == 2
     assert "postgresql://" in refused.stderr
+
+
+def test_a_picture_without_a_folder_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    refused = inside("capacity", "--folder", tmp_path, "--picture", tmp_path / "no" / "curve.svg")
+    assert (refused.returncode, "there is no folder" in refused.stderr) == (3, True), refused.stderr
 
 
 def test_figures_are_written_as_people_read_them() -> None:

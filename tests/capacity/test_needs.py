@@ -64,11 +64,30 @@ def test_what_is_more_than_was_measured_says_so() -> None:
     assert needed(100)["disk"].arithmetic == "86,400,000 calls x 2,000 bytes in tables and indexes"
 
 
-def test_long_calls_ask_for_more_while_they_last() -> None:
-    assert needed(100, 300)["requests"].value == 300
-    assert needed(100, 301)["requests"].value == 400
-    assert needed(100, 3_600)["requests"].value == 100 * (3 + 11)
-    assert needed(100, 301)["cores that the server computes on"].value == pytest.approx(0.07 * 4 / 3)
+def test_long_calls_ask_for_more_before_their_grant_ends() -> None:
+    """A grant of 300 s is asked to grow after 240, the next ones 300 later each."""
+    wanted = {240: 3, 241: 4, 540: 4, 541: 5, 3_600: 3 + 12}
+    assert {seconds: needed(100, seconds)["requests"].value / 100 for seconds in wanted} == wanted
+
+
+def test_a_call_that_asks_for_more_costs_and_writes_more() -> None:
+    wanted = {
+        "cores that the server computes on": 0.07,
+        "log written": 0.6,
+        "log archived": 518.4,
+        "network from switches": 0.8,
+        "network to standbys": 9.6,
+    }
+    long = needed(100, 241)
+    assert {what: long[what].value for what in wanted} == pytest.approx(
+        {what: value * 4 / 3 for what, value in wanted.items()}
+    )
+    assert long["log written"].arithmetic == "100 calls x 8,000 bytes of write-ahead log"
+
+
+def test_the_disk_of_another_database_is_assumed_to_be_like_the_one_that_was_measured() -> None:
+    assert needed(100)["time that disks flush"].basis is Basis.ASSUMED
+    assert needed(100, found=SQLITE)["time that disks flush"].basis is Basis.MEASURED
 
 
 def test_a_few_calls_fit_into_one_process_with_its_own_database() -> None:

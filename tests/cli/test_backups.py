@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from talktime.actions.backups import checked_of
 from tests.charging.books import Books
 from tests.cli.inside import inside
 from tests.core.switch import lot
+from tests.support.postgres import Cluster
 from tests.test_backup import Place
 
 
@@ -58,12 +62,54 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(data: Path) -> N
     without_check = inside("backup", "--data", data, "--keep", "3")
     assert (without_check.returncode, "--keep goes with --check" in without_check.stderr) == (2, True)
     somewhere = ("--database", "postgresql://talktime@127.0.0.1:1/x", "--data", data)
-    for command in (("backup", "--check"), ("backup-drill", data / "talktime.db")):
-        refused = inside(*command, *somewhere)
-        assert (refused.returncode, "TALKTIME_SCRATCH_DATABASE" in refused.stderr) == (2, True)
+    refused = inside("backup-drill", data / "talktime.db", *somewhere)
+    assert (refused.returncode, "TALKTIME_SCRATCH_DATABASE" in refused.stderr) == (2, True)
+    assert inside("backup", "--check", *somewhere).returncode == 3
     nothing = inside("backup-drill", "--data", data)
     assert (nothing.returncode, "make one with" in nothing.stderr) == (3, True)
-    assert not (data / "backups").exists()
+    assert not list((data / "backups").glob("*"))
+
+
+def test_without_a_scratch_database_there_is_a_backup_all_the_same(postgres: Cluster, tmp_path: Path) -> None:
+    """It counts for nothing, so nothing is removed, and the service is seen to have failed."""
+    with Place(postgres.fresh_database(), tmp_path).books() as books:
+        where = ("--database", books.database.url, "--data", tmp_path)
+        one, two, three = (tmp_path / f"talktime-2026110{day}T031000Z.talktime" for day in (1, 2, 3))
+        told = inside("backup", one, "--check", "--keep", "1", *where)
+        assert (told.returncode, "not checked: say which" in told.stderr) == (1, True)
+        told = inside("backup", two, "--check", "--keep", "1", "--json", *where)
+        assert (told.returncode, json.loads(told.stdout)["checked"]) == (1, None)
+        told = inside("backup", three, "--check", "--scratch", books.database.url, *where)
+        assert (told.returncode, "the one that is in use" in told.stderr) == (1, True)
+        assert one.exists() and two.exists() and three.exists()
+        nothing = inside("restore", *where)
+        assert (nothing.returncode, "tried and is good" in nothing.stderr) == (2, True)
+
+
+def test_an_old_program_says_that_it_cannot_try_the_backup_of_a_newer_database(data: Path) -> None:
+    with closing(sqlite3.connect(data / "talktime.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    told = inside("backup", "--data", data, "--check")
+    assert (told.returncode, "not checked: the backup has schema 9999" in told.stderr) == (1, True)
+    assert len(list((data / "backups").iterdir())) == 1
+
+
+def test_the_newest_good_backup_is_restored_when_none_is_named(data: Path) -> None:
+    good = json.loads(inside("backup", "--data", data, "--check", "--json").stdout)["file"]
+    wrong = data / "backups" / "talktime-99991231T031000Z.sqlite"
+    wrong.write_bytes(Path(good).read_bytes())
+    (data / "talktime.db").unlink()
+    told = json.loads(inside("restore", "--data", data, "--json").stdout)
+    assert (told["file"], told["verify"]["clean"]) == (good, True)
+
+
+def test_a_backup_that_takes_the_place_of_a_good_one_is_not_good_by_that(data: Path) -> None:
+    file = data / "talktime-of-today.sqlite"
+    assert inside("backup", file, "--data", data, "--check").returncode == 0
+    assert checked_of(file)
+    assert inside("backup", file, "--data", data, "--replace").returncode == 0
+    assert checked_of(file) is None
 
 
 def test_what_is_no_backup_is_refused(data: Path, tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ COMMANDS = (
     ("org",),
     ("org", "export"),
     ("org", "import"),
+    ("org", "open"),
     ("mail",),
     ("mail", "test"),
     ("kamailio",),

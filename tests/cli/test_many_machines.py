@@ -33,6 +33,8 @@ def environment(postgres: Cluster) -> dict[str, str]:
 def test_every_command_does_what_is_said(environment: dict[str, str], tmp_path: Path) -> None:
     with opened(Settings(data=tmp_path / "talktime-data", secret_key=SECRET)) as world:
         world.organization()
+    with opened(Settings(data=tmp_path / "elsewhere", database=environment["DATABASE"])) as world:
+        world.price_list({"prefix": "1", "per_minute": "0.12"}, default=True)
     for command in COMMANDS:
         run = served if re.match("talktime (serve|worker) ", command) else done
         run(command, tmp_path, environment)

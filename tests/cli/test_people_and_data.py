@@ -6,14 +6,20 @@ import csv
 import io
 import json
 import re
+import resource
 import shlex
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
+from talktime.actions.seal import seal_all
 from talktime.cli.client import Client
 from talktime.settings import load
+from talktime.storage.database import SqliteDatabase
+from talktime.storage.walls import opened
 from tests.cli.inside import inside
 from tests.cli.shop import ROWS
 
@@ -82,7 +88,7 @@ def test_every_command_of_the_guide_does_what_it_says(
     assert json.loads(inside("verify", "--json", **environment).stdout)["clean"] is True
     gone = inside("people", "export", ANN, "--organization", "org_1", "--to", "again.zip", **environment)
     assert gone.returncode == 3 and "knows nobody" in gone.stderr
-    assert not [path for path in data.rglob("*") if path.is_file() and ANN.encode() in path.read_bytes()]
+    assert files_with(ANN.encode(), data) == []
 
 
 def test_what_goes_wrong_is_said(data: Path, tmp_path: Path) -> None:
@@ -95,13 +101,71 @@ def test_what_goes_wrong_is_said(data: Path, tmp_path: Path) -> None:
         (("people", "export", ANN, "--organization", "org_1", "--to", tmp_path / "there"), 3, "there already"),
         (("people", "export", "ann", "--organization", "org_1", "--to", tmp_path / "no" / "x.zip"), 3, "knows nobody"),
         (("audit", "export", "--organization", "org_1", "--from", "yesterday"), 2, "neither a day"),
-        (("audit", "export", "--organization", "org_1", "--output", tmp_path / "there"), 3, "cannot be made"),
+        (("audit", "export", "--organization", "org_1", "--output", tmp_path / "there"), 3, "there already"),
+        (("audit", "export", "--organization", "org_1", "--output", tmp_path / "no" / "x"), 3, "cannot be written"),
+        (("audit", "export", "--organization", "org_99"), 3, "there is no organization org_99"),
         (("audit", "export", "--organization", "org_1", "--json"), 2, "--output"),
     ):
         done = inside(*arguments, *about)
         assert (done.returncode, said in done.stderr) == (code, True), (arguments, done.stderr)
     wrong = inside("retention", *about, TALKTIME_KEEP_DAYS="calls:3")
     assert wrong.returncode == 2 and "keep_days" in wrong.stderr
+
+
+def test_who_cannot_be_spared_is_said_and_nothing_is_changed(data: Path) -> None:
+    boss = {"name": "Ada", "email": "ada@example.com", "roles": ["global_administrator"]}
+    with Client(load({"data": data}, {})) as client:
+        client.send("POST", "/v1/members", boss, organization="org_1")
+    about = ("people", "erase", "ada@example.com", "--organization", "org_1", "--data", data)
+    preview = inside(*about)
+    assert preview.returncode == 0 and "it could not be done now: this is the last global admin" in preview.stdout
+    assert "the last global administrator" in json.loads(inside(*about, "--json").stdout)["prevented_by"]
+    refused = inside(*about, "--yes")
+    assert (refused.returncode, "Traceback" in refused.stderr) == (3, False)
+    assert "make somebody else one first" in refused.stderr
+    assert inside(*about).stdout == preview.stdout
+
+
+def test_what_an_interruption_left_in_the_file_goes_when_it_is_run_again(data: Path) -> None:
+    """Also where nobody is found any more."""
+    with closing(SqliteDatabase(load({"data": data}, {}).sqlite_path)) as database:
+        database.connection.execute("PRAGMA secure_delete = OFF")
+        database.connection.execute("CREATE TABLE scratch (text TEXT)")
+        database.connection.execute("INSERT INTO scratch VALUES (?)", ("bob@example.com " * 1000,))
+        database.connection.execute("DROP TABLE scratch")
+    assert files_with(b"bob@example.com", data)
+    again = inside("people", "erase", "bob@example.com", "--organization", "org_1", "--data", data, "--yes")
+    assert again.returncode == 3 and "knows nobody" in again.stderr
+    assert files_with(b"bob@example.com", data) == []
+
+
+def files_with(text: bytes, data: Path) -> list[Path]:
+    return [path for path in data.rglob("*") if path.is_file() and text in path.read_bytes()]
+
+
+@contextmanager
+def file_size_at_most(size: int) -> Iterator[None]:
+    """Python ignores the signal, so that writing further is an error, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_file_of_the_audit_log_is_whole_and_its_owners_alone(data: Path, tmp_path: Path) -> None:
+    about = ("audit", "export", "--organization", "org_1", "--data", data, "--output")
+    assert inside(*about, tmp_path / "whole").returncode == 0
+    assert (tmp_path / "whole").stat().st_mode & 0o777 == 0o600
+    with Client(load({"data": data}, {})) as client:
+        for number in range(100):
+            client.send("PATCH", "/v1/operator/organizations/org_1", {"name": f"{number:0200}"})
+    # More than the database needs to be read, less than the log.
+    with file_size_at_most(1 << 16):
+        cut = inside(*about, tmp_path / "cut")
+    assert (cut.returncode, "cannot be written: File too large" in cut.stderr) == (3, True), cut.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
 
 
 def test_the_audit_log_is_written_for_programs(data: Path) -> None:
@@ -112,6 +176,23 @@ def test_the_audit_log_is_written_for_programs(data: Path) -> None:
     some = inside("audit", "export", *about, "--from", lines[1]["at"]).stdout.splitlines()
     assert 0 < len(some) <= len(lines)
     assert inside("audit", "export", "--organization", "operator", "--data", data).stdout != ""
+    since_ever = inside("audit", "export", *about, "--from", "1900-01-01").stdout.splitlines()
+    assert len(since_ever) == len(lines)
     preview = json.loads(inside("retention", "--json", "--data", data).stdout)
     assert [one["kind"] for one in preview["goes"]] == ["sign_ins"]
     assert "calls" in preview["kept_for_ever"]
+
+
+def test_what_is_wrong_with_one_organization_is_said_when_others_are_done(data: Path) -> None:
+    zoe = {"name": "Zoe", "sign_in_name": "zoe@example.com", "usage_location": "GB"}
+    with Client(load({"data": data}, {})) as client:
+        user_id = client.send("POST", "/v1/users", zoe, organization="org_1")["id"]
+        client.send("DELETE", f"/v1/users/{user_id}", organization="org_1")
+    with closing(SqliteDatabase(load({"data": data}, {}).sqlite_path)) as database:
+        seal_all(database, lambda: 1)
+        database.connection.execute("UPDATE users SET removed_at = 1 WHERE user_id = ?", (user_id,))
+        with database.writing(1) as tx, opened(tx, "audit"):
+            tx.exec_driver_sql("UPDATE audit SET actor = 'nobody' WHERE org_id = 1")
+    done = inside("retention", "--now", "--data", data, TALKTIME_KEEP_DAYS="people:1")
+    assert (done.returncode, "Traceback" in done.stderr) == (3, False)
+    assert "people of org_1" in done.stderr and "run talktime verify" in done.stderr

@@ -20,6 +20,7 @@ import pytest
 from tests.cli.inside import inside
 from tests.cli.shop import ask, authorize, open_shop, settle
 from tests.support.postgres import Cluster
+from tests.support.proxy import Proxy
 from tests.support.server import TALKTIME, Server, serving, talktime
 
 pytestmark = pytest.mark.slow
@@ -208,6 +209,48 @@ def test_workers_end_with_their_parent_however_it_ends(postgres: Cluster) -> Non
         os.kill(server.pid, signal.SIGKILL)
         _, alive = psutil.wait_procs(children, timeout=20)
         assert alive == []
+
+
+def test_who_comes_too_late_is_refused_and_not_let_in_to_be_thrown_out(postgres: Cluster) -> None:
+    """A balancer that is refused asks the next server; whose request was taken in and lost may not be asked again."""
+    settings = {"TALKTIME_DRAIN_SECONDS": "2"}
+    with (
+        serving(postgres.fresh_database(), "--workers", "2", environment=settings) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as early,
+    ):
+        # A request that is never whole keeps the server for a while.
+        early.sendall(b"POST /v1/users HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+        assert early.recv(100).startswith(b"HTTP/1.1 100 ")
+        os.kill(server.pid, signal.SIGTERM)
+        while lets_in(server.port):
+            time.sleep(0.05)
+        assert psutil.Process(server.pid).status() != psutil.STATUS_ZOMBIE
+
+
+def lets_in(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_a_signal_while_several_processes_are_made_ready_ends_them_all(postgres: Cluster, tmp_path: Path) -> None:
+    with Proxy(postgres.port) as proxy:
+        proxy.silent = True
+        name = postgres.fresh_database().rpartition("/")[2]
+        where = ("--database", f"postgresql://talktime@127.0.0.1:{proxy.port}/{name}", "--data", str(tmp_path))
+        command = [*TALKTIME, "serve", *where, "--workers", "2", "--port", "0"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            while not proxy.links:
+                time.sleep(0.05)
+            process.terminate()
+            proxy.heal()
+            try:
+                told, complained = process.communicate(timeout=60)
+            finally:
+                process.kill()
+    assert (process.returncode, told, complained) == (0, b"", b"")
 
 
 def test_a_worker_does_the_due_work_of_others(postgres: Cluster) -> None:

@@ -19,6 +19,11 @@ def test_an_id_is_a_uuid_of_version_7_with_its_millisecond(at: int, tail: int) -
     assert (made.version, made.variant, made.int >> 80) == (7, RFC_4122, at // 1000)
 
 
+@given(st.integers(max_value=-1), instants)
+def test_what_is_before_1970_sorts_before_all_that_has_an_id(before: int, at: int) -> None:
+    assert uuid7(before, 0) <= uuid7(at, 0)
+
+
 @given(st.integers(0, 2**74 - 1), st.integers(0, 2**74 - 1))
 def test_ids_of_one_millisecond_differ_and_sort_as_their_tails_do(one: int, other: int) -> None:
     assert (uuid7(0, one) < uuid7(0, other)) == (one < other)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
@@ -10,9 +14,10 @@ import pytest
 
 from talktime.actions import jobs
 from talktime.actions.upkeep import Stopped
+from talktime.app import open_app
 from talktime.core.ids import org_number
 from talktime.core.time import DAY, SECOND
-from talktime.jobs.exports import forget_exports, make_exports
+from talktime.jobs.exports import forget_exports, make_exports, remove_left_over
 from talktime.reports import export_files
 from talktime.reports.csv_files import harmless
 from talktime.reports.export_files import PORTION
@@ -20,7 +25,7 @@ from talktime.storage import usage_store
 from talktime.storage.errors import StoreUnavailable
 from talktime.storage.job_store import JobRow
 from tests.support.usage import add_usage, usage_row
-from tests.web.client import START, Organization, World
+from tests.web.client import START, Client, Door, Organization, World
 
 RANGE = {"from": "2030-04-01T00:00:00Z", "to": "2030-04-03T00:00:00Z"}
 
@@ -97,7 +102,7 @@ def test_a_file_that_was_half_written_is_begun_anew(world: World) -> None:
     for _ in range(3):
         add_usage(world.app.database, org.id, START - SECOND)
     export = begun(org)
-    folder = world.app.settings.exports
+    folder = world.app.settings.export_folder
     (folder / f".{export}.1").mkdir(parents=True)
     (folder / f".{export}.1" / "half").write_bytes(b"x")
     assert make_exports(world.app, never) == 1
@@ -110,7 +115,7 @@ def test_a_process_that_ends_gives_it_back(world: World) -> None:
     export = begun(org)
     with pytest.raises(Stopped):
         make_exports(world.app, lambda: True)
-    assert list(world.app.settings.exports.iterdir()) == []
+    assert list(world.app.settings.export_folder.iterdir()) == []
     assert make_exports(world.app, never) == 1
     assert read(org, export)["status"] == "done"
 
@@ -134,7 +139,7 @@ def test_what_cannot_be_made_says_so(world: World) -> None:
     org = world.organization()
     add_usage(world.app.database, org.id, START - SECOND)
     export = begun(org)
-    world.app.settings.exports.write_text("a file where the folder should be")
+    world.app.settings.export_folder.write_text("a file where the folder should be")
     assert make_exports(world.app, never) == 0
     told = read(org, export)
     assert (told["status"], told["filename"]) == ("failed", None)
@@ -151,7 +156,36 @@ def test_an_export_is_forgotten_after_a_week(anywhere: World) -> None:
     anywhere.clock.pass_days(0.2)
     assert forget_exports(anywhere.app, never) == 1
     assert org.api.get(f"/v1/exports/{export}").status == 404
-    assert list(anywhere.app.settings.exports.iterdir()) == []
+    assert list(anywhere.app.settings.export_folder.iterdir()) == []
+
+
+def test_a_file_whose_export_was_forgotten_elsewhere_goes_as_well(world: World) -> None:
+    """Several machines without a common folder: whoever forgets an export has only its own files at hand."""
+    folder = world.app.settings.export_folder
+    (folder / ".exp_1.5").mkdir(parents=True)
+    for name in ("Calls.Export.exp_1.zip", "Calls.Export.exp_2.zip"):
+        (folder / name).touch()
+    for name, days in ((".exp_1.5", 8.1), ("Calls.Export.exp_1.zip", 8.1), ("Calls.Export.exp_2.zip", 7.9)):
+        at = (world.clock.at - days * DAY) / SECOND
+        os.utime(folder / name, (at, at))
+    assert remove_left_over(world.app, never) == 2
+    assert [path.name for path in folder.iterdir()] == ["Calls.Export.exp_2.zip"]
+
+
+def test_machines_that_share_a_folder_hand_out_each_others_exports(postgres_world: World, tmp_path: Path) -> None:
+    org = postgres_world.organization()
+    add_usage(postgres_world.app.database, org.id, START - SECOND)
+    export = begun(org)
+    shared = replace(postgres_world.app.settings, exports=tmp_path / "shared")
+    worker, server = (
+        open_app(replace(shared, data=tmp_path / name), postgres_world.clock) for name in ("worker", "server")
+    )
+    with closing(worker), closing(server):
+        assert make_exports(worker, never) == 1
+        door = Door(server)
+        with closing(door):
+            told = Client(door, org.api.key, org.id).get(f"/v1/exports/{export}/download")
+    assert (told.status, told.content[:2]) == (200, b"PK")
 
 
 def test_it_tells_of_progress_while_it_reads(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +241,7 @@ def test_what_it_tells_of_is_one_moment(world: World) -> None:
         return False
 
     assert make_exports(world.app, stop) == 1
-    with ZipFile(world.app.settings.exports / f"Calls.Export.{export}.zip") as archive:
+    with ZipFile(world.app.settings.export_folder / f"Calls.Export.{export}.zip") as archive:
         rows = json.loads(archive.read("parameters.json"))["rows"]
         lines = archive.read("PSTN.calls.2030-04-02.csv").splitlines()
     assert (rows["pstn"], len(lines), len(come)) == (1, 2, 2)

@@ -9,6 +9,7 @@ from threading import Event
 
 import pytest
 
+from talktime.actions.schedule import HELD_FOR, turn
 from talktime.actions.upkeep import Stopped, forget_answers, verify_nightly
 from talktime.app import App, open_app
 from talktime.core.time import DAY
@@ -130,3 +131,26 @@ def test_what_the_night_finds_is_logged(app: App, capfd: pytest.CaptureFixture[s
     assert jobs.verify(app, lambda: False) == 1
     assert '"invariant": "I2"' in capfd.readouterr().err
     assert jobs.seal(app, lambda: False) == 0
+
+
+def test_long_work_is_not_begun_by_another_as_long_as_somebody_is_at_it(app: App) -> None:
+    now = app.now()
+    mine = turn(app.database, "long", DAY, now)
+    assert mine
+    for _ in range(5):
+        now += HELD_FOR * 2 // 3
+        assert not mine.is_over(now)
+        assert turn(app.database, "long", DAY, now) is None
+    mine.end(1, now)
+    assert turn(app.database, "long", DAY, now + 1) is None
+
+
+def test_who_was_silent_for_too_long_is_followed_and_says_nothing_more(app: App) -> None:
+    now = app.now()
+    silent = turn(app.database, "long", DAY, now)
+    later = turn(app.database, "long", DAY, now + HELD_FOR)
+    assert silent and later
+    assert silent.is_over(now + HELD_FOR)
+    silent.fail("it took too long", now + HELD_FOR)
+    assert not later.is_over(now + HELD_FOR * 3 // 2)
+    assert turn(app.database, "long", DAY, now + HELD_FOR * 2) is None

@@ -11,6 +11,7 @@ from uuid import uuid4
 from talktime.actions import deliveries, moving, notices
 from talktime.actions.arriving import Arrival, Arrived
 from talktime.actions.audit import Actor
+from talktime.actions.seal import seal_all
 from talktime.app import App
 from talktime.core.ids import org_number
 from talktime.settings import Settings
@@ -111,7 +112,12 @@ STEPS: dict[str, Callable[[House], None]] = {
 
 
 def quiet(app: App, org_id: int) -> None:
-    """What a worker does in the meantime: everybody is told."""
+    """What a worker does in the meantime: everybody is told, and everything sealed."""
+    tell(app, org_id)
+    seal_all(app.database, app.now)
+
+
+def tell(app: App, org_id: int) -> None:
     notices.tell_everything(app.database, org_id, app.now())
     deliveries.deliver_due(app.database, app.vault, app.post, app.now, ("email",))
 
@@ -121,8 +127,8 @@ def arrival(world: World, path: Path) -> Arrival:
     return Arrival(app.database, app.vault, path, Actor("operator", app.now()))
 
 
-def bring(world: World, path: Path, *, stays_closed: bool = True) -> Arrived:
-    return arrival(world, path).bring(silent, stays_closed=stays_closed)
+def bring(world: World, path: Path, *, stays_closed: bool = True, starts_again: bool = False) -> Arrived:
+    return arrival(world, path).bring(silent, stays_closed=stays_closed, starts_again=starts_again)
 
 
 def silent(done: int, total: int) -> None:

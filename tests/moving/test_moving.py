@@ -7,13 +7,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from talktime.actions.arriving import open_again
+from talktime.actions.audit import Actor
 from talktime.actions.moving import CannotMove
+from talktime.actions.seal import seal_all
 from talktime.storage import move_store, webhook_store
 from talktime.storage import tables as t
 from talktime.storage.database import Database
@@ -22,12 +25,13 @@ from talktime.storage.move_file import BadFile
 from talktime.storage.vault import new_key, place_of
 from talktime.storage.verify import reading
 from tests.cli.inside import inside
-from tests.moving.house import SECRET, STEPS, House, bring, installation, said, there
+from tests.moving.house import SECRET, STEPS, House, bring, installation, said, tell, there
 from tests.support.postgres import Cluster
 from tests.web.client import Client, World
 
 ALL = (*STEPS, "call", "people", "call")
 LIST = {"prefix": "1", "per_minute": "0.12"}
+OURS = {"TALKTIME_SECRET_KEY": SECRET}
 
 
 @pytest.fixture
@@ -124,6 +128,24 @@ def test_the_same_rows_make_the_same_file(place: Callable[..., World], tmp_path:
     assert len({path.read_bytes() for path in files}) == 1
 
 
+def test_a_worker_that_seals_and_a_switch_that_beats_change_no_file(tmp_path: Path) -> None:
+    files = [tmp_path / "first.move", tmp_path / "second.move"]
+    for file in files:
+        with installation(tmp_path / "data") as world:
+            if file == files[0]:
+                house = House(world)
+                house.live(["secrets", "call"])
+                tell(world.app, 1)
+            house.org = there(world, "org_1")
+            beat = {"boot_id": file.name, "active_call_ids": []}
+            assert house.org.api.post("/v1/switches/edge/heartbeat", beat).status == 200
+        told = inside("org", "export", "org_1", "--close", "--to", file, "--data", tmp_path / "data", **OURS)
+        assert told.returncode == 0, told.stderr
+        with installation(tmp_path / "data") as world:
+            seal_all(world.app.database, world.clock)
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
 def test_every_table_moves_or_stays_for_a_reason() -> None:
     ours = {table.name for table in t.of_kind("organization")}
     assert set(move_store.TABLES) | set(move_store.STAYS) == ours | {"sign_ins"}
@@ -138,7 +160,7 @@ def test_only_what_stands_still_can_be_moved(place: Callable[..., World], tmp_pa
     house = House(place())
     house.live(["call"])
     assert house.authorized("c1")["decision"] == "granted"
-    with pytest.raises(CannotMove, match="org_1 is open: close it first"):
+    with pytest.raises(CannotMove, match="org_1 is open"):
         house.export(tmp_path / "org.move")
     house.close()
     with pytest.raises(CannotMove, match="still under way: 1 calls"):
@@ -146,6 +168,9 @@ def test_only_what_stands_still_can_be_moved(place: Callable[..., World], tmp_pa
     refused = house.authorized("c2")
     assert (refused["decision"], refused["reason"]) == ("refused", "organization_closed")
     house.asked("settle", "c1", duration_seconds=30)
+    with pytest.raises(CannotMove, match="still under way: 1 rows without a seal"):
+        house.export(tmp_path / "org.move")
+    house.close()
     house.export(tmp_path / "org.move")
 
 
@@ -175,10 +200,24 @@ def test_who_is_here_already_is_left_alone(place: Callable[..., World], file: Pa
 
 def test_the_same_file_a_second_time_changes_nothing(place: Callable[..., World], file: Path) -> None:
     world = place()
-    assert not bring(world, file, stays_closed=False).was_here
+    world.price_list(LIST, default=True)
+    assert bring(world, file, stays_closed=False).opened
     before = rows_of(world.app.database, 1)
     assert bring(world, file).was_here
     assert rows_of(world.app.database, 1) == before
+
+
+def test_who_was_brought_closed_is_opened_by_the_same_file(place: Callable[..., World], file: Path) -> None:
+    world = place()
+    world.price_list(LIST, default=True)
+    for _ in range(2):
+        assert not bring(world, file, stays_closed=True).opened
+        assert there(world, "org_1").body["state"] == "closed"
+    with pytest.raises(CannotMove, match="org_1 is still arriving"):
+        world.app.database.write(1, open_again, 1, Actor("operator", world.clock()))
+    assert bring(world, file, stays_closed=False).opened
+    assert there(world, "org_1").body["state"] == "open"
+    assert bring(world, file, stays_closed=False).was_here
 
 
 def test_a_new_organization_gets_a_number_that_nobody_brought(place: Callable[..., World], file: Path) -> None:
@@ -253,6 +292,44 @@ def test_a_price_list_of_its_own_must_be_here(place: Callable[..., World], tmp_p
     assert is_empty(world)
 
 
+def test_nobody_is_opened_where_every_paid_call_would_be_refused(place: Callable[..., World], file: Path) -> None:
+    world = place()
+    with pytest.raises(CannotMove, match="no price list for USD is published here by default"):
+        bring(world, file, stays_closed=False)
+    assert is_empty(world)
+    bring(world, file, stays_closed=True)
+    world.price_list(LIST, default=True)
+    assert bring(world, file, stays_closed=False).opened
+
+
+@pytest.mark.parametrize("there", ["*:500", "*:400", None])
+def test_the_licences_that_it_uses_must_mean_the_same(
+    there: str | None, place: Callable[..., World], tmp_path: Path
+) -> None:
+    house = House(place())
+    licences(house.world, "House plan", "*:500")
+    assert house.org.api.put("/v1/licences", {"HOUSE1": 3}).status == 200
+    house.close()
+    house.export(tmp_path / "org.move")
+    world = place()
+    if there:
+        licences(world, "Another name", there)
+    if there == "*:500":
+        assert bring(world, tmp_path / "org.move").report.clean
+        return
+    with pytest.raises(CannotMove, match="its licences HOUSE1 mean something else here, or nothing"):
+        bring(world, tmp_path / "org.move")
+    assert is_empty(world)
+
+
+def licences(world: World, name: str, domestic: str) -> None:
+    """An operator's own."""
+    terms = {"ability": "calling", "order": "9", "domestic": domestic, "counted": "assigned", "shared": "location"}
+    own = [{"code": "HOUSE1", "name": name, **terms}]
+    answer = world.operator.put("/v1/operator/licence-catalogue", {"licences": own})
+    assert answer.status == 200, answer.content
+
+
 # ---------------------------------------------------------------- interrupted
 
 KILLED = """
@@ -290,6 +367,33 @@ def test_whoever_is_killed_in_the_middle_calls_again_and_it_ends_the_same(
         assert ours == theirs
 
 
+@pytest.mark.parametrize("dialect", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def test_another_file_begins_anew_as_long_as_the_first_has_not_ended(
+    dialect: str, place: Callable[..., World], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.move", tmp_path / "second.move"
+    house = House(place())
+    house.live(["call", "people", "secrets"])
+    house.close()
+    house.export(first)
+    house.refused_call()
+    house.export(second)
+    world = place(dialect)
+    world.price_list(LIST, default=True)
+    for portions in (5, 1000):
+        with suppress(KeyboardInterrupt):
+            bring_until(world, first, portions)
+        with pytest.raises(CannotMove, match="is arriving by another file"):
+            bring(world, second)
+        begun = bring(world, second, stays_closed=True, starts_again=True)
+        assert begun.report.clean
+        assert begun.manifest.rows == sum(map(len, rows_of(world.app.database, 1).values()))
+        bring(world, first, starts_again=True)
+    assert bring(world, second, stays_closed=False, starts_again=True).opened
+    with pytest.raises(CannotMove, match="is here already, and did not come by this file"):
+        bring(world, first, starts_again=True)
+
+
 def test_interrupted_anywhere_it_is_nobody_yet(place: Callable[..., World], file: Path) -> None:
     world = place()
     with pytest.raises(KeyboardInterrupt):
@@ -323,7 +427,7 @@ def test_an_organization_moves_by_two_commands(tmp_path: Path, postgres: Cluster
         house.live(["call"])
         assert house.authorized("c1")["decision"] == "granted"
         key = house.org.key("calls", "funds").key
-    early = inside("org", "export", "org_1", "--to", file, *old, TALKTIME_SECRET_KEY=SECRET)
+    early = inside("org", "export", "org_1", "--close", "--to", file, *old, TALKTIME_SECRET_KEY=SECRET)
     assert early.returncode == 3
     assert "still under way: 1 calls" in early.stderr
     with installation(tmp_path / "old") as world:
@@ -335,6 +439,8 @@ def test_an_organization_moves_by_two_commands(tmp_path: Path, postgres: Cluster
     assert inside("org", "export", "org_9", "--to", file, *old, TALKTIME_SECRET_KEY=SECRET).returncode == 3
     assert inside("org", "export", "nobody", "--to", file, *old).returncode == 2
 
+    with installation(tmp_path / "new", url) as world:
+        world.price_list(LIST, default=True)
     came = inside("org", "import", file, "--database", url, "--json", TALKTIME_SECRET_KEY=SECRET)
     assert came.returncode == 0, came.stderr
     told = json.loads(came.stdout)
@@ -345,6 +451,43 @@ def test_an_organization_moves_by_two_commands(tmp_path: Path, postgres: Cluster
     with installation(tmp_path / "new", url) as world:
         assert Client(world.door, key).get("/v1/balance").json["balance"] == balance
     postgres.drop_database(url)
+
+
+def test_nothing_is_closed_before_the_export_can_come_to_an_end(tmp_path: Path) -> None:
+    with installation(tmp_path / "data") as world:
+        House(world).live(["secrets"])
+    export, other = ("org", "export", "org_1", "--data", tmp_path / "data", "--to"), {"TALKTIME_SECRET_KEY": new_key()}
+    for arguments, key, words in (
+        ((tmp_path / "org.move",), OURS, "org_1 is open: --close closes it, its calls are hung up"),
+        ((tmp_path / "nowhere" / "org.move", "--close"), OURS, "cannot be written: No such file or directory"),
+        ((tmp_path, "--close"), OURS, "cannot be written: Is a directory"),
+        ((tmp_path / "org.move", "--close"), other, "sealed with another key than the one that is set here"),
+    ):
+        refused = inside(*export, *arguments, **key)
+        assert (refused.returncode, words in refused.stderr) == (3, True), refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+    with installation(tmp_path / "data") as world:
+        assert there(world, "org_1").body["state"] == "open"
+
+
+def test_who_was_closed_by_mistake_is_opened_again(tmp_path: Path) -> None:
+    data = ("--data", tmp_path / "data")
+    with installation(tmp_path / "data") as world:
+        house = House(world)
+        house.close()
+    refused = inside("org", "open", "org_1", *data, **OURS)
+    assert (refused.returncode, "its money spent twice" in refused.stderr) == (3, True)
+    assert inside("org", "open", "org_9", "--yes", *data, **OURS).stderr == "talktime: there is no organization org_9\n"
+    with installation(tmp_path / "data") as world:
+        assert there(world, "org_1").body["state"] == "closed"
+    opened = inside("org", "open", "org_1", "--yes", *data, **OURS)
+    assert (opened.returncode, opened.stdout) == (0, "org_1 is open\n"), opened.stderr
+    with installation(tmp_path / "data") as world:
+        house.world, house.org = world, there(world, "org_1")
+        house.live(["call"])
+        newest = house.org.api.get("/v1/audit").json["data"]
+    states = [(line["old"]["state"], line["new"]["state"]) for line in newest if line["old"] and "state" in line["old"]]
+    assert ("closed", "open") in states
 
 
 def test_what_is_no_file_of_ours_is_refused_in_words(tmp_path: Path) -> None:

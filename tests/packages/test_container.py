@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 import typer.main
 from typer.core import TyperGroup
 
@@ -63,7 +64,16 @@ def test_its_service_gives_it_nothing_that_it_does_not_need() -> None:
     assert "--privileged" not in UNIT
 
 
-def test_systemd_has_nothing_to_complain_of_its_service() -> None:
-    told = analyzed("verify", "--man=no", str(FOLDER / "talktime.service"))
+@pytest.mark.parametrize("unit", ["talktime.service", "talktime-backup.service", "talktime-backup.timer"])
+def test_systemd_has_nothing_to_complain_of_its_units(unit: str) -> None:
+    told = analyzed("verify", "--man=no", str(FOLDER / unit))
     assert [line for line in told.stderr.splitlines() if str(FOLDER) in line] == []
     assert told.returncode == 0
+
+
+def test_its_backups_are_those_of_every_other_installation() -> None:
+    timer = "talktime-backup.timer"
+    assert (FOLDER / timer).read_text() == (SHIPPED / "systemd" / timer).read_text()
+    inside, beside = ((SHIPPED / kind / "talktime-backup.service").read_text() for kind in ("container", "systemd"))
+    options = " backup --check --keep 7\n"
+    assert options in inside and options in beside.replace(" --data /var/lib/talktime", "")

@@ -16,6 +16,7 @@ FIRST, SERVICES, CONTAINER = "Make what is installed", "With systemd", "As a con
 LIVES = """
 systemctl show talktime.service --property ActiveState,NRestarts
 process=$(systemctl show talktime.service --property MainPID --value)
+tr '\\0' ' ' < /proc/$process/cmdline
 grep -E '^(Uid|CapEff|NoNewPrivs|Seccomp):' /proc/$process/status
 stat --dereference --format %a /var/lib/talktime /etc/talktime/talktime.env
 """
@@ -48,13 +49,14 @@ def assert_ended_well(told: str) -> None:
 def test_a_fresh_machine_becomes_a_service(machine: Machine) -> None:
     first, services = blocks(FIRST), blocks(SERVICES)
     told = machine.told([*first, *services, LIVES, ENDS])
-    _, _, healthy, operator, postgresql, doctor, _, lives, ends = told[len(first) :]
+    _, _, healthy, operator, postgresql, doctor, _, _, lives, ends = told[len(first) :]
     assert healthy.startswith("ready\n") and "\n0 bad" in healthy
     assert "set up http://127.0.0.1:8080/" in operator and "tt_live_0-" in operator
     assert postgresql.endswith("ready\n")
     assert "\n0 bad" in doctor
     assert "ActiveState=active\n" in lives and "NRestarts=0\n" in lives
     assert re.search(r"Uid:\s(6\d{4})\s\1\s\1\s\1\nCapEff:\s0{16}\nNoNewPrivs:\s1\nSeccomp:\s2\n700\n600", lives)
+    assert re.search(r"/opt/talktime-[0-9][^/]*/bin/python", lives)
     assert_ended_well(ends)
 
 

@@ -44,6 +44,14 @@ def test_systemd_has_nothing_to_complain_of(units: Path, unit: str) -> None:
     assert told.returncode == 0
 
 
+@pytest.mark.parametrize(
+    "unit", ["systemd/talktime", "systemd/talktime@", "systemd/talktime-worker", "container/talktime"]
+)
+def test_a_start_that_changes_big_tables_is_not_ended_and_begun_again_for_ever(unit: str) -> None:
+    lines = (SHIPPED / f"{unit}.service").read_text().splitlines()
+    assert [line for line in lines if line.startswith("TimeoutStartSec")] == ["TimeoutStartSec=infinity"]
+
+
 def test_systemd_listens_where_the_server_would(units: Path) -> None:
     told = analyzed("verify", "--man=no", str(units / "talktime.socket"))
     assert [line for line in told.stderr.splitlines() if "talktime.socket" in line] == []

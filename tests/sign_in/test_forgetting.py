@@ -28,7 +28,9 @@ def counted(house: House) -> list[int]:
 
 def forgotten(house: House) -> int:
     at = house.clock()
-    return forget(house.database, USUAL, at)[Kept.SIGN_INS] + forget_attempts(house.database, at)
+    return forget(house.database, USUAL, at, house.app.settings.outbox)[Kept.SIGN_INS] + forget_attempts(
+        house.database, at
+    )
 
 
 def test_sessions_links_and_attempts_are_forgotten_when_they_are_long_over(house: House) -> None:

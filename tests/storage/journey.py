@@ -78,6 +78,7 @@ OF_FUNCTION: Mapping[str, Mapping[str, Any]] = {
     "seal_store.rewrite": {"changed": {1: (1, "aud_1", NOW, "key_1", "a", "b", None, None)}, "chain": Chain.AUDIT},
     "seal_store.sealed_anew": {"changed": {}},
     "move_store.put": {"name": "alerts", "rows": [(7, "{}")]},
+    "sealed_store.of_organization": {"what": SEALED[-1]},
     "sealed_store.put": {"what": SEALED[-1], "secret": Secret(1, "wh_1", b"sealed")},
     "sealed_store.some": {"what": SEALED[-1], "after": (-1, "")},
     "statements.of_month": {"org": ORGANIZATION, "month": month_of(NOW, "UTC")},

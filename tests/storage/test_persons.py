@@ -27,8 +27,11 @@ from talktime.actions import (
     sessions,
 )
 from talktime.actions.audit import Actor
-from talktime.actions.errors import NotFound, StateConflict
+from talktime.actions.erasure import Erased, erase
+from talktime.actions.errors import NotFound
+from talktime.actions.files_about import Files
 from talktime.actions.payments import TopUp
+from talktime.actions.persons import CannotErase
 from talktime.actions.seal import seal_all
 from talktime.actions.sessions import Visitor
 from talktime.core.money import micros
@@ -59,6 +62,7 @@ CALLED = "+442079460188"
 CANARIES = ("Thistlewood", "thistlewood", "Brambleton", "brambleton", NUMBER[1:], CALLED[1:])
 ADDRESS, AGENT = "192.0.2.77", "Thistlewood's telephone"
 LATER = Actor("command_line", NOW + DAY)
+NO_FILES = Files(Path("there-is-none"))
 QUE = UserRow("usr_que", FORMER, FORMER_EMAIL, "GB", NUMBER, "person", "en", json.dumps(PAY_AS_YOU_GO), NOW)
 HER = MemberRow("mem_que", FORMER, FORMER_EMAIL, ("report_reader",), "en", ACTIVE, NOW)
 
@@ -129,9 +133,9 @@ def exported(shop: Shop, org_id: int, folder: Path) -> dict[str, str]:
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
-def erased(shop: Shop, org_id: int, word: str = EMAIL) -> persons.Erased:
+def erased(shop: Shop, org_id: int, word: str = EMAIL, files: Files = NO_FILES) -> Erased:
     known = shop.database.read(org_id, persons.find, org_id, word)
-    return persons.erase(shop.database, org_id, known, LATER)
+    return erase(shop.database, org_id, known, LATER, files)
 
 
 # ---------------------------------------------------------------- all of it
@@ -233,7 +237,7 @@ def test_a_person_is_found_by_id_and_address_with_all_that_is_theirs(sqlite_shop
 
 def test_the_last_administrator_is_not_forgotten(sqlite_shop: Shop) -> None:
     org_id = planted(sqlite_shop)
-    with pytest.raises(StateConflict, match="last_administrator"):
+    with pytest.raises(CannotErase, match="the last global administrator"):
         erased(sqlite_shop, org_id, "ada@example.com")
     assert "ada@example.com" in sqlite_shop.database.read(EVERYBODY, everything)
 

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from talktime.charging.due import PORTION
 from talktime.core.time import DAY, SECOND
 from talktime.reports import calls, entries
-from talktime.storage import call_store, expiry_store, org_store, sqlite_store
+from talktime.storage import call_store, expiry_store, org_store, retention_store, sqlite_store
 from talktime.storage.database import EVERYBODY, ReadTx, Tx
 from talktime.storage.postgres_statements import PLANS, Statements
 from talktime.storage.wire import INT8_ARRAY, TEXT_ARRAY, Statement
@@ -361,6 +361,18 @@ LOOKS: Mapping[str, tuple[Step, Sequence[Any], str, int]] = {
     "the next due call": (call_store.next_due, (BUSY, NOW + 10**9), "calls_open", OPEN),
     "calls at a switch": (call_store.open_of_switch, ("org:edge", BUSY), "calls_open", OPEN),
     "calls at an operator's switch": (call_store.open_of_switch, ("org:edge",), "calls_open", 2 * OPEN),
+    "calls that are forgotten, from the middle": (
+        retention_store.old_calls,
+        (BUSY, NOW, MIDDLE, PAGE),
+        "calls_by_time",
+        2 * PAGE + OPEN,
+    ),
+    "usage that is forgotten, from the middle": (
+        retention_store.old_usage,
+        (BUSY, NOW + DAY, "00050000", PAGE),
+        "usage_pkey",
+        2 * PAGE,
+    ),
     "lots that expire": (expiry_store.expiring, (NOW + DAY, PORTION), "lots_open", 2 * ORGS),
 }
 
@@ -402,7 +414,7 @@ def test_sqlite_looks_at_few_rows_through_an_index(full_sqlite: Shop, what: str)
     _, _, index, rows_max = LOOKS[what]
     [one] = sent_by(full_sqlite, what)
     assert scanned(explained(full_sqlite, one)) == set()
-    names = {"calls_pkey": "sqlite_autoindex_calls_1", "entries_pkey": "PRIMARY KEY"}
+    names = {"calls_pkey": "sqlite_autoindex_calls_1", "entries_pkey": "PRIMARY KEY", "usage_pkey": "PRIMARY KEY"}
     assert names.get(index, index) in explained(full_sqlite, one)
     assert steps_of(full_sqlite, one) <= 40 * rows_max + 500
 

@@ -14,14 +14,15 @@ import psycopg
 import pytest
 from sqlalchemy import Column, Text, inspect, text
 
-from talktime.storage import schema
+from talktime.storage import portions, schema
 from talktime.storage.database import EVERYBODY, Database, ReadTx
-from talktime.storage.errors import Busy
-from talktime.storage.portions import MARKS, SLICE, Portions, at_work_alone, patiently
+from talktime.storage.errors import Busy, StoreUnavailable
+from talktime.storage.portions import MARKS, SLICE, AtWork, Portions, at_work_alone, patiently
 from tests.storage.migrating import DONE, KILLED, Nursery, Orders, opened
 from tests.storage.shop import Shop
 from tests.support.postgres import Cluster
 from tests.upgrade import big_table
+from tests.upgrade.big_table import as_the_next
 from tests.upgrade.programs import next_program
 
 CALLS = 3 * SLICE + 17
@@ -116,6 +117,75 @@ def test_several_processes_do_it_once(postgres_shop: Shop, nursery: Nursery, tmp
 def test_nobody_else_is_at_work_meanwhile(postgres_shop: Shop) -> None:
     with at_work_alone(postgres_shop.database), pytest.raises(Busy), at_work_alone(postgres_shop.database):
         pass
+
+
+def owner_of_the_lock(tx: ReadTx) -> Any:
+    query = """SELECT pid, query FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE relation = to_regclass('migration_marks') AND state = 'idle in transaction'"""
+    return tx.execute(text(query)).first()
+
+
+def test_who_migrates_for_long_says_so_now_and_then(postgres_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pooler ends transactions that are silent, and with this one the lock would go."""
+    monkeypatch.setattr(portions, "WORD_SECONDS", 0.01)
+    database = postgres_shop.database
+    with at_work_alone(database):
+        while (owner := database.read(EVERYBODY, owner_of_the_lock)) is None or owner.query != portions.WORD:
+            time.sleep(0.01)
+
+
+def end_the_owner(database: Database) -> None:
+    end = "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE relation = to_regclass('migration_marks')"
+    with psycopg.connect(database.url, autocommit=True) as other:
+        other.execute(end)
+
+
+def test_who_lost_the_lock_does_nothing_more(postgres_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portions, "WORD_SECONDS", 0.01)
+    database = postgres_shop.database
+    with pytest.raises(StoreUnavailable, match="lost its lock"), at_work_alone(database) as check:
+        big = Portions(database, "9000", check=check)
+        end_the_owner(database)
+        while True:
+            big.fill("calls", story="'told'")
+
+
+def test_who_lost_the_lock_at_the_very_end_hears_that_the_database_was_away(postgres_shop: Shop) -> None:
+    database = postgres_shop.database
+    with pytest.raises(StoreUnavailable), at_work_alone(database):
+        end_the_owner(database)
+
+
+def test_a_start_waits_for_the_migration_of_another_as_long_as_it_lives(
+    postgres_shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(schema, "PAUSE_SECONDS", 0.01)
+    database, waited = postgres_shop.database, Event()
+
+    def at_work(said: str) -> AtWork:
+        waited.set()
+        return AtWork(said)
+
+    monkeypatch.setattr(portions, "AtWork", at_work)
+    with as_the_next(next_program(tmp_path)), ThreadPoolExecutor(1) as beside:
+        with at_work_alone(database):
+            start = beside.submit(schema.prepare, database)
+            assert waited.wait(60)
+            assert not start.done()
+        start.result(60)
+        assert schema.version(database) == "9000"
+
+
+def test_marks_of_who_died_at_the_very_end_go_and_those_of_a_newer_program_stay(shop: Shop) -> None:
+    database = shop.database
+    for step, stays in (("9000 calls: phase", True), (f"{schema.NEWEST} calls: phase", False)):
+        database.write((), portions._make_marks)
+        database.write((), portions._move_mark, step, "[]")
+        schema.prepare(database)
+        assert database.read((), lambda tx: inspect(tx).has_table(MARKS)) == stays
+        if stays:
+            database.write((), lambda tx: tx.execute(text(f"DROP TABLE {MARKS}")))
 
 
 def test_an_index_that_was_interrupted_is_made_anew(postgres_shop: Shop) -> None:

@@ -6,6 +6,7 @@ What PostgreSQL refuses to statements written by hand is told in `tests/charging
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +21,7 @@ from talktime.storage import tables as t
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Scope, Tx, scope_text
 from talktime.storage.errors import StoreError
 from talktime.storage.postgres_store import PostgresStore
+from talktime.storage.walls import opened
 from tests.storage.company import found_company
 from tests.storage.conftest import DIALECTS, Maker
 from tests.storage.shop import Shop, organization
@@ -206,3 +208,23 @@ def test_the_engine_prepares_statements_only_where_it_may(company: Shop, prepare
     assert row is not None
     assert (row[0] > 5) is prepare
     assert wire._pg.transaction_status == TransactionStatus.UNKNOWN
+
+
+def test_two_who_forget_somebody_at_the_same_moment_take_turns(postgres_shop: Shop) -> None:
+    """Each opens what may only be added to, which PostgreSQL lets only one do at a time."""
+    database = postgres_shop.database
+    with ThreadPoolExecutor(1) as another:
+        with database.writing(FIRST) as tx, opened(tx, "audit"):
+            later = another.submit(database.write, SECOND, _open_and_close)
+            while not database.read((), _somebody_waits):
+                assert not later.done()
+        later.result()
+
+
+def _open_and_close(tx: Tx) -> None:
+    with opened(tx, "audit"):
+        pass
+
+
+def _somebody_waits(tx: ReadTx) -> bool:
+    return bool(tx.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))

@@ -51,6 +51,11 @@ class Proxy:
         self._accepting = Thread(target=self._accept, daemon=True)
         self._accepting.start()
 
+    @property
+    def links(self) -> int:
+        """How many have ever come."""
+        return len(self._links)
+
     def heal(self) -> None:
         self.cut = None
         self.silent = False

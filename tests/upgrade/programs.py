@@ -32,12 +32,19 @@ def in_portions(big: Portions) -> None:
 def upgrade() -> None:
     pass
 """
-# The old name goes, when no program uses it any more; or, for the control, while one does.
+# The old name goes, when no program uses it any more; or, for the control, while one does. What older programs have
+# inserted beside and after the first filling is filled before.
 CONTRACT = """
 from alembic import op
+from talktime.storage.portions import Portions
 
 revision, down_revision = "9001", "9000"
 kind, oldest_program = "contract", "9000"
+
+
+def in_portions(big: Portions) -> None:
+    big.fill("calls", phase="coalesce(phase, state)")
+    big.require("calls", "phase")
 
 
 def upgrade() -> None:

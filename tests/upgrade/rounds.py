@@ -17,6 +17,7 @@ from tests.upgrade.programs import TODAY, next_program, running, server_of
 
 @dataclass(slots=True)
 class Figures:
+    url: str
     before: int = 0
     migrating: int = 0
     beside: int = 0
@@ -37,7 +38,7 @@ class Figures:
 
 def run(url: str, folder: Path, operations: int) -> Figures:
     """`operations` before, and as many with both programs; the old one is started anew in between."""
-    figures, source = Figures(), next_program(folder)
+    figures, source = Figures(url), next_program(folder)
     with ExitStack() as ending:
         old = _started(ending, server_of(TODAY, url))
         crowd = Crowd(World.made(old.url, old.operator_key), [old.url], "upgrade")
@@ -56,7 +57,7 @@ def run(url: str, folder: Path, operations: int) -> Figures:
         figures.beside = crowd.answered - figures.before - figures.migrating
         figures.again, figures.slowest_seconds = crowd.again, crowd.slowest_seconds
         figures.findings = _findings(crowd, old, source)
-    figures.phases = _value(url, "SELECT count(*) FROM calls WHERE phase = state AND state <> 'open'")
+    figures.phases = value(url, "SELECT count(*) FROM calls WHERE phase = state AND state <> 'open'")
     return figures
 
 
@@ -82,7 +83,7 @@ def _findings(crowd: Crowd, server: Server, source: Path) -> list[Finding]:
     return found
 
 
-def _value(url: str, query: str) -> int:
+def value(url: str, query: str) -> int:
     with psycopg.connect(url) as connection:
         connection.execute("SET app.orgs = '*'")
         row = connection.execute(query.encode()).fetchone()

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import httpx
+
+from talktime.app import App
+from talktime.storage.database import SqliteDatabase
+from talktime.web.asgi import COLD_THREADS, Api
 from tests.web.client import Answer, World
+
+SECONDS_MAX = 60
 
 
 def counted(answers: list[int]) -> dict[int, int]:
@@ -84,3 +92,24 @@ def answered(world: World, requests: list[Any]) -> list[Answer]:
             (answers[number],) = world.door.at_once([request])
     assert {answer.status for answer in answers} <= {200, 201}
     return answers
+
+
+def test_a_server_lives_however_many_requests_wait_for_its_database(world: World) -> None:
+    """Else balancers would take all servers away, and emergency calls end."""
+    assert isinstance(world.app.database, SqliteDatabase)
+    told, waited = asyncio.run(asked_while_all_wait(world.app, world.app.database))
+    assert (told.status_code, told.text) == (200, "alive\n")
+    assert waited == [200] * 2 * COLD_THREADS
+
+
+async def asked_while_all_wait(app: App, database: SqliteDatabase) -> tuple[httpx.Response, list[int]]:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(Api(app)), base_url="http://talktime") as http:
+        with database.turns.patient():
+            waiting = [asyncio.create_task(http.get("/readyz")) for _ in range(2 * COLD_THREADS)]
+            try:
+                told = await asyncio.wait_for(http.get("/healthz"), SECONDS_MAX)
+            finally:
+                ended = [one for one in waiting if one.done()]
+        answers = await asyncio.gather(*waiting)
+    assert ended == []
+    return told, [one.status_code for one in answers]

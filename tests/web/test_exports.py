@@ -199,7 +199,7 @@ def test_a_file_that_is_gone_is_not_found(world: World) -> None:
     org = world.organization()
     made = export(org).json["id"]
     make_exports(world.app, lambda: False)
-    (world.app.settings.exports / f"Calls.Export.{made}.zip").unlink()
+    (world.app.settings.export_folder / f"Calls.Export.{made}.zip").unlink()
     assert org.api.get(f"/v1/exports/{made}/download").status == 404
 
 
@@ -208,7 +208,7 @@ def test_a_long_file_is_sent_whole(world: World) -> None:
     made = export(org).json["id"]
     make_exports(world.app, lambda: False)
     content = bytes(range(256)) * 4000
-    (world.app.settings.exports / f"Calls.Export.{made}.zip").write_bytes(content)
+    (world.app.settings.export_folder / f"Calls.Export.{made}.zip").write_bytes(content)
     assert org.api.get(f"/v1/exports/{made}/download").content == content
 
 

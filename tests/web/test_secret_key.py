@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from sqlalchemy import LargeBinary, insert, update
 
 from talktime.actions.rotation import ROWS_MAX, Rotated, rotate
@@ -106,3 +108,12 @@ def test_no_sealed_column_is_forgotten() -> None:
 def test_what_was_made_from_the_old_key_is_good_while_it_is_kept() -> None:
     assert Vault(NEW, OLD).derived("links") == Vault(OLD).derived("links")
     assert Vault(NEW).derived("links") != Vault(OLD).derived("links")
+
+
+def test_while_it_is_replaced_everybody_reads_what_anybody_writes_and_links_stay_good() -> None:
+    """Servers and workers are started again one after the other: at any time two of these are in use."""
+    ways = [(OLD,), (OLD, NEW, OLD), (NEW, OLD)]
+    for before, after in pairwise(Vault(*keys) for keys in ways):
+        for writer, reader in ((before, after), (after, before)):
+            assert reader.open(writer.seal("secret", "here"), "here") == "secret"
+        assert before.derived("links") == after.derived("links")

@@ -5,19 +5,18 @@ Its numbers and ids stay. Whoever is interrupted calls again, with the same file
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
-from talktime.actions import audit
+from talktime.actions import moving, organizations
 from talktime.actions.audit import Actor
 from talktime.actions.moving import CannotMove, Tell
-from talktime.actions.organizations import OPEN, found, told
 from talktime.core.ids import cell_begin, org_name
-from talktime.storage import control_store, job_store, move_store, org_store, price_store, schema
+from talktime.storage import control_store, job_store, move_store, price_store, schema
 from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.job_store import DONE, RUNNING, JobRow
 from talktime.storage.move_file import Manifest, MoveFile, Row
@@ -34,7 +33,9 @@ class Arrived(NamedTuple):
     manifest: Manifest
     report: Report
     was_here: bool
-    """It had been brought before, by the same file."""
+    """It had been brought and opened before, by the same file."""
+    opened: bool
+    """Just now."""
 
 
 class Arrival:
@@ -50,17 +51,21 @@ class Arrival:
                 "upgrade both installations to the same Talktime, and export it again"
             )
 
-    def bring(self, tell: Tell, *, stays_closed: bool) -> Arrived:
+    def bring(self, tell: Tell, *, stays_closed: bool, starts_again: bool = False) -> Arrived:
         """A portion at a time, each with how far it is; opened only when all of it was verified."""
-        manifest = self._file.checked(self._look)
+        self._database.read((), _must_know_licences, self._file.head.licences)
+        manifest = self._file.checked(partial(self._look, not stays_closed))
+        if starts_again:
+            self._database.write(self.org_id, _forget, self.org_id)
         job = self._database.write(self.org_id, _begin, self._job(manifest))
         if job.state == DONE:
-            return Arrived(self.org_id, manifest, verify_one(self._database, self.org_id), was_here=True)
+            return Arrived(self.org_id, manifest, verify_one(self._database, self.org_id), was_here=True, opened=False)
         self._bring(job, manifest, tell)
         report = verify_one(self._database, self.org_id)
+        opens = report.clean and not stays_closed
         if report.clean:
-            self._database.write(self.org_id, _finish, job, self._actor, stays_closed)
-        return Arrived(self.org_id, manifest, report, was_here=False)
+            self._database.write(self.org_id, _finish if opens else _wait, job, self._actor)
+        return Arrived(self.org_id, manifest, report, was_here=False, opened=opens)
 
     def _bring(self, job: JobRow, manifest: Manifest, tell: Tell) -> None:
         rows_done = 0
@@ -70,12 +75,12 @@ class Arrival:
                 self._database.write(self.org_id, _put, job, number, table, self._sealed_anew(table, rows))
             tell(rows_done, manifest.rows)
 
-    def _look(self, table: str, rows: Sequence[Row]) -> None:
+    def _look(self, opens: bool, table: str, rows: Sequence[Row]) -> None:
         """What would go wrong later is said before anything is written."""
         self._sealed_anew(table, rows)
         if table == "organizations":
-            place = move_store.TABLES[table].columns.keys().index("price_list")
-            self._database.read((), _must_know_prices, rows[0][place])
+            org = dict(zip(move_store.TABLES[table].columns.keys(), rows[0], strict=True))
+            self._database.read((), _must_know_prices, org["price_list"], org["currency"], opens)
 
     def _sealed_anew(self, table: str, rows: Sequence[Row]) -> Sequence[Row]:
         for what in SEALED:
@@ -106,11 +111,26 @@ class Arrival:
         return JobRow(self.org_id, JOB_ID, KIND, RUNNING, asked, by, 0, None, None, None, at, None, None)
 
 
-def _must_know_prices(tx: ReadTx, list_id: str | None) -> None:
+def _must_know_licences(tx: ReadTx, there: Mapping[str, str]) -> None:
+    here = moving.meanings(tx, there)
+    if others := [code for code, digest in there.items() if here[code] != digest]:
+        raise CannotMove(
+            f"its licences {', '.join(others)} mean something else here, or nothing: bring the operator's own licences "
+            "here first (`talktime licences export`, `talktime licences import`)"
+        )
+
+
+def _must_know_prices(tx: ReadTx, list_id: str | None, currency: str, opens: bool) -> None:
     if list_id is not None and price_store.find(tx, list_id) is None:
         raise CannotMove(
             f"its price list {list_id} is not here: give it the default prices where it is now (price_list: null), "
             "export it again, and give it a list here"
+        )
+    prices = list_id or price_store.default_of(tx, currency)
+    if opens and not (prices and any(one.published_at is not None for one in price_store.versions(tx, [prices]))):
+        raise CannotMove(
+            f"no price list for {currency} is published here by default, so every paid call would be refused: publish "
+            "one (`talktime rates import --default --publish`), or bring it with --closed until there is one"
         )
 
 
@@ -121,26 +141,42 @@ def _begin(tx: Tx, wanted: JobRow) -> JobRow:
         job_store.add(tx, wanted)
         control_store.pass_by(tx, "next_org", wanted.org_id, cell_begin(wanted.org_id))
         return wanted
-    if job is None or job.asked != wanted.asked:
+    if job is None or (job.state == DONE and job.asked != wanted.asked):
         raise CannotMove(f"{org_name(wanted.org_id)} is here already, and did not come by this file")
+    if job.asked != wanted.asked:
+        raise CannotMove(
+            f"{org_name(wanted.org_id)} is arriving by another file: go on with that one, "
+            "or take what has come away and begin with this one, by --start-again"
+        )
     return job
 
 
+def _forget(tx: Tx, org_id: int) -> None:
+    """What is here of an organization that has never been open here."""
+    if move_store.abandon(tx, org_id, JOB_ID):
+        move_store.remove(tx, org_id)
+
+
 def _put(tx: Tx, job: JobRow, number: int, table: str, rows: Sequence[Row]) -> None:
-    if not move_store.advance(tx, job.org_id, job.job_id, number):
+    if not move_store.advance(tx, job.org_id, job.job_id, job.asked, number):
         raise CannotMove("another process brings the same organization: let it end, or end it")
     move_store.put(tx, table, rows)
 
 
-def _finish(tx: Tx, job: JobRow, actor: Actor, stays_closed: bool) -> None:
-    if not stays_closed:
-        _open(tx, job.org_id, actor)
+def _finish(tx: Tx, job: JobRow, actor: Actor) -> None:
+    organizations.open_again(tx, job.org_id, actor)
     control_store.bump(tx, KEYS_REVISION)
     move_store.finish(tx, job.org_id, job.job_id, actor.now)
 
 
-def _open(tx: Tx, org_id: int, actor: Actor) -> None:
-    old = found(tx, org_id)
-    new = replace(old, state=OPEN)
-    org_store.change(tx, new)
-    audit.note(tx, org_id, actor, "organization.changed", org_name(org_id), told(old), told(new))
+def _wait(tx: Tx, job: JobRow, actor: Actor) -> None:
+    """All of it is here; the same file opens it, whenever that is wanted."""
+    control_store.bump(tx, KEYS_REVISION)
+
+
+def open_again(tx: Tx, org_id: int, actor: Actor) -> None:
+    """An organization that was closed here, unless it is still arriving."""
+    job = job_store.find(tx, org_id, JOB_ID)
+    if job is not None and job.state != DONE:
+        raise CannotMove(f"{org_name(org_id)} is still arriving: `talktime org import` with its file opens it")
+    organizations.open_again(tx, org_id, actor)

@@ -11,8 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from talktime.storage import backup as storage
-from talktime.storage import upkeep_store
+from talktime.storage import schema, upkeep_store
 from talktime.storage.backup import POSTGRES_SUFFIX, SQLITE_SUFFIX
+from talktime.storage.backup_postgres import must_be_another
 from talktime.storage.database import EVERYBODY, Database
 from talktime.storage.errors import StoreError
 from talktime.storage.upkeep_store import Extent
@@ -48,11 +49,13 @@ class Checked(Struct, frozen=True):
         return self.restore_seconds + self.verify_seconds
 
 
-def check(source: Path, scratch: str | None, watched: Watched) -> tuple[Checked, Report]:
-    """Restores it into a scratch database, verifies that, and leaves a word beside the backup."""
+def check(source: Path, scratch: str | None, watched: Watched, live: str | None = None) -> tuple[Checked, Report]:
+    """Restores it into a scratch database, which is not the live one, verifies that, and leaves a word beside it."""
+    if scratch and live:
+        must_be_another(scratch, live)
     begun = monotonic()
     with storage.scratch(scratch, source.parent) as (url, path):
-        storage.restore(source, url, path, watched("restoring"))
+        storage.restore(source, url, path, watched("restoring"), for_trial=True)
         restored_in = monotonic() - begun
         with closing(reading(url, path)) as restored:
             report = verify(restored, watched("verifying"))
@@ -71,9 +74,9 @@ def extent_of(database: Database) -> Extent:
 
 
 def live_extent(url: str | None, path: Path) -> Extent | None:
-    """None where the database is gone, as on the day for which there are backups."""
+    """None where the database is gone, as on the day for which there are backups, or nothing is in its place yet."""
     with suppress(StoreError), closing(reading(url, path)) as live:
-        return extent_of(live)
+        return extent_of(live) if schema.version(live) else None
     return None
 
 
@@ -84,26 +87,36 @@ def backups_in(folder: Path) -> list[Path]:
 
 
 def checked_of(backup: Path) -> Checked | None:
-    """None when nobody has checked it, or what is said of it cannot be read."""
+    """None when nobody has checked it, or what is said beside it is not of this file."""
     with suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(_word_beside(backup).read_bytes(), type=Checked)
+        said = msgspec.json.decode(_word_beside(backup).read_bytes(), type=Checked)
+        return said if said.bytes == backup.stat().st_size else None
     return None
 
 
+def take_back_word(backup: Path) -> None:
+    """Before another takes its place: what was said of it is not true of that one."""
+    _word_beside(backup).unlink(missing_ok=True)
+
+
+def good_in(folder: Path) -> list[Path]:
+    """The newest first."""
+    return [backup for backup in backups_in(folder) if (checked := checked_of(backup)) and checked.good]
+
+
 def last_good(folder: Path) -> Checked | None:
-    found = (checked_of(backup) for backup in backups_in(folder))
-    return next((checked for checked in found if checked and checked.good), None)
+    found = (checked_of(backup) for backup in good_in(folder))
+    return next(found, None)
 
 
 def keep(folder: Path, number: int) -> list[Path]:
     """The newest good ones stay, and what is newer than the oldest of them; says what has gone."""
-    everything = backups_in(folder)
-    good = [backup for backup in everything if (checked := checked_of(backup)) and checked.good]
+    everything, good = backups_in(folder), good_in(folder)
     if len(good) < number:
         return []
     gone = everything[everything.index(good[number - 1]) + 1 :]
     for backup in gone:
-        _word_beside(backup).unlink(missing_ok=True)
+        take_back_word(backup)
         backup.unlink()
     return gone
 

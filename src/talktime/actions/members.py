@@ -64,6 +64,11 @@ def remove(tx: Tx, org_id: int, member_id: str, actor: Actor) -> None:
     audit.note(tx, org_id, actor, "member.removed", member_id, _told(old), None)
 
 
+def check_may_go(tx: ReadTx, org_id: int, member: MemberRow) -> None:
+    """StateConflict: nobody else administers the organization."""
+    _check_administrator(tx, org_id, member, replace(member, state=REMOVED))
+
+
 def end_sessions(tx: Tx, org_id: int, member_id: str, actor: Actor) -> None:
     """Wherever this person is signed in."""
     old = _locked(tx, org_id, member_id)

@@ -96,6 +96,15 @@ def close(tx: Tx, org_id: int, actor: Actor) -> None:
     audit.note(tx, org_id, actor, "organization.closed", org_name(org_id), told(old), told(new))
 
 
+def open_again(tx: Tx, org_id: int, actor: Actor) -> None:
+    """The way back, and the end of a move."""
+    old = locked(tx, org_id)
+    new = replace(old, state=OPEN)
+
+    org_store.change(tx, new)
+    audit.note(tx, org_id, actor, "organization.changed", org_name(org_id), told(old), told(new))
+
+
 def told(org: Organization) -> dict[str, Any]:
     """For the audit log: without what nobody changes."""
     own = ("org_id", "limits", "created_at", "clock_at", *COLUMNS)

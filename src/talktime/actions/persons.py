@@ -1,30 +1,21 @@
-"""One person's data: all of it told, or all of it forgotten. What was paid and what adds up stays as it is."""
+"""One person's data: who is meant, and every row that is about them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from email import message_from_bytes, policy
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talktime.actions import members, people
-from talktime.actions.audit import Actor, note
 from talktime.actions.errors import NotFound
-from talktime.actions.exports import EXPORT
-from talktime.actions.seal import Cause, rewrite
-from talktime.core.calls import CallState
+from talktime.core.calls import Call, CallState
 from talktime.core.persons import ERASED, Person
-from talktime.storage import delivery_store, job_store, member_store, person_store, seal_store
-from talktime.storage.database import Database, ReadTx, Tx
+from talktime.storage import call_store, member_store, person_store
+from talktime.storage.database import Database, ReadTx
 from talktime.storage.member_store import MemberRow
-from talktime.storage.person_store import EVERYWHERE, LAST, PLACES, SEALED, Kind, Place, story_values
-from talktime.storage.seal_store import COLUMNS, Chain
+from talktime.storage.person_store import EVERYWHERE, Kind, Place
 from talktime.storage.store import decode_call, encode_call
 from talktime.storage.user_store import UserRow
 
@@ -34,11 +25,14 @@ CALLED = ("name", "sign_in_name", "number", "email")
 Row = dict[str, Any]
 Somebody = UserRow | MemberRow
 Tell = Callable[[int], None]
-ERASED_PERSON = "person.erased"
 
 
 def silent(rows: int) -> None:
     """For those who do not watch."""
+
+
+class CannotErase(Exception):
+    """A sentence says what stands in the way. Who it is is known as before, so that it can be done again."""
 
 
 class Known(Struct, frozen=True):
@@ -69,10 +63,26 @@ def find(tx: ReadTx, org_id: int, word: str) -> Known:
 
 
 def removed_before(tx: ReadTx, org_id: int, before: int) -> Known | None:
-    """All who were removed by then and are not forgotten yet."""
+    """All who were removed by then and are not forgotten yet. Whom a call in progress is about waits for its end."""
     gone = [one for one in _everybody(tx, org_id) if one.removed_at and one.removed_at <= before]
-    meant = [one for one in gone if one.name != ERASED]
+    meant = _in_no_call(tx, org_id, [one for one in gone if one.name != ERASED])
     return _known(tx, org_id, meant) if meant else None
+
+
+def not_forgotten(tx: ReadTx, org_id: int) -> frozenset[str]:
+    """The ids of all whose names are known."""
+    return frozenset(_id(one) for one in _everybody(tx, org_id) if one.name != ERASED)
+
+
+def _in_no_call(tx: ReadTx, org_id: int, meant: Sequence[Somebody]) -> Sequence[Somebody]:
+    calls = call_store.in_progress(tx, org_id)
+
+    def is_in_one(some: Sequence[Somebody]) -> bool:
+        person = _known(tx, org_id, some).person
+        return any(_is_in(call, person) for call in calls)
+
+    # Mostly nobody is, and one look says so.
+    return [one for one in meant if not is_in_one([one])] if calls and is_in_one(meant) else meant
 
 
 def _everybody(tx: ReadTx, org_id: int) -> list[Somebody]:
@@ -120,6 +130,11 @@ class Mention(Struct, frozen=True):
     def changes(self) -> bool:
         return self.place.goes or bool(self.values)
 
+    @property
+    def goes_on(self) -> bool:
+        """It is a call in progress."""
+        return "story" in self.row and self.row["due_at"] is not None
+
 
 def mentions(
     database: Database, org_id: int, person: Person, tell: Tell = silent, places: Sequence[Place] = EVERYWHERE
@@ -127,7 +142,7 @@ def mentions(
     """Row by row, wherever people stand, from one slice to the next: nothing is held meanwhile."""
     for place in places:
         for rows in _slices(database, org_id, place):
-            yield from (one for row in rows if (one := _mention(place, row, person)))
+            yield from (one for row in rows if (one := mention(place, row, person)))
             tell(len(rows))
 
 
@@ -140,7 +155,7 @@ def _slices(database: Database, org_id: int, place: Place) -> Iterator[Sequence[
             return
 
 
-def _mention(place: Place, row: Row, person: Person) -> Mention | None:
+def mention(place: Place, row: Row, person: Person) -> Mention | None:
     own = place.whose is not None and row[place.whose] in person.ids
     values = {name: _cleaned(place, name, row, person, own) for name in place.columns if row[name] is not None}
     changed = {name: value for name, value in values.items() if value != row[name]}
@@ -152,7 +167,11 @@ def _is_theirs(place: Place, row: Row, person: Person) -> bool:
     if Kind.STORY not in place.columns.values():
         return False
     call = decode_call(row["story"])
-    return person.has_made(call) or (call.state is CallState.OPEN and person.out_of_call(call) != call)
+    return person.has_made(call) or (call.state is CallState.OPEN and _is_in(call, person))
+
+
+def _is_in(call: Call, person: Person) -> bool:
+    return person.has_made(call) or person.out_of_call(call) != call
 
 
 def _cleaned(place: Place, name: str, row: Row, person: Person, own: bool) -> Any:
@@ -177,123 +196,3 @@ def _story(story: str, person: Person) -> str:
         return story
     cleaned = person.out_of_call(call)
     return story if cleaned == call else encode_call(cleaned).decode()
-
-
-# ---------------------------------------------------------------- forgotten
-
-
-@dataclass
-class Erased:
-    """How many rows of each table were changed or deleted."""
-
-    rows: Counter[str] = field(default_factory=Counter)
-    files: int = 0
-    in_progress: int = 0
-    """Calls that still go on: when they have ended it has to be done again."""
-
-
-def remove(tx: Tx, org_id: int, known: Known, actor: Actor) -> None:
-    """Nobody calls or signs in any more who is to be forgotten."""
-    for user in known.users:
-        if user.removed_at is None:
-            people.remove(tx, org_id, user.user_id, actor)
-    for member in known.members:
-        if member.is_there:
-            members.remove(tx, org_id, member.member_id, actor)
-
-
-def erase(database: Database, org_id: int, known: Known, actor: Actor, tell: Tell = silent) -> Erased:
-    """Whoever is interrupted begins again: what is done is left as it is."""
-    database.write(org_id, remove, org_id, known, actor)
-    done = Erased()
-    _forget_in(database, org_id, known.person, PLACES, done, tell)
-    # Until the last call has ended it must be known whom it is about.
-    if not done.in_progress:
-        _forget_who(database, org_id, known, actor, done, tell)
-    database.write(org_id, _end, org_id, known, done, actor)
-    return done
-
-
-def _forget_who(database: Database, org_id: int, known: Known, actor: Actor, done: Erased, tell: Tell) -> None:
-    for place in SEALED:
-        if rows := _rewrite(database, org_id, place, known, actor):
-            done.rows[place.table.name] = rows
-    _forget_in(database, org_id, known.person, LAST, done, tell)
-
-
-def _forget_in(
-    database: Database, org_id: int, person: Person, places: Sequence[Place], done: Erased, tell: Tell
-) -> None:
-    for one in mentions(database, org_id, person, tell, places):
-        if database.write(org_id, _forget, org_id, one):
-            done.rows[one.place.table.name] += 1
-        done.in_progress += _goes_on(one)
-
-
-def _forget(tx: Tx, org_id: int, one: Mention) -> bool:
-    if one.place.goes:
-        return person_store.take_away(tx, org_id, one.place, one.row)
-    return bool(one.values) and person_store.put(tx, org_id, one.place, one.row, _with_version(one))
-
-
-def _with_version(one: Mention) -> dict[str, Any]:
-    story = one.values.get("story")
-    return one.values if story is None else story_values(decode_call(story))
-
-
-def _goes_on(one: Mention) -> bool:
-    return "due_at" in one.row and "story" in one.row and one.row["due_at"] is not None
-
-
-def _rewrite(database: Database, org_id: int, place: Place, known: Known, actor: Actor) -> int:
-    chain, person = Chain(place.table.name), known.person
-    names = [column.name for column in COLUMNS[chain]]
-
-    def changed(tx: ReadTx) -> dict[int, Sequence[Any]]:
-        rows = (dict(zip(names, row, strict=True)) for row in seal_store.numbered(tx, org_id, chain))
-        found = (_mention(place, row, person) for row in rows)
-        return {one.row[names[0]]: tuple((one.row | one.values).values()) for one in found if one and one.values}
-
-    return rewrite(database, org_id, chain, changed, Cause(actor, ERASED_PERSON, _named(known)))
-
-
-def _named(known: Known) -> str:
-    return ",".join(known.ids)
-
-
-def _end(tx: Tx, org_id: int, known: Known, done: Erased, actor: Actor) -> None:
-    person_store.cancel_letters_to_nobody(tx, org_id, actor.now)
-    told = {"rows": dict(done.rows), "calls_in_progress": done.in_progress}
-    note(tx, org_id, actor, ERASED_PERSON, _named(known), None, told)
-
-
-def erase_files(database: Database, org_id: int, known: Known, outbox: Path, exports: Path) -> int:
-    """Letters to the person that became files, and all exports of the organization: they can be made again."""
-    letters = database.read(org_id, _letters, org_id, known.person, outbox)
-    for path in letters:
-        path.unlink(missing_ok=True)
-    made = database.write(org_id, _without_exports, org_id)
-    for name in made:
-        (exports / name).unlink(missing_ok=True)
-    return len(letters) + len(made)
-
-
-def _letters(tx: ReadTx, org_id: int, person: Person, outbox: Path) -> list[Path]:
-    """Each is named by its delivery; of another organization it is none of ours."""
-    found = (path for path in sorted(outbox.glob("*.eml")) if delivery_store.find(tx, org_id, path.stem))
-    return [path for path in found if person.is_told_in(_read(path))]
-
-
-def _read(path: Path) -> str:
-    """A letter as it is read, whatever it is encoded in."""
-    letter = message_from_bytes(path.read_bytes(), policy=policy.default)
-    parts = [str(part.get_content()) for part in letter.walk() if part.get_content_maintype() == "text"]
-    return "\n".join([*(str(value) for value in letter.values()), *parts])
-
-
-def _without_exports(tx: Tx, org_id: int) -> list[str]:
-    """The names of their files."""
-    made = job_store.finished(tx, org_id, EXPORT)
-    for job in made:
-        job_store.remove(tx, org_id, job.job_id)
-    return [job.filename for job in made if job.filename]

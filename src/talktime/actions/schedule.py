@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.time import MINUTE, SECOND
@@ -16,7 +17,7 @@ HELD_FOR = 15 * MINUTE
 BACK_OFF_MOST = 60 * MINUTE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Turn:
     """It is ours to do."""
 
@@ -24,6 +25,13 @@ class Turn:
     job_id: str
     every: int
     tries: int
+    held_until: int
+
+    def is_over(self, now: int) -> bool:
+        """Asked by who is at work: as long as he asks nobody else begins it. True: he was silent for too long."""
+        if now < self.held_until - HELD_FOR // 2:
+            return False
+        return not self._change({"claimed_until": now + HELD_FOR})
 
     def end(self, done: int, now: int) -> None:
         values = {
@@ -42,15 +50,23 @@ class Turn:
         values = {"state": FAILED, "error": error, "ended_at": now, "due_at": now + wait, "tries": self.tries + 1}
         self._note(values)
 
-    def _note(self, values: dict[str, object]) -> None:
-        self.database.write(OPERATOR_ORG, job_store.note, self.job_id, values | {"claimed_until": None})
+    def _note(self, values: dict[str, Any]) -> None:
+        self._change(values | {"claimed_until": None})
+
+    def _change(self, values: dict[str, Any]) -> bool:
+        """False: somebody else does it now, and says how it went."""
+        ours = self.database.write(OPERATOR_ORG, job_store.change, OPERATOR_ORG, self.job_id, self.held_until, values)
+        if ours:
+            self.held_until = values["claimed_until"] or self.held_until
+        return ours
 
 
 def turn(database: Database, name: str, every: int, now: int) -> Turn | None:
     """None: it is not due, or somebody else does it."""
     job_id = f"job_{name.replace(' ', '_')}"
-    tries = database.write(OPERATOR_ORG, job_store.take_turn, _row(job_id, name, now), now, now + HELD_FOR)
-    return None if tries is None else Turn(database, job_id, every, tries)
+    until = now + HELD_FOR
+    tries = database.write(OPERATOR_ORG, job_store.take_turn, _row(job_id, name, now), now, until)
+    return None if tries is None else Turn(database, job_id, every, tries, until)
 
 
 def _row(job_id: str, name: str, now: int) -> JobRow:

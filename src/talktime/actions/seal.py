@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,13 @@ def seal_all(
             except Gap as gap:
                 tell(gap)
     return sealed
+
+
+def seal_one(database: Database, org_id: int, now: Callable[[], int]) -> None:
+    """All that is there of one organization, at once; over damage nothing."""
+    for chain in Chain:
+        with suppress(Gap):
+            _seal_what_is_there(database, org_id, chain, now, never)
 
 
 def _behind(database: Database, chain: Chain) -> Iterator[int]:
@@ -111,6 +119,11 @@ def rewrite(database: Database, org_id: int, chain: Chain, changed: Callable[[Re
             return 0
         if database.write(org_id, _rewrite, org_id, chain, made, cause):
             return len(made.rows)
+
+
+def check_seals(database: Database, org_id: int, chain: Chain, changed: Callable[[ReadTx], Rows]) -> None:
+    """Raises Damaged where a rewriting would; nothing is written."""
+    database.read(org_id, _made_ready, org_id, chain, changed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ SHARDS_A_WORKER = 16
 STANDBYS = 2
 CELL_MAX = 12_500
 """Calls a second in one cluster: eight cells carry 100,000."""
+EARLY_SECONDS = SLICE_SECONDS // 5
+"""A switch asks for more so long before its grant ends."""
 POOL = 16
 """Connections of a process for people and clocks, beside one for each lane."""
 BUSY_HOURS, DAYS = 8, 30
@@ -55,7 +57,7 @@ def needs(measured: Measured, calls_per_second: int, call_seconds: int) -> list[
 class Asked:
     def __init__(self, measured: Measured, calls_per_second: int, call_seconds: int) -> None:
         self._found, self._calls, self._lasts = measured, calls_per_second, call_seconds
-        self._extends = max(ceil(call_seconds / SLICE_SECONDS) - 1, 0)
+        self._extends = max(ceil((call_seconds + EARLY_SECONDS) / SLICE_SECONDS) - 1, 0)
         self._requests = REQUESTS_A_CALL + self._extends
         self._heavier = self._requests / REQUESTS_A_CALL
         """A call with extends costs as much more as it asks more."""
@@ -168,8 +170,11 @@ class Asked:
         rate = requests / together
         told = f"{requests:,} requests / {together:.1f} in a batch, as under full load"
         yield Need("commits", rate, "a second", told, self._basis)
-        told = f"{rate:,.0f} commits x {self._found.flush * 1e3:.2f} ms for the disk"
-        yield Need("time that disks flush", rate * self._found.flush, "s in each second", told, self._basis)
+        # Of another database's disk nothing is known.
+        embedded = self._found.database == "sqlite"
+        told = f"{rate:,.0f} commits x {self._found.flush * 1e3:.2f} ms for the disk of --folder"
+        basis = self._basis if embedded else Basis.ASSUMED
+        yield Need("time that disks flush", rate * self._found.flush, "s in each second", told, basis)
 
     def _disk(self) -> Iterator[Need]:
         calls = self._calls * 3600 * BUSY_HOURS * DAYS
@@ -177,20 +182,26 @@ class Asked:
         yield Need("calls", calls, "a month", told, Basis.ASSUMED)
         told = f"{calls:,} calls x {self._found.stored_bytes:,.0f} bytes in tables and indexes"
         yield Need("disk", calls * self._found.stored_bytes / GB, "GB a month", told, self._basis)
-        if self._found.logged_bytes is not None:
-            told = f"{self._calls:,} calls x {self._found.logged_bytes:,.0f} bytes of write-ahead log"
-            yield Need("log written", self._calls * self._found.logged_bytes / MB, "MB a second", told, self._basis)
-            told = f"{calls:,} calls x {self._found.logged_bytes:,.0f} bytes, before it is compressed"
-            yield Need("log archived", calls * self._found.logged_bytes / GB, "GB a month", told, self._basis)
+        if logged := self._logged_bytes:
+            told = f"{self._calls:,} calls x {logged:,.0f} bytes of write-ahead log"
+            yield Need("log written", self._calls * logged / MB, "MB a second", told, self._basis)
+            told = f"{calls:,} calls x {logged:,.0f} bytes, before it is compressed"
+            yield Need("log archived", calls * logged / GB, "GB a month", told, self._basis)
+
+    @property
+    def _logged_bytes(self) -> float | None:
+        """Of a call: each extend is written, too."""
+        found = self._found.logged_bytes
+        return None if found is None else found * self._heavier
 
     def _network(self) -> Iterator[Need]:
         asked, told_back = (each * self._heavier for each in (self._found.sent_bytes, self._found.received_bytes))
         for what, each in (("from switches", asked), ("to switches", told_back)):
             told = f"{self._calls:,} calls x {each:,.0f} bytes x 8, without TCP and TLS"
             yield Need(f"network {what}", self._calls * each * 8 / MB, "Mbit a second", told, self._basis)
-        if self._found.logged_bytes is not None:
-            told = f"{self._calls:,} calls x {self._found.logged_bytes:,.0f} bytes of log x 8 x {STANDBYS} standbys"
-            rate = self._calls * self._found.logged_bytes * 8 * STANDBYS / MB
+        if logged := self._logged_bytes:
+            told = f"{self._calls:,} calls x {logged:,.0f} bytes of log x 8 x {STANDBYS} standbys"
+            rate = self._calls * logged * 8 * STANDBYS / MB
             yield Need("network to standbys", rate, "Mbit a second", told, self._basis)
 
     def _memory(self) -> Iterator[Need]:

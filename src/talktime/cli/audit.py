@@ -6,7 +6,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,11 +16,13 @@ import msgspec
 import typer
 
 from talktime.cli.options import USAGE, CannotDo, Data, Json, Url, organization_in, say_json, settings_of
+from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.sheets import harmless
 from talktime.core.time import instant, moment
 
 if TYPE_CHECKING:
     from talktime.storage.audit_store import AuditRow
+    from talktime.storage.database import Database, ReadTx
 
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 COLUMNS = ("id", "number", "at", "actor", "action", "object", "old", "new")
@@ -58,13 +60,28 @@ def export(
     from talktime.actions.upkeep import reading
     from talktime.reports.audit import in_order
 
-    with ExitStack() as until_the_end:
-        source = reading(settings.database, settings.sqlite_path)
-        until_the_end.callback(source.close)
-        to = until_the_end.enter_context(_opened(output))
-        written = source.read(org_id, lambda tx: _write(to, in_order(tx, org_id, *span), kind))
+    def written_to(tx: ReadTx, to: TextIO) -> int:
+        # Whatever becomes of the file, the reading ends with it.
+        with closing(in_order(tx, org_id, *span)) as rows:
+            return _write(to, rows, kind)
+
+    with closing(reading(settings.database, settings.sqlite_path)) as source:
+        _must_be_there(source, organization, org_id)
+        with _opened(output) as to:
+            written = source.read(org_id, written_to, to)
     if as_json:
         say_json({"file": str(output), "rows": written})
+
+
+def _must_be_there(source: Database, name: str, org_id: int) -> None:
+    from talktime.actions.errors import NotFound
+    from talktime.actions.organizations import found
+
+    try:
+        if org_id != OPERATOR_ORG:
+            source.read(org_id, found, org_id)
+    except NotFound as error:
+        raise CannotDo(f"there is no organization {name}") from error
 
 
 def _write(to: TextIO, rows: Iterator[AuditRow], kind: Format) -> int:
@@ -80,16 +97,19 @@ def _write(to: TextIO, rows: Iterator[AuditRow], kind: Format) -> int:
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[TextIO]:
-    """A file that is there already is not written over."""
+    """A file that is there already is not written over; it appears when it is whole, and is its owner's alone."""
     if output is None:
         yield sys.stdout
         return
+    from talktime.storage.backup import whole_or_not_at_all
+
+    if output.exists():
+        raise CannotDo(f"{output} is there already")
     try:
-        file = output.open("x", encoding="utf-8", newline="")
+        with whole_or_not_at_all(output) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+            yield file
     except OSError as error:
-        raise CannotDo(f"{output} cannot be made: {error.strerror}") from error
-    with file:
-        yield file
+        raise CannotDo(f"{output} cannot be written: {error.strerror}") from error
 
 
 def _instant(option: str, text: str | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from talktime.cli.checks import report_json, show_report
-from talktime.cli.drill import Scratch, checked_backup, checked_json, must_have_scratch, say_checked
+from talktime.cli.drill import Scratch, checked_backup, checked_json, say_checked
 from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, say, say_json, settings_of, watching
 from talktime.settings import Settings
 from talktime.storage.folder import claimed
@@ -40,31 +41,40 @@ def backup(
 
     The copy appears under its name when it is complete and on the disk. The key that encrypts stored secrets
     (`secret.key` in the data folder, or TALKTIME_SECRET_KEY) is not in it: keep it in another place. Exit code 1 when
-    it was checked and does not add up; nothing is removed then.
+    it does not add up, or could not be checked; nothing is removed then.
     """
     settings = settings_of(data, database, scratch_database=scratch)
     if keep and not check:
         raise CannotDo("--keep goes with --check: nothing is removed for a backup that nobody has tried", USAGE)
-    if check:
-        must_have_scratch(settings)
     file = _file_for(settings, destination)
     if file.exists() and not replace:
         raise CannotDo(f"{file} is there already; --replace overwrites it")
     told = _made(settings, file, as_json)
-    report = None
-    if check:
-        checked, report = checked_backup(settings, file, as_json)
-        told |= {"checked": checked_json(checked), "removed": _removed(file.parent, keep if report.clean else None)}
+    if not as_json:
+        say(f"{file}: {told['bytes']:,} bytes in {told['seconds']:.1f} s")
+    good = _tried(settings, file, keep, told, as_json) if check else True
     if as_json:
         say_json(told)
-    else:
-        say(f"{file}: {told['bytes']:,} bytes in {told['seconds']:.1f} s")
-        if report:
-            say_checked(checked, report)
-        for path in told.get("removed", ()):
-            say(f"removed {path}")
-    if report and not report.clean:
+    if not good:
         raise typer.Exit(BAD)
+
+
+def _tried(settings: Settings, file: Path, keep: int | None, told: dict[str, Any], as_json: bool) -> bool:
+    """Whether it is good; a backup that nobody could try is there, but counts for nothing."""
+    from talktime.storage.errors import StoreError
+
+    try:
+        checked, report = checked_backup(settings, file, as_json)
+    except (CannotDo, StoreError) as error:
+        told |= {"checked": None, "not_checked": str(error), "removed": []}
+        sys.stderr.write(f"not checked: {error}\n")
+        return False
+    told |= {"checked": checked_json(checked), "removed": _removed(file.parent, keep if report.clean else None)}
+    if not as_json:
+        say_checked(checked, report)
+        for path in told["removed"]:
+            say(f"removed {path}")
+    return report.clean
 
 
 def _file_for(settings: Settings, destination: Path | None) -> Path:
@@ -79,12 +89,17 @@ def _file_for(settings: Settings, destination: Path | None) -> Path:
 
 
 def _made(settings: Settings, file: Path, as_json: bool) -> dict[str, Any]:
+    from talktime.actions.backups import take_back_word
     from talktime.storage import backup as storage
+    from talktime.storage.backup_postgres import BackupProblem
 
     begun = time.monotonic()
     try:
+        take_back_word(file)
         with watching(as_json) as watched:
             storage.backup(settings.database, settings.sqlite_path, file, watched("backing up"))
+    except BackupProblem as error:
+        raise CannotDo(str(error)) from error
     except OSError as error:
         raise CannotDo(f"{file} cannot be written: {error.strerror}") from error
     return {"file": str(file), "bytes": file.stat().st_size, "seconds": round(time.monotonic() - begun, 3)}
@@ -97,7 +112,10 @@ def _removed(folder: Path, keep: int | None) -> list[str]:
 
 
 def restore(
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="A file that `talktime backup` has made.")],
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="SRC", help="[default: the newest good one in DATA/backups, or TALKTIME_BACKUPS]"),
+    ] = None,
     data: Data = None,
     database: Url = None,
     as_json: Json = False,
@@ -110,24 +128,37 @@ def restore(
     from talktime.storage.backup_postgres import BackupProblem
 
     settings = settings_of(data, database)
+    backup = source or _newest_good(settings)
     begun = time.monotonic()
     try:
         with ExitStack() as until_done:
             if settings.on_sqlite:
                 until_done.enter_context(claimed(settings.data))
             watched = until_done.enter_context(watching(as_json))
-            storage.restore(source, settings.database, settings.sqlite_path, watched("restoring"))
+            storage.restore(backup, settings.database, settings.sqlite_path, watched("restoring"))
     except BackupProblem as error:
         raise CannotDo(str(error)) from error
-    report = _marked_and_verified(settings, as_json)
+    except OSError as error:
+        raise CannotDo(f"{backup} cannot be restored: {error.strerror}") from error
+    report = _verified(settings, as_json)
     seconds = time.monotonic() - begun - report.seconds
     if as_json:
-        say_json({"restored_in_seconds": round(seconds, 3), "verify": report_json(report)})
+        say_json({"file": str(backup), "restored_in_seconds": round(seconds, 3), "verify": report_json(report)})
     else:
-        say(f"restored from {source} in {seconds:.1f} s")
+        say(f"restored from {backup} in {seconds:.1f} s")
         show_report(report)
     if not report.clean:
         raise typer.Exit(BAD)
+
+
+def _newest_good(settings: Settings) -> Path:
+    from talktime.actions.backups import good_in
+    from talktime.storage.backup import suffix_for
+
+    folder, suffix = settings.backup_folder, suffix_for(settings.database)
+    if found := [backup for backup in good_in(folder) if backup.suffix == suffix]:
+        return found[0]
+    raise CannotDo(f"there is no backup ({suffix}) in {folder} that was tried and is good: name one", USAGE)
 
 
 def restored(data: Data = None, database: Url = None, as_json: Json = False) -> None:
@@ -136,11 +167,14 @@ def restored(data: Data = None, database: Url = None, as_json: Json = False) -> 
     Call it before the first start: nobody is charged until providers were asked what they have taken since. `talktime
     restore` does the same by itself. Exit code 1 when the database does not verify.
     """
+    from talktime.actions.upkeep import mark_restored
+
     settings = settings_of(data, database)
     with ExitStack() as until_done:
         if settings.on_sqlite:
             until_done.enter_context(claimed(settings.data))
-        report = _marked_and_verified(settings, as_json)
+        mark_restored(settings.database, settings.sqlite_path)
+        report = _verified(settings, as_json)
     if as_json:
         say_json(report_json(report))
     else:
@@ -149,10 +183,9 @@ def restored(data: Data = None, database: Url = None, as_json: Json = False) -> 
         raise typer.Exit(BAD)
 
 
-def _marked_and_verified(settings: Settings, as_json: bool) -> Report:
-    from talktime.actions.upkeep import mark_restored, reading, verify
+def _verified(settings: Settings, as_json: bool) -> Report:
+    from talktime.actions.upkeep import reading, verify
 
-    mark_restored(settings.database, settings.sqlite_path)
     source = reading(settings.database, settings.sqlite_path)
     try:
         with watching(as_json) as watched:

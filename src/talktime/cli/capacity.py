@@ -63,17 +63,20 @@ def capacity(
 
     if database and not database.startswith(("postgresql://", "postgres://")):
         raise CannotDo("--database is an address like postgresql://user@host/name", USAGE)
+    if picture and not picture.parent.is_dir():
+        raise CannotDo(f"{picture} cannot be written: there is no folder {picture.parent}")
     with progress_bar(hidden=as_json) as bar:
         found = measured(folder, database, seconds, _told_by(bar))
         task = bar.add_task("the answer-time curve", total=None)
         points = curve(found, lambda: bar.advance(task))
     wanted = needs(found, calls_per_second, call_seconds)
-    if picture:
-        _draw(picture, found, points)
     if as_json:
         say_json(_told(found, wanted, points))
     else:
         _tell(found, wanted, points, f"{calls_per_second:,} calls a second of {call_seconds:,} s")
+    # Last, so that what was measured is told whatever becomes of the file.
+    if picture:
+        _draw(picture, found, points)
 
 
 def _told_by(bar: Any) -> Callable[[str], None]:
@@ -162,7 +165,7 @@ def _facts(found: Measured) -> Table:
     facts = {
         "machine": f"{found.machine}; others used {found.others:.0%} of it",
         "database": DATABASES[found.database],
-        "the disk keeps a page in": f"{found.flush * 1e3:.2f} ms",
+        "the disk of --folder keeps a page in": f"{found.flush * 1e3:.2f} ms",
         "calls a second, at most": f"{found.calls_per_second:,.0f}, {found.commands_a_batch:.1f} commands in a batch",
         "CPU of the server for a call": f"{found.server_cpu * 1e6:,.0f} us",
         "CPU of the database for a call": database,

@@ -64,19 +64,20 @@ def _newest(folder: Path) -> Path:
     raise CannotDo(f"there is no backup in {folder}: make one with `talktime backup`")
 
 
-def must_have_scratch(settings: Settings) -> None:
+def _scratch(settings: Settings) -> str | None:
+    """None where a file in the folder will do."""
     if settings.database and not settings.scratch_database:
         raise CannotDo("say which empty database to restore into: --scratch, or TALKTIME_SCRATCH_DATABASE", USAGE)
+    return settings.scratch_database if settings.database else None
 
 
 def checked_backup(settings: Settings, backup: Path, hidden: bool) -> tuple[Checked, Report]:
     from talktime.actions.backups import check
     from talktime.storage.backup_postgres import BackupProblem
 
-    must_have_scratch(settings)
     try:
         with watching(hidden) as watched:
-            return check(backup, settings.scratch_database if settings.database else None, watched)
+            return check(backup, _scratch(settings), watched, settings.database)
     except BackupProblem as error:
         raise CannotDo(str(error)) from error
     except OSError as error:

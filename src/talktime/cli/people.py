@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +28,8 @@ from talktime.cli.options import (
 from talktime.settings import Settings
 
 if TYPE_CHECKING:
-    from talktime.actions.persons import Erased, Known
+    from talktime.actions.erasure import Erased
+    from talktime.actions.persons import Known
     from talktime.storage.database import Database
 
 people = typer.Typer(help="What is known of one person: hand it over, or forget it.", no_args_is_help=True)
@@ -117,8 +119,9 @@ def _ended(known: Known, done: Erased) -> str:
 def _erased(
     settings: Settings, org_id: int, person: str, hidden: bool, until_the_end: ExitStack
 ) -> tuple[Known, Erased]:
-    from talktime.actions import persons
     from talktime.actions.audit import Actor
+    from talktime.actions.erasure import erase
+    from talktime.actions.files_about import Files
     from talktime.app import open_app
     from talktime.storage.folder import claimed
 
@@ -126,14 +129,23 @@ def _erased(
         until_the_end.enter_context(claimed(settings.data))
     app = open_app(settings)
     until_the_end.callback(app.close)
+    # Also where nobody is found: an interruption may have left what was forgotten in the file.
+    until_the_end.callback(app.database.compact)
     known = _found(app.database, org_id, person)
-    with progress_bar(hidden=hidden) as bar:
-        task = bar.add_task("rows", total=None)
-        tell = partial(bar.advance, task)
-        done = persons.erase(app.database, org_id, known, Actor("command_line", app.now()), tell)
-        done.files = persons.erase_files(app.database, org_id, known, settings.outbox, settings.exports)
-    app.database.compact()
-    return known, done
+    actor, files = Actor("command_line", app.now()), Files(settings.outbox, settings.export_folder)
+    with progress_bar(hidden=hidden) as bar, _told():
+        tell = partial(bar.advance, bar.add_task("rows", total=None))
+        return known, erase(app.database, org_id, known, actor, files, tell)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    from talktime.actions.persons import CannotErase
+
+    try:
+        yield
+    except CannotErase as error:
+        raise CannotDo(str(error)) from error
 
 
 def _reading(settings: Settings, until_the_end: ExitStack) -> Database:
@@ -163,11 +175,30 @@ def _preview(source: Database, org_id: int, known: Known, as_json: bool) -> None
         task = bar.add_task("rows", total=None)
         found = persons.mentions(source, org_id, known.person, lambda rows: bar.advance(task, rows))
         rows = Counter(one.place.table.name for one in found if one.changes)
+        prevented_by = _prevented_by(source, org_id, known)
     if as_json:
-        say_json({"ids": known.ids, "called": sorted(known.words), "rows": dict(rows)})
+        told = {"ids": known.ids, "called": sorted(known.words), "rows": dict(rows)}
+        say_json(told | {"prevented_by": prevented_by})
         return
     _show(rows, "would be changed or deleted")
-    say(f"This is {_names(known)}. Nothing was changed: with --yes it is done, and cannot be undone.")
+    say(f"This is {_names(known)}. Nothing was changed: {_what_next(prevented_by)}")
+
+
+def _prevented_by(source: Database, org_id: int, known: Known) -> str | None:
+    from talktime.actions.erasure import check
+    from talktime.actions.persons import CannotErase
+
+    try:
+        check(source, org_id, known)
+    except CannotErase as error:
+        return str(error)
+    return None
+
+
+def _what_next(prevented_by: str | None) -> str:
+    if prevented_by:
+        return f"and it could not be done now: {prevented_by}."
+    return "with --yes it is done, and cannot be undone."
 
 
 def _show(rows: Counter[str], what: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from talktime.cli.options import Data, Json, Url, console, say, say_json, settings_of
+from talktime.cli.options import CannotDo, Data, Json, Url, console, say, say_json, settings_of
 from talktime.core.retention import Kept
 from talktime.core.time import moment
 from talktime.settings import Settings
@@ -52,7 +52,7 @@ def _previewed(settings: Settings) -> list[Preview]:
 
 
 def _forgotten(settings: Settings) -> dict[str, int]:
-    from talktime.actions.retention import forget, forget_letters
+    from talktime.actions.retention import NotEverywhere, forget, forget_letters
     from talktime.app import open_app
     from talktime.storage.folder import claimed
 
@@ -61,9 +61,12 @@ def _forgotten(settings: Settings) -> dict[str, int]:
             until_the_end.enter_context(claimed(settings.data))
         app = open_app(settings)
         until_the_end.callback(app.close)
-        done = forget(app.database, settings.kept, app.now())
+        until_the_end.callback(app.database.compact)
         letters = forget_letters(settings.outbox, settings.kept, app.now())
-        app.database.compact()
+        try:
+            done = forget(app.database, settings.kept, app.now(), settings.outbox)
+        except NotEverywhere as error:
+            raise CannotDo(f"{error.message}; everything else is gone") from error
     return {**{kind.value: rows for kind, rows in done.items()}, "letters": letters}
 
 

@@ -11,9 +11,9 @@ _FREE = ~(0xF << 76 | 0b11 << 62)
 
 
 def uuid7(at: int, tail: int) -> str:
-    """32 hexadecimal digits: the millisecond of `at` (microseconds), then 74 bits of `tail`."""
+    """32 hexadecimal digits: the millisecond of `at` (microseconds), then 74 bits of `tail`. 1970 is the first."""
     spread = (tail >> 62 & 0xFFF) << 64 | tail & (1 << 62) - 1
-    return f"{(at // 1000 & (1 << 48) - 1) << 80 | spread & _FREE | _VERSION | _VARIANT:032x}"
+    return f"{(max(at, 0) // 1000 & (1 << 48) - 1) << 80 | spread & _FREE | _VERSION | _VARIANT:032x}"
 
 
 def uuid7_of(at: int, cause: str) -> str:

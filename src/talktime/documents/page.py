@@ -23,5 +23,12 @@ def stylesheet() -> bytes:
 @cache
 def _template() -> Template:
     loader = PackageLoader(__package__ or "")
-    pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    pages = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
     return pages.get_template("document.html")

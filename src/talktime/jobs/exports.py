@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -15,7 +16,7 @@ from talktime.actions.organizations import found
 from talktime.actions.upkeep import Stopped
 from talktime.app import App
 from talktime.core.masking import digits_hidden
-from talktime.core.time import DAY
+from talktime.core.time import DAY, SECOND
 from talktime.reports.export_files import Asked, ExportFile
 from talktime.storage.database import ReadTx
 from talktime.storage.errors import StoreError
@@ -55,7 +56,7 @@ def _made(app: App, work: Work, stop: Stop) -> bool:
 
 def _write(app: App, work: Work, stop: Stop) -> str:
     """There is nothing under its name before all of it is there."""
-    folder, name = app.settings.exports, f"Calls.Export.{work.job.job_id}.zip"
+    folder, name = app.settings.export_folder, f"Calls.Export.{work.job.job_id}.zip"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _clear(folder, work.job.job_id)
     scratch = folder / f".{work.job.job_id}.{work.held_until}"
@@ -96,12 +97,27 @@ def _clear(folder: Path, job_id: str) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
+def remove_left_over(app: App, stop: Stop) -> int:
+    """Of another machine whose folder is not ours nobody else removes what is left, and it tells of calls."""
+    before = (app.now() - KEPT_FOR - DAY) / SECOND
+    return sum(_removed(path, before) for path in app.settings.export_folder.glob("*"))
+
+
+def _removed(path: Path, before: float) -> bool:
+    # Where the folder is shared, another may be quicker.
+    with suppress(FileNotFoundError):
+        if path.lstat().st_mtime < before:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            return True
+    return False
+
+
 def forget_exports(app: App, stop: Stop) -> int:
     """Files are kept for a week, and with them what is known of them."""
     old = jobs.over(app.database, EXPORT, app.now() - KEPT_FOR)
     for job in old:
-        _clear(app.settings.exports, job.job_id)
+        _clear(app.settings.export_folder, job.job_id)
         if job.filename:
-            (app.settings.exports / job.filename).unlink(missing_ok=True)
+            (app.settings.export_folder / job.filename).unlink(missing_ok=True)
         jobs.remove(app.database, job)
     return len(old)

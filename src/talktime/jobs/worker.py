@@ -16,7 +16,7 @@ from talktime.actions.seal import seal_all
 from talktime.actions.upkeep import Stopped, forget_answers, forget_attempts, verify_nightly
 from talktime.app import App
 from talktime.core.time import SECOND
-from talktime.jobs.exports import forget_exports, make_exports
+from talktime.jobs.exports import forget_exports, make_exports, remove_left_over
 from talktime.storage.delivery_store import EMAIL, WEBHOOK
 from talktime.storage.seal_store import Gap
 
@@ -84,8 +84,8 @@ def forget(app: App, stop: Callable[[], bool]) -> int:
 def forget_old(app: App, stop: Callable[[], bool]) -> int:
     """What nobody may keep any longer, by the rules of the settings."""
     rules, now = app.settings.kept, app.now()
-    done = retention.forget(app.database, rules, now, stop)
     letters = retention.forget_letters(app.settings.outbox, rules, now)
+    done = retention.forget(app.database, rules, now, app.settings.outbox, stop)
     log.info("forgotten", **done, letters=letters)
     return sum(done.values()) + letters
 
@@ -136,6 +136,8 @@ JOBS = (
     Job("webhooks", 1, webhooks),
     Job("exports", 1, make_exports),
     Job("forget exports", 3600, forget_exports, scheduled=True),
+    # In each process, since each may have a folder of its own.
+    Job("files of exports", 3600, remove_left_over),
     Job("seal", 30, seal, at_once=False),
     Job("pools", 600, pools, scheduled=True),
     Job("forget", DAY_SECONDS, forget, at_once=False, scheduled=True),
@@ -191,7 +193,7 @@ class Worker:
         if mine is None:
             return 0
         try:
-            done = job.run(app, self._stopped.is_set)
+            done = job.run(app, lambda: self._stopped.is_set() or mine.is_over(app.now()))
         except Exception as error:
             mine.fail(f"{type(error).__name__}: {error}", app.now())
             raise

@@ -109,7 +109,7 @@ def _link(link: str, public_url: str) -> str:
 @cache
 def _environment(autoescape: bool) -> Environment:
     loader = FileSystemLoader(TEMPLATES)
-    return Environment(loader=loader, autoescape=autoescape, trim_blocks=True, lstrip_blocks=True)
+    return Environment(loader=loader, autoescape=autoescape, trim_blocks=True, lstrip_blocks=True, auto_reload=False)
 
 
 @cache

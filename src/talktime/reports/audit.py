@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from msgspec import Struct
 from sqlalchemy import or_, select
@@ -55,7 +55,7 @@ def page(tx: ReadTx, org_id: int, limit: int, before: str | None) -> Sequence[Au
     return [AuditRow(*row) for row in tx.execute(query.order_by(c.audit_id.desc()).limit(limit))]
 
 
-def in_order(tx: ReadTx, org_id: int, since: int | None, until: int | None) -> Iterator[AuditRow]:
+def in_order(tx: ReadTx, org_id: int, since: int | None, until: int | None) -> Generator[AuditRow, None, None]:
     """Oldest first, read as it is needed."""
     query = select(*_COLUMNS).where(c.org_id == org_id)
     if since is not None:

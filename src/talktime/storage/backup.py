@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from talktime.storage import schema
+from talktime.storage import control_store, schema
 from talktime.storage.backup_postgres import (
     BackupProblem,
     backup_postgres,
@@ -33,12 +33,19 @@ CHUNK_BYTES = 1 << 20
 def backup_sqlite(path: Path, destination: Path, progress: Progress) -> None:
     if not path.exists():
         raise StoreUnavailable(f"there is no database at {path}")
-    with whole_or_not_at_all(destination) as unfinished, closing(open_reader(path, sqlite3.connect)) as source:
+    with whole_or_not_at_all(destination) as unfinished:
+        try:
+            _copy_pages(path, unfinished, progress)
+        except sqlite3.Error as error:
+            raise BackupProblem(f"{path} cannot be copied to {destination}: {error}") from error
+
+
+def _copy_pages(path: Path, unfinished: Path, progress: Progress) -> None:
+    with closing(open_reader(path, sqlite3.connect)) as source, closing(sqlite3.connect(unfinished)) as target:
         # Held open, so that all pages are of one instant, and nobody's commit makes the copy begin again.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        with closing(sqlite3.connect(unfinished)) as target:
-            source.backup(target, pages=PAGES, progress=lambda _, left, total: progress(total - left, total))
+        source.backup(target, pages=PAGES, progress=lambda _, left, total: progress(total - left, total))
 
 
 def restore_sqlite(source: Path, path: Path, progress: Progress) -> None:
@@ -46,14 +53,21 @@ def restore_sqlite(source: Path, path: Path, progress: Progress) -> None:
     # A log that another database has left behind would be read into this one.
     if there := [one for one in (path, path.with_name(f"{path.name}-wal")) if one.exists()]:
         raise BackupProblem(f"there is a database at {there[0]}: a backup is restored into an empty folder only")
-    with whole_or_not_at_all(path) as unfinished, source.open("rb") as backup, unfinished.open("wb") as copy:
+    with whole_or_not_at_all(path) as unfinished:
+        _copy(source, unfinished, progress)
+        with closing(SqliteDatabase(unfinished)) as database:
+            schema.prepare(database)
+            # Before it has its name, so that nobody ever sees it without.
+            database.write((), control_store.put, control_store.RESTORED, 1)
+
+
+def _copy(source: Path, target: Path, progress: Progress) -> None:
+    with source.open("rb") as backup, target.open("wb") as copy:
         done, total = 0, source.stat().st_size
         while chunk := backup.read(CHUNK_BYTES):
             copy.write(chunk)
             done += len(chunk)
             progress(done, total)
-    with closing(SqliteDatabase(path)) as database:
-        schema.prepare(database)
 
 
 def _must_be_sqlite(source: Path) -> None:
@@ -74,7 +88,7 @@ def _must_be_sqlite(source: Path) -> None:
 def whole_or_not_at_all(destination: Path) -> Iterator[Path]:
     """A file beside it to write to, which takes its name when everything is on the disk."""
     unfinished = destination.with_name(f".{destination.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
+    _remove(unfinished)
     unfinished.touch(mode=0o600)
     try:
         yield unfinished
@@ -82,7 +96,13 @@ def whole_or_not_at_all(destination: Path) -> Iterator[Path]:
         unfinished.replace(destination)
         flush(destination.parent)
     finally:
-        unfinished.unlink(missing_ok=True)
+        _remove(unfinished)
+
+
+def _remove(unfinished: Path) -> None:
+    """With what SQLite keeps beside it."""
+    for end in ("", "-wal", "-shm", "-journal"):
+        unfinished.with_name(unfinished.name + end).unlink(missing_ok=True)
 
 
 def flush(path: Path) -> None:
@@ -123,8 +143,9 @@ def backup(url: str | None, path: Path, destination: Path, progress: Progress) -
         backup_sqlite(path, destination, progress)
 
 
-def restore(source: Path, url: str | None, path: Path, progress: Progress) -> None:
+def restore(source: Path, url: str | None, path: Path, progress: Progress, *, for_trial: bool = False) -> None:
+    """Marked as restored from its first moment on: nobody is charged before providers were asked."""
     if url:
-        restore_postgres(source, url, progress)
+        restore_postgres(source, url, progress, for_trial=for_trial)
     else:
         restore_sqlite(source, path, progress)

@@ -22,6 +22,11 @@ def open_of_switch(tx: ReadTx, switch: str, org_id: int | None = None) -> Sequen
     return [decode_call(story) for story in tx.scalars(query)]
 
 
+def in_progress(tx: ReadTx, org_id: int) -> Sequence[Call]:
+    query = select(c.story).where(c.org_id == org_id, c.due_at.is_not(None))
+    return [decode_call(story) for story in tx.scalars(query)]
+
+
 def to_hang_up(tx: ReadTx, switch: str, org_id: int | None = None) -> Sequence[str]:
     """Calls in progress that must end: their organization is closed, who makes them is blocked, or somebody asked."""
     query = select(c.call_id).join(t.organizations, o.org_id == c.org_id)

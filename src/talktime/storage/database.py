@@ -13,6 +13,7 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, StaticPool
 
+from talktime.storage.alive import Attentive, kept_alive
 from talktime.storage.errors import StoreUnavailable, translated
 from talktime.storage.turns import Turns
 from talktime.storage.wire import MARK
@@ -153,7 +154,7 @@ class PostgresDatabase(Database):
         def connect() -> psycopg.Connection:
             # The driver reads the address, which may name several hosts: SQLAlchemy could not.
             # Nothing is kept prepared: behind a pooler it would be another's, and old plans would live on.
-            return psycopg.connect(url, connect_timeout=5, application_name="talktime", prepare_threshold=None)
+            return Attentive.connect(kept_alive(url), application_name="talktime", prepare_threshold=None)
 
         options: dict[str, Any] = {"pool_size": 4, "max_overflow": 12, "pool_pre_ping": True, "pool_timeout": 5}
         engine = create_engine("postgresql+psycopg://", creator=connect, **options)

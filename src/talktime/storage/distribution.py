@@ -92,9 +92,11 @@ def _take(tx: Tx, step: Step) -> None:
 
 def filled(tx: ReadTx, names: Sequence[str]) -> list[str]:
     """Which of these hold rows of organizations. Spans them. The operator's own rows are few, and go along."""
-    tables = [table for table in t.of_kind("organization") if table.name in names]
-    asked = {table.name: select(literal(1)).where(table.c.org_id > OPERATOR_ORG).limit(1) for table in tables}
-    return [name for name, query in asked.items() if tx.scalar(query)]
+    found = []
+    for table in (table for table in t.of_kind("organization") if table.name in names):
+        if tx.scalar(select(literal(1)).where(table.c.org_id > OPERATOR_ORG).limit(1)):
+            found.append(table.name)
+    return found
 
 
 def _must_be_empty(database: Database, names: Sequence[str]) -> None:

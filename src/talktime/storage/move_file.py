@@ -6,12 +6,15 @@ A line of JSON each, compressed. The same rows make the same file, on whichever 
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from errno import EISDIR
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import msgspec
@@ -23,6 +26,7 @@ from talktime.storage.backup import whole_or_not_at_all
 FORMAT = 1
 LINE_MAX = 1 << 27
 COMPRESSED = 6
+TRIAL_BYTES = 1 << 20
 ORGANIZATION_IN = {"sign_ins": "organization"}
 """The directory of addresses is no organization's, and names it in a column of its own."""
 Row = tuple[Any, ...]
@@ -43,6 +47,8 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
     org_id: int
     sealed_with: tuple[str, ...]
     """The ids of the keys that its secrets are sealed with, the newest first."""
+    licences: dict[str, str] = {}
+    """By the code of each that it uses: a digest of what it means."""
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,6 +91,16 @@ def _amounts(table: Table) -> Sequence[tuple[int, str]]:
 
 
 # ---------------------------------------------------------------- written
+
+
+def try_out(path: Path) -> None:
+    """Before anything is done for it: a folder that is not there, or a disk that is full, is an OSError now."""
+    if path.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+    with TemporaryFile(dir=path.parent) as trial:
+        trial.write(bytes(TRIAL_BYTES))
+        trial.flush()
+        os.fsync(trial.fileno())
 
 
 def write(path: Path, head: Head, tables: Tables, portions: Portions) -> Manifest:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Table, func, insert, select, update
+from sqlalchemy import Column, Table, delete, func, insert, select, update
 
+from talktime.storage import seal_store
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.job_store import DONE
 from talktime.storage.move_file import ORGANIZATION_IN, Portions, Row
 from talktime.storage.verify_books import streamed
+from talktime.storage.walls import opened
 
 PORTION = 1_000
 # What stays behind, and why.
@@ -27,6 +29,8 @@ _ours = [table for table in t.of_kind("organization") if table.name not in (*STA
 TABLES: Mapping[str, Table] = {
     str(table.name): table for table in (*_ours, *(t.metadata.tables[name] for name in LAST))
 }
+# What switches report again and again; where the organization goes nobody has heard of them.
+BEATS: Mapping[str, Mapping[str, Any]] = {"switches": {"boot_id": None, "heard_at": None, "missing": "{}"}}
 UNDER_WAY = [table for table in TABLES.values() if "due_at" in table.columns]
 j, n = t.jobs.c, t.notices.c
 
@@ -41,7 +45,7 @@ def portions(tx: ReadTx, org_id: int) -> Portions:
         rows: list[Row] = []
         query = select(*table.columns).where(whose(table) == org_id).order_by(*table.primary_key.columns)
         for row in streamed(tx, query):
-            rows.append(tuple(row))
+            rows.append(_at_rest(name, row))
             if len(rows) == PORTION:
                 yield name, rows
                 rows = []
@@ -49,13 +53,19 @@ def portions(tx: ReadTx, org_id: int) -> Portions:
             yield name, rows
 
 
+def _at_rest(name: str, row: Any) -> Row:
+    beats = BEATS.get(name, {})
+    return tuple(beats.get(column, value) for column, value in zip(row._fields, row, strict=True)) if beats else (*row,)
+
+
 def under_way(tx: ReadTx, org_id: int) -> Mapping[str, int]:
-    """What would be done in both places: calls in progress, money and messages on their way."""
+    """What would be done in both places, or come later: calls in progress, money and messages on their way, seals."""
     count = select(func.count())
     found = {
         table.name: tx.scalar(count.select_from(table).where(table.c.org_id == org_id, table.c.due_at.is_not(None)))
         for table in UNDER_WAY
     }
+    found["seals"] = seal_store.uncovered(tx, org_id)
     found["notices"] = tx.scalar(count.select_from(t.notices).where(n.org_id == org_id, n.told_at.is_(None)))
     return {name: number for name, number in found.items() if number}
 
@@ -65,16 +75,30 @@ def put(tx: Tx, name: str, rows: Sequence[Row]) -> None:
     tx.execute(insert(TABLES[name]), [dict(zip(names, row, strict=True)) for row in rows])
 
 
+def remove(tx: Tx, org_id: int) -> None:
+    """All that `put` has written, and what else came to it here: only of an organization that lives elsewhere."""
+    stays = [t.metadata.tables[name] for name in STAYS]
+    for table in (*TABLES.values(), *stays):
+        with opened(tx, table.name, table in t.APPEND_ONLY):
+            tx.execute(delete(table).where(whose(table) == org_id))
+
+
 def is_known(tx: ReadTx, org_id: int) -> bool:
     """Also who is only half here, or was here once."""
     tables = (t.accounts, t.organizations, t.entries)
     return any(tx.scalar(select(table.c.org_id).where(table.c.org_id == org_id).limit(1)) for table in tables)
 
 
-def advance(tx: Tx, org_id: int, job_id: str, number: int) -> bool:
-    """This portion is the next one. False: another process does the same work."""
-    here = (j.org_id == org_id, j.job_id == job_id, j.done == number, j.state != DONE)
+def advance(tx: Tx, org_id: int, job_id: str, asked: str, number: int) -> bool:
+    """This portion is the next one. False: another process does the same work, or has begun anew."""
+    here = (j.org_id == org_id, j.job_id == job_id, j.asked == asked, j.done == number, j.state != DONE)
     return tx.execute(update(t.jobs).where(*here).values(done=number + 1)).rowcount == 1
+
+
+def abandon(tx: Tx, org_id: int, job_id: str) -> bool:
+    """False: it has ended, perhaps just now, or never begun."""
+    here = (j.org_id == org_id, j.job_id == job_id, j.state != DONE)
+    return tx.execute(delete(t.jobs).where(*here)).rowcount == 1
 
 
 def finish(tx: Tx, org_id: int, job_id: str, at: int) -> None:

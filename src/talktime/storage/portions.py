@@ -7,6 +7,12 @@
         big.check("calls_carrier", "calls", "carrier <> ''")
 
 Each step may be done again, and goes on where it was: a migration that was killed is begun anew by the next start.
+
+Older programs go on to insert rows without the new column, also behind the place where a filling is. The step that
+takes the old column away therefore fills once more, what is still empty, before it requires the new one:
+
+        big.fill("calls", carrier="coalesce(carrier, switch)")
+        big.require("calls", "carrier")
 """
 
 from __future__ import annotations
@@ -14,12 +20,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Connection,
     column,
     func,
     inspect,
@@ -34,7 +42,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
-from talktime.storage.errors import Busy, Conflict, translated
+from talktime.storage.errors import Busy, Conflict, StoreUnavailable, translated
 
 R = TypeVar("R")
 Progress = Callable[[str, int, int], None]
@@ -45,6 +53,21 @@ SLICE = 1_000
 # Shorter than a second, after which PostgreSQL looks for deadlocks and ends one of them: that must never be a call.
 LOCK_TIMEOUT, ROWS_TIMEOUT = "SET LOCAL lock_timeout = '500ms'", "SET LOCAL lock_timeout = '100ms'"
 PAUSE_SECONDS, PATIENCE_SECONDS = 0.2, 600.0
+WORD_SECONDS = 5.0
+# Poolers end a transaction that is silent. A word that needs a snapshot would have the making of an index wait for us.
+WORD = "SHOW lock_timeout"
+
+
+class AtWork(Busy):
+    """Another process migrates, and lives."""
+
+
+Check = Callable[[], None]
+"""Raises when this process is no longer the only one at work."""
+
+
+def unchecked() -> None:
+    """Where there is only one process."""
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -58,28 +81,84 @@ def wait_briefly(tx: Tx) -> None:
 
 
 @contextmanager
-def at_work_alone(database: Database) -> Iterator[None]:
+def at_work_alone(database: Database) -> Iterator[Check]:
     """Busy when another process is at it. The lock dies with its owner; what is open has no snapshot, so that an
-    index need not wait for it."""
+    index need not wait for it. The marks go with the lock."""
     try:
         database.write((), _make_marks)
     except (Conflict, ProgrammingError) as error:
         raise Busy("another process begins to migrate") from error
-    with nullcontext() if database.dialect == "sqlite" else _locked(database):
-        yield
-    patiently(database, lambda tx: tx.execute(text(f"DROP TABLE {MARKS}")))
-
-
-@contextmanager
-def _locked(database: Database) -> Iterator[None]:
+    if database.dialect == "sqlite":
+        yield unchecked
+        database.write((), lambda tx: tx.execute(text(f"DROP TABLE {MARKS}")))
+        return
     with database.writer.connect() as connection:
+        _lock(connection)
+        with _Hold(connection) as hold:
+            yield hold.check
+        _let_go(connection)
+
+
+def _let_go(connection: Connection) -> None:
+    try:
+        connection.execute(text(f"DROP TABLE {MARKS}"))
+        connection.commit()
+    except DBAPIError as error:
+        raise translated(error) from error
+
+
+def _lock(connection: Connection) -> None:
+    try:
+        connection.execute(text(f"SELECT 1 FROM {MARKS} WHERE step = '' FOR UPDATE NOWAIT"))
+    except ProgrammingError as error:
+        raise Busy("another process has just migrated") from error
+    except DBAPIError as error:
+        found = translated(error)
+        raise AtWork("another process migrates") if isinstance(found, Busy) else found from error
+
+
+class _Hold:
+    """Says a word on the connection that has the lock, as long as somebody is at work under it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._over, self._lost = Event(), Event()
+        self._thread = Thread(target=self._speak, daemon=True)
+
+    def _speak(self) -> None:
         try:
-            connection.execute(text(f"SELECT 1 FROM {MARKS} WHERE step = '' FOR UPDATE NOWAIT"))
-        except ProgrammingError as error:
-            raise Busy("another process has just migrated") from error
-        except DBAPIError as error:
-            raise translated(error) from error
-        yield
+            while not self._over.wait(WORD_SECONDS):
+                self._connection.exec_driver_sql(WORD)
+        except DBAPIError:
+            self._lost.set()
+
+    def check(self) -> None:
+        if self._lost.is_set():
+            raise StoreUnavailable("the migration lost its lock; it goes on where it was when it is called again")
+
+    def __enter__(self) -> _Hold:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+        if error == (None, None, None):
+            self.check()
+
+
+def clear_marks(database: Database, newest: str) -> None:
+    """Left by who died at the very end. Those of a newer program, which is to go on with them, stay."""
+    if database.read((), _are_left, newest):
+        with suppress(Busy), at_work_alone(database):
+            pass
+
+
+def _are_left(tx: ReadTx, newest: str) -> bool:
+    if not inspect(tx).has_table(MARKS):
+        return False
+    last = tx.scalar(text(f"SELECT max(step) FROM {MARKS}")) or ""
+    return str(last)[: len(newest)] <= newest
 
 
 def _make_marks(tx: Tx) -> None:
@@ -107,8 +186,10 @@ def patiently(database: Database, step: Callable[[Tx], R]) -> R:
 
 
 class Portions:
-    def __init__(self, database: Database, revision: str, progress: Progress = silent) -> None:
-        self._database, self._revision, self._progress = database, revision, progress
+    def __init__(
+        self, database: Database, revision: str, progress: Progress = silent, check: Check = unchecked
+    ) -> None:
+        self._database, self._revision, self._progress, self._check = database, revision, progress, check
         self._on_postgres = database.dialect == "postgresql"
 
     def add_column(self, name: str, new: Column[Any]) -> None:
@@ -130,6 +211,7 @@ class Portions:
         key = self._database.read((), _key_of, name)
         done, total, size = 0, self._database.read(EVERYBODY, _rows_about, name), SLICE
         while True:
+            self._check()
             begun = time.monotonic()
             try:
                 filled = self._database.write(EVERYBODY, _fill_slice, size, step, name, key, values)
@@ -186,6 +268,7 @@ class Portions:
 
     def _outside(self, statement: str) -> None:
         """Of any transaction, and as long as it takes: it waits for others, and nobody waits for it."""
+        self._check()
         if not self._on_postgres:
             self._database.write((), lambda tx: tx.execute(text(statement)))
             return

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Table, and_, case, delete, func, or_, select, tuple_, union, update
+from sqlalchemy import Column, ColumnElement, Table, and_, case, delete, func, not_, or_, select, tuple_, union, update
 
 from talktime.core.ids import uuid7
 from talktime.core.persons import ERASED, FORGOTTEN
@@ -18,8 +18,8 @@ c, g, n, d, u, m, a = t.calls.c, t.usage.c, t.notices.c, t.deliveries.c, t.users
 s, i, h = t.sessions.c, t.tickets.c, t.hang_ups.c
 STAYS = ("person.erased", "audit.shortened")
 """Lines of the audit log that say what was forgotten."""
-
-
+SAYS_WHO = ("user.created", "user.changed", "user.removed", "member.invited", "member.changed", "member.removed")
+"""And that say what people were called. Until they are forgotten they are found by it, so it is kept until then."""
 GOES = frozenset({Kept.NOTICES, Kept.DELIVERIES, Kept.SIGN_INS})
 
 
@@ -50,7 +50,8 @@ def _old(kind: Kept, before: int) -> Sequence[Old]:
             )
         case Kept.AUDIT:
             told = or_(a.old.is_not(None), a.new.is_not(None))
-            return (Old(t.audit, a.at, and_(a.at < before, told, a.action.not_in(STAYS))),)
+            stays = or_(a.action.in_(STAYS), and_(a.action.in_(SAYS_WHO), _is_about_somebody()))
+            return (Old(t.audit, a.at, and_(a.at < before, told, not_(stays))),)
         case Kept.NOTICES:
             return (Old(t.notices, n.at, and_(n.at < before, n.told_at.is_not(None))),)
         case Kept.DELIVERIES:
@@ -63,6 +64,13 @@ def _old(kind: Kept, before: int) -> Sequence[Old]:
 def _old_calls(before: int) -> ColumnElement[bool]:
     """That have ended. A story that was looked at says so."""
     return and_(c.opened_at < before, c.due_at.is_(None), c.story.not_like(f'%"{FORGOTTEN}"%'))
+
+
+def _is_about_somebody() -> ColumnElement[bool]:
+    """Who is not forgotten yet."""
+    user = select(u.user_id).where(u.org_id == a.org_id, u.user_id == a.object, u.name != ERASED)
+    member = select(m.member_id).where(m.org_id == a.org_id, m.member_id == a.object, m.name != ERASED)
+    return or_(user.exists(), member.exists())
 
 
 def organizations_with(tx: ReadTx, kind: Kept, before: int, after: int, limit: int) -> Sequence[int]:
@@ -98,16 +106,23 @@ def _throw_away(tx: Tx, org_id: int, old: Old, limit: int) -> int:
     return tx.execute(gone).rowcount
 
 
-def forget_usage(tx: Tx, org_id: int, before: int, limit: int) -> int:
-    """Who spoke with whom; the sums stay."""
+def old_usage(tx: ReadTx, org_id: int, before: int, after: str, limit: int) -> Sequence[str]:
+    """That says who spoke with whom, the oldest first, from there on."""
     condition = _old(Kept.CALLS, before)[0].condition
-    some = select(g.usage_id).where(g.org_id == org_id, condition).limit(limit)
+    query = select(g.usage_id).where(g.org_id == org_id, condition, g.usage_id > after)
+    return tx.scalars(query.order_by(g.usage_id).limit(limit)).all()
+
+
+def forget_usage(tx: Tx, org_id: int, usage_ids: Sequence[str]) -> int:
+    """Who spoke with whom; the sums stay."""
     caller = case((g.caller == "", ""), else_=ERASED)
-    mine = update(t.usage).where(g.org_id == org_id, g.usage_id.in_(some))
+    mine = update(t.usage).where(g.org_id == org_id, g.usage_id.in_(usage_ids))
     return tx.execute(mine.values(number=ERASED, caller=caller, conference_id="")).rowcount
 
 
-def old_calls(tx: ReadTx, org_id: int, before: int, limit: int) -> list[dict[str, Any]]:
-    """That have ended, the oldest first."""
-    query = select(t.calls).where(c.org_id == org_id, _old_calls(before)).order_by(c.opened_at, c.call_id)
-    return [dict(row) for row in tx.execute(query.limit(limit)).mappings()]
+def old_calls(tx: ReadTx, org_id: int, before: int, after: tuple[int, str], limit: int) -> list[dict[str, Any]]:
+    """That have ended, the oldest first, from there on."""
+    at, call_id = after
+    later = and_(c.opened_at >= at, or_(c.opened_at > at, c.call_id > call_id))
+    query = select(t.calls).where(c.org_id == org_id, later, _old_calls(before))
+    return [dict(row) for row in tx.execute(query.order_by(c.opened_at, c.call_id).limit(limit)).mappings()]

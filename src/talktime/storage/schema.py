@@ -18,7 +18,7 @@ from sqlalchemy import inspect, text
 from talktime.storage import control_store
 from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.errors import Busy, SchemaTooNew
-from talktime.storage.portions import Portions, Progress, at_work_alone, silent, wait_briefly
+from talktime.storage.portions import AtWork, Portions, Progress, at_work_alone, clear_marks, silent, wait_briefly
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -52,6 +52,10 @@ def prepare(database: Database, progress: Progress = silent) -> None:
             return
         try:
             migrate(database, progress=progress)
+        except AtWork:
+            # However long that takes: it lives.
+            until = time.monotonic() + PATIENCE_SECONDS
+            time.sleep(PAUSE_SECONDS)
         except Busy:
             # Somebody does the same, or uses a table that we must have for a moment.
             if time.monotonic() > until:
@@ -61,6 +65,7 @@ def prepare(database: Database, progress: Progress = silent) -> None:
             # Several processes that start at once do the same: the first one wins, and what the others did is undone.
             if version(database) != NEWEST:
                 raise
+    clear_marks(database, NEWEST)
 
 
 def _must_tolerate(there: str, oldest: str) -> None:
@@ -124,11 +129,12 @@ def migrate(database: Database, to: str = "head", progress: Progress = silent) -
     the schema is the one before it, and such a step goes on where it was."""
     config = _config()
     if _slow(database, config, to):
-        with at_work_alone(database):
+        with at_work_alone(database) as check:
             # Asked again: another process may have been at it until now.
             for script in _slow(database, config, to):
                 _upgrade(database, config, str(script.down_revision))
-                script.module.in_portions(Portions(database, script.revision, progress))
+                script.module.in_portions(Portions(database, script.revision, progress, check))
+                check()
                 _upgrade(database, config, script.revision)
     _upgrade(database, config, to)
 

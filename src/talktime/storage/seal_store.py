@@ -78,6 +78,13 @@ def last(tx: ReadTx, org_id: int, chain: Chain) -> Seal:
     return Seal(*row) if row else unsealed(org_id, chain)
 
 
+def uncovered(tx: ReadTx, org_id: int) -> int:
+    """How many rows no seal covers yet."""
+    numbers = tx.execute(select(a.last_entry_no, a.last_audit_no).where(a.org_id == org_id)).first() or (0, 0)
+    sealed = (last(tx, org_id, chain).through_no for chain in (Chain.ENTRIES, Chain.AUDIT))
+    return sum(max(number - through, 0) for number, through in zip(numbers, sealed, strict=True))
+
+
 def next_seal(tx: ReadTx, org_id: int, chain: Chain, rows_max: int) -> Seal | None:
     """The seal that covers the next rows; None when all are covered."""
     begun = last(tx, org_id, chain)

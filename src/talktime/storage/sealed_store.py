@@ -46,6 +46,13 @@ def some(tx: ReadTx, what: Sealed, after: tuple[int, str], limit: int) -> Sequen
     return [Secret(*row) for row in tx.execute(query.order_by(org_id, name).limit(limit))]
 
 
+def of_organization(tx: ReadTx, what: Sealed, org_id: int) -> Sequence[Secret]:
+    """All of this column."""
+    name = literal("") if what.name is None else what.name
+    query = select(name, what.column).where(what.table.c.org_id == org_id, what.column.is_not(None))
+    return [Secret(org_id, *row) for row in tx.execute(query)]
+
+
 def put(tx: Tx, what: Sealed, secret: Secret, sealed: bytes) -> bool:
     """In its place. False: somebody has changed it meanwhile."""
     mine = [what.table.c.org_id == secret.org_id, what.column == secret.sealed]

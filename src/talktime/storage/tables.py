@@ -795,6 +795,8 @@ attempts = _table(
 
 # Counters of the installation: revisions that tell every process when to read price lists and keys again.
 control = _table("control", "local", _key("name"), _has("value", BigInteger))
+APPEND_ONLY = frozenset({entries, audit, seals, user_blocks, inbox, receipts})
+"""What is written there stays as it is: the database refuses anything else."""
 
 
 def of_kind(kind: str) -> list[Table]:

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 
+from talktime.storage.alive import kept_alive
 from talktime.storage.errors import Busy, Conflict, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Wire:
     def __init__(self, dsn: str, options: str = "", *, prepare: bool = True) -> None:
         try:
             self._connection = psycopg.connect(
-                dsn, autocommit=True, connect_timeout=5, options=options, application_name="talktime-engine"
+                kept_alive(dsn), autocommit=True, options=options, application_name="talktime-engine"
             )
         except psycopg.Error as error:
             raise StoreUnavailable(str(error)) from error

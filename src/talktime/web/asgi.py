@@ -148,7 +148,8 @@ class Api:
         self, route: Route, names: dict[str, str], scope: AsgiScope, headers: Headers, receive: Receive, send: Send
     ) -> None:
         body = await read(receive, headers, route.bytes_max)
-        status, answer, extra = await self._in_thread(self._answer, route, names, scope, headers, body)
+        asked = route, names, scope, headers, body
+        status, answer, extra = self._answer(*asked) if route.at_once else await self._in_thread(self._answer, *asked)
         if isinstance(answer, Raw):
             await respond(send, status, answer.content, answer.kind, [*extra, *answer.headers.items()])
         elif isinstance(answer, File):

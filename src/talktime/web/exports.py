@@ -104,7 +104,7 @@ def list_exports(tx: ReadTx, request: Request[None]) -> dict[str, Any]:
 def download_export(tx: ReadTx, request: Request[None]) -> File:
     """The file, once it is done."""
     name = exports.finished(tx, request.org_id, request.names["export_id"])
-    path = request.app.settings.exports / name
+    path = request.app.settings.export_folder / name
     if not path.exists():
         raise NotFound
     return File(path, ZIP, {"content-disposition": f'attachment; filename="{name}"'})

@@ -37,7 +37,7 @@ def metrics(request: Request[None]) -> Raw:
 
 
 ROUTES = [
-    Route("GET", "/healthz", None, alive, answer=Raw, tx=False, tag="Health"),
+    Route("GET", "/healthz", None, alive, answer=Raw, tx=False, tag="Health", at_once=True),
     Route("GET", "/readyz", None, ready, answer=Raw, tx=False, problems=(503,), tag="Health"),
     Route("GET", "/metrics", None, metrics, answer=Raw, tx=False, tag="Health"),
 ]

@@ -35,7 +35,7 @@ STATIC = {"hosted.css": "text/css; charset=utf-8"}
 @cache
 def _templates() -> Environment:
     loader = FileSystemLoader(HERE / "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, auto_reload=False)
 
 
 def page(say: Translator, title: str, lines: Sequence[str] = (), status: int = 200, **more: str) -> Raw:

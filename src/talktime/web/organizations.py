@@ -8,6 +8,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from talktime.actions import organizations
+from talktime.actions.seal import seal_one
 from talktime.core.ids import org_name
 from talktime.core.languages import Language
 from talktime.core.limits import Limits
@@ -111,11 +112,12 @@ def patch_organization(tx: Tx, request: Request[OrganizationChange]) -> Organiza
 
 
 def delete_organization(request: Request[None]) -> None:
-    """Closes it: new calls are refused, running ones are hung up, and nothing is lost."""
+    """Closes it: new calls are refused, running ones are hung up, and nothing is lost. What was written is sealed."""
     whose = (OPERATOR_ORG, request.org_id)
     request.app.database.write(whose, organizations.close, request.org_id, actor(request))
     # After the commit, so that no switch is told what then did not happen.
     request.app.cut_off(request.org_id)
+    seal_one(request.app.database, request.org_id, request.app.now)
 
 
 def _route(method: str, path: str, handler: Any, tag: str = "Organizations", **options: Any) -> Route:

@@ -106,6 +106,8 @@ class Route:
     problems: tuple[int, ...] = ()
     """Statuses that it may refuse with, besides those that all have."""
     tag: str = ""
+    at_once: bool = False
+    """It needs nothing but the process, so it is answered however many requests wait for the database."""
     hot: bool = False
     """The switch is waiting: `await handler(door, caller, headers, body)`, without a thread or a request object."""
     translated: bool = False
