@@ -122,5 +122,5 @@ def test_one_service_becomes_a_strong_machine_with_the_same_key_and_database(mac
     assert database == single.splitlines()[-1]
     assert key == key_of_before
     assert rest == ["disabled", "600", "one process each"]
-    assert asked.startswith("ready\nready\nt\n")
-    assert asked.count("ActiveState=active\n") == 3
+    assert asked.startswith("ready\nready\n")
+    assert asked.count("ActiveState=active\n") == 3 and asked.count("NRestarts=0\n") == 3
