@@ -9,9 +9,10 @@ from typing import cast
 import pytest
 
 from talktime.app import open_app
-from talktime.settings import Settings
+from talktime.settings import Settings, load
 from talktime.storage.verify import verify
 from tests.support.postgres import Cluster
+from tests.support.server import SETTINGS_OF_ALL
 from tests.web.client import Clock, World
 
 
@@ -49,7 +50,7 @@ def world(empty_data: Path, tmp_path: Path) -> Iterator[World]:
 def empty_postgres(postgres: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a database that is made once and then copied."""
     url = postgres.fresh_database()
-    open_app(Settings(data=tmp_path_factory.mktemp("postgres"), database=url)).close()
+    open_app(load({"data": tmp_path_factory.mktemp("postgres"), "database": url}, SETTINGS_OF_ALL)).close()
     return url.rpartition("/")[2]
 
 
@@ -57,7 +58,7 @@ def empty_postgres(postgres: Cluster, tmp_path_factory: pytest.TempPathFactory) 
 def postgres_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     cluster = cast(Cluster, request.getfixturevalue("postgres"))
     url = cluster.fresh_database(copy_of=request.getfixturevalue("empty_postgres"))
-    with opened(Settings(data=tmp_path, database=url)) as made:
+    with opened(load({"data": tmp_path, "database": url}, SETTINGS_OF_ALL)) as made:
         yield made
     cluster.drop_database(url)
 
