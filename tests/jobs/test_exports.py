@@ -166,10 +166,27 @@ def test_a_file_whose_export_was_forgotten_elsewhere_goes_as_well(world: World) 
     for name in ("Calls.Export.exp_1.zip", "Calls.Export.exp_2.zip"):
         (folder / name).touch()
     for name, days in ((".exp_1.5", 8.1), ("Calls.Export.exp_1.zip", 8.1), ("Calls.Export.exp_2.zip", 7.9)):
-        at = (world.clock.at - days * DAY) / SECOND
-        os.utime(folder / name, (at, at))
+        _dated(folder / name, world.clock.at - days * DAY)
     assert remove_left_over(world.app, never) == 2
     assert [path.name for path in folder.iterdir()] == ["Calls.Export.exp_2.zip"]
+
+
+def test_what_somebody_else_keeps_in_the_folder_of_exports_stays(world: World) -> None:
+    """TALKTIME_EXPORTS may name any folder, and everything in it may be old."""
+    folder = world.app.settings.export_folder
+    for name in (".ssh", "photos", "photos.5", ".exp_1.5.old"):
+        (folder / name).mkdir(parents=True)
+    for name in ("Calls.Export.zip", "Calls.Export.2019.zip", "notes.txt"):
+        (folder / name).touch()
+    there = sorted(folder.iterdir())
+    for path in there:
+        _dated(path, world.clock.at - 400 * DAY)
+    assert remove_left_over(world.app, never) == 0
+    assert sorted(folder.iterdir()) == there
+
+
+def _dated(path: Path, at: float) -> None:
+    os.utime(path, (at / SECOND, at / SECOND))
 
 
 def test_machines_that_share_a_folder_hand_out_each_others_exports(postgres_world: World, tmp_path: Path) -> None:

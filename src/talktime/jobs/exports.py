@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +24,8 @@ from talktime.storage.errors import StoreError
 from talktime.storage.job_store import JobRow
 
 KEPT_FOR = 7 * DAY
+OURS = re.compile(r"Calls\.Export\.exp_[0-9a-f]+\.zip|\.exp_[0-9a-f]+\.[0-9]+")
+"""Files of exports, and folders in which they are made."""
 Stop = Callable[[], bool]
 log = structlog.get_logger("talktime.jobs")
 
@@ -98,9 +101,11 @@ def _clear(folder: Path, job_id: str) -> None:
 
 
 def remove_left_over(app: App, stop: Stop) -> int:
-    """Of another machine whose folder is not ours nobody else removes what is left, and it tells of calls."""
+    """Of another machine whose folder is not ours nobody else removes what is left, and it tells of calls. Whatever
+    else is in a folder that somebody has named is somebody else's."""
     before = (app.now() - KEPT_FOR - DAY) / SECOND
-    return sum(_removed(path, before) for path in app.settings.export_folder.glob("*"))
+    ours = (path for path in app.settings.export_folder.glob("*") if OURS.fullmatch(path.name))
+    return sum(_removed(path, before) for path in ours)
 
 
 def _removed(path: Path, before: float) -> bool:
