@@ -71,7 +71,7 @@ LIBRARIES: dict[str, set[str]] = {
     "storage": {"msgspec", "sqlalchemy", "alembic", "psycopg", "cryptography"},
     "rating": {"msgspec", "polars"},
     "switches": set(),
-    "languages": {"babel"},
+    "languages": {"babel", "jinja2"},
     "payments": {"msgspec", "stripe"},
     "notifications": {"jinja2", "msgspec"},
     "identity": {"authlib", "joserfc", "msgspec"},

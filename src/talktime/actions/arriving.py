@@ -64,7 +64,7 @@ class Arrival:
         report = verify_one(self._database, self.org_id)
         opens = report.clean and not stays_closed
         if report.clean:
-            self._database.write(self.org_id, _finish if opens else _wait, job, self._actor)
+            self._database.write(self.org_id, _end, job, self._actor if opens else None)
         return Arrived(self.org_id, manifest, report, was_here=False, opened=opens)
 
     def _bring(self, job: JobRow, manifest: Manifest, tell: Tell) -> None:
@@ -163,15 +163,12 @@ def _put(tx: Tx, job: JobRow, number: int, table: str, rows: Sequence[Row]) -> N
     move_store.put(tx, table, rows)
 
 
-def _finish(tx: Tx, job: JobRow, actor: Actor) -> None:
-    organizations.open_again(tx, job.org_id, actor)
+def _end(tx: Tx, job: JobRow, opener: Actor | None) -> None:
+    """All of it is here; without an opener the same file opens it, whenever that is wanted."""
     control_store.bump(tx, KEYS_REVISION)
-    move_store.finish(tx, job.org_id, job.job_id, actor.now)
-
-
-def _wait(tx: Tx, job: JobRow, actor: Actor) -> None:
-    """All of it is here; the same file opens it, whenever that is wanted."""
-    control_store.bump(tx, KEYS_REVISION)
+    if opener:
+        organizations.open_again(tx, job.org_id, opener)
+        move_store.finish(tx, job.org_id, job.job_id, opener.now)
 
 
 def open_again(tx: Tx, org_id: int, actor: Actor) -> None:

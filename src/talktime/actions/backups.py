@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic
@@ -99,19 +99,20 @@ def take_back_word(backup: Path) -> None:
     _word_beside(backup).unlink(missing_ok=True)
 
 
-def good_in(folder: Path) -> list[Path]:
+def good_in(folder: Path) -> Iterator[tuple[Path, Checked]]:
     """The newest first."""
-    return [backup for backup in backups_in(folder) if (checked := checked_of(backup)) and checked.good]
+    for backup in backups_in(folder):
+        if (checked := checked_of(backup)) and checked.good:
+            yield backup, checked
 
 
 def last_good(folder: Path) -> Checked | None:
-    found = (checked_of(backup) for backup in good_in(folder))
-    return next(found, None)
+    return next((checked for _, checked in good_in(folder)), None)
 
 
 def keep(folder: Path, number: int) -> list[Path]:
     """The newest good ones stay, and what is newer than the oldest of them; says what has gone."""
-    everything, good = backups_in(folder), good_in(folder)
+    everything, good = backups_in(folder), [backup for backup, _ in good_in(folder)]
     if len(good) < number:
         return []
     gone = everything[everything.index(good[number - 1]) + 1 :]

@@ -100,7 +100,6 @@ def open_again(tx: Tx, org_id: int, actor: Actor) -> None:
     """The way back, and the end of a move."""
     old = locked(tx, org_id)
     new = replace(old, state=OPEN)
-
     org_store.change(tx, new)
     audit.note(tx, org_id, actor, "organization.changed", org_name(org_id), told(old), told(new))
 

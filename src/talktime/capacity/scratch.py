@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -44,16 +44,13 @@ class Served(NamedTuple):
 
     def figures(self) -> dict[str, float]:
         """What it has counted, all labels together."""
-        found: defaultdict[str, float] = defaultdict(float)
-        for name, _, value in (line.rpartition(" ") for line in self._lines() if not line.startswith("#")):
-            found[name.partition("{")[0]] += float(value)
-        return dict(found)
+        return _summed(self._lines())
 
     def batches(self) -> Batches:
         """Until now."""
-        told = self.figures()
-        within: defaultdict[float, float] = defaultdict(float)
-        for line in self._lines():
+        lines = self._lines()
+        told, within = _summed(lines), defaultdict[float, float](float)
+        for line in lines:
             if found := WITHIN.match(line):
                 within[float(found[1])] += float(found[2])
         count, commands, seconds = (
@@ -65,6 +62,13 @@ class Served(NamedTuple):
         with urlopen(f"{self.url}/metrics", timeout=30) as answer:
             lines: list[str] = answer.read().decode().splitlines()
         return lines
+
+
+def _summed(lines: Sequence[str]) -> dict[str, float]:
+    found: defaultdict[str, float] = defaultdict(float)
+    for name, _, value in (line.rpartition(" ") for line in lines if not line.startswith("#")):
+        found[name.partition("{")[0]] += float(value)
+    return dict(found)
 
 
 @contextmanager

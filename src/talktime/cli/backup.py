@@ -156,8 +156,9 @@ def _newest_good(settings: Settings) -> Path:
     from talktime.storage.backup import suffix_for
 
     folder, suffix = settings.backup_folder, suffix_for(settings.database)
-    if found := [backup for backup in good_in(folder) if backup.suffix == suffix]:
-        return found[0]
+    for backup, _ in good_in(folder):
+        if backup.suffix == suffix:
+            return backup
     raise CannotDo(f"there is no backup ({suffix}) in {folder} that was tried and is good: name one", USAGE)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from talktime.documents.sheet import Sheet
+from talktime.languages.templates import templates
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def page(sheet: Sheet, stylesheet: str) -> str:
@@ -17,18 +20,9 @@ def page(sheet: Sheet, stylesheet: str) -> str:
 
 def stylesheet() -> bytes:
     """The one that the page is made for."""
-    return (files(__package__) / "templates" / "document.css").read_bytes()
+    return (TEMPLATES / "document.css").read_bytes()
 
 
 @cache
 def _template() -> Template:
-    loader = PackageLoader(__package__ or "")
-    pages = Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    return pages.get_template("document.html")
+    return templates(TEMPLATES).get_template("document.html")

@@ -7,13 +7,14 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
 from talktime.core.phone_text import spaced
 from talktime.core.time import NEVER
 from talktime.languages.catalogues import translator
+from talktime.languages.templates import templates
 from talktime.portal import shown, words
 from talktime.portal.account.devices import device
 from talktime.portal.assets import asset
@@ -59,15 +60,7 @@ OF_MONEY = {
 
 @cache
 def environment(language: str) -> Environment:
-    loader = FileSystemLoader(TEMPLATES)
-    made = Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+    made = templates(TEMPLATES)
     say = translator(language, DOMAIN)
     made.globals.update({"_": say, "_n": say.plural, "asset": asset, "language": language})
     made.filters.update({name: _with_zone(function, language) for name, function in OF_ZONE.items()})

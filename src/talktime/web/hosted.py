@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from talktime.actions import inbox, links, methods, organizations, payments
 from talktime.actions.audit import Actor
@@ -16,6 +16,7 @@ from talktime.actions.errors import StateConflict
 from talktime.core.gateway import BadSignature, ProviderError
 from talktime.languages import formats
 from talktime.languages.catalogues import SOURCE, Translator, translator
+from talktime.languages.templates import templates
 from talktime.storage.payment_store import Payment
 from talktime.web.problems import Problem
 from talktime.web.readers import language_of
@@ -34,8 +35,7 @@ STATIC = {"hosted.css": "text/css; charset=utf-8"}
 
 @cache
 def _templates() -> Environment:
-    loader = FileSystemLoader(HERE / "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, auto_reload=False)
+    return templates(HERE / "templates")
 
 
 def page(say: Translator, title: str, lines: Sequence[str] = (), status: int = 200, **more: str) -> Raw:
