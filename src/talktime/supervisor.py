@@ -135,9 +135,13 @@ class Supervisor:
         return told
 
     def _mind_one(self) -> None:
+        """Never waits without an end: who is asked to stop must not wait for a child that does not."""
         try:
-            pid, status = os.wait()
-        except (ChildProcessError, InterruptedError):
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            time.sleep(LOOK_SECONDS)
             return
         task = self._running.pop(pid, None)
         if task is None or self._stopping:
