@@ -145,6 +145,18 @@ def test_long_work_is_not_begun_by_another_as_long_as_somebody_is_at_it(app: App
     assert turn(app.database, "long", DAY, now + 1) is None
 
 
+def test_work_that_took_longer_than_a_turn_is_not_due_again_when_it_is_done(app: App) -> None:
+    """Else two that take turns at it would never have done it."""
+    now = app.now()
+    slow = turn(app.database, "long", DAY, now)
+    second = turn(app.database, "long", DAY, now + HELD_FOR)
+    assert slow and second
+    slow.end(1, now + HELD_FOR + 1)
+    # The second one has died over it.
+    assert turn(app.database, "long", DAY, now + HELD_FOR * 3) is None
+    assert turn(app.database, "long", DAY, now + HELD_FOR + 1 + DAY) is not None
+
+
 def test_who_was_silent_for_too_long_is_followed_and_says_nothing_more(app: App) -> None:
     now = app.now()
     silent = turn(app.database, "long", DAY, now)

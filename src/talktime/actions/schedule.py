@@ -34,15 +34,10 @@ class Turn:
         return not self._change({"claimed_until": now + HELD_FOR})
 
     def end(self, done: int, now: int) -> None:
-        values = {
-            "state": WAITING,
-            "done": done,
-            "ended_at": now,
-            "due_at": now + self.every,
-            "tries": 0,
-            "error": None,
-        }
-        self._note(values)
+        """What was done is done, also by who was silent for so long that another has begun it: it is not due again."""
+        told = {"done": done, "ended_at": now, "due_at": now + self.every, "tries": 0, "error": None}
+        if not self._note(told | {"state": WAITING}):
+            self.database.write(OPERATOR_ORG, job_store.note, self.job_id, told)
 
     def fail(self, error: str, now: int) -> None:
         """It is tried again after a while that grows; meanwhile everybody sees why."""
@@ -50,8 +45,8 @@ class Turn:
         values = {"state": FAILED, "error": error, "ended_at": now, "due_at": now + wait, "tries": self.tries + 1}
         self._note(values)
 
-    def _note(self, values: dict[str, Any]) -> None:
-        self._change(values | {"claimed_until": None})
+    def _note(self, values: dict[str, Any]) -> bool:
+        return self._change(values | {"claimed_until": None})
 
     def _change(self, values: dict[str, Any]) -> bool:
         """False: somebody else does it now, and says how it went."""
