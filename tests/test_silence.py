@@ -38,6 +38,7 @@ def asked_in_silence(server: Server, link: Proxy) -> list[int]:
         while any(not one.done() for one in waiting):
             asked = time.monotonic()
             assert http.get("/healthz").text == "alive\n"
+            assert "talktime_store_errors_total" in http.get("/metrics").text
             assert time.monotonic() - asked < 1
         assert time.monotonic() - begun < SECONDS_MAX
         statuses = [one.result().status_code for one in waiting]

@@ -95,19 +95,20 @@ def answered(world: World, requests: list[Any]) -> list[Answer]:
 
 
 def test_a_server_lives_however_many_requests_wait_for_its_database(world: World) -> None:
-    """Else balancers would take all servers away, and emergency calls end."""
+    """Else balancers would take all servers away, and emergency calls end; and who watches would see nothing."""
     assert isinstance(world.app.database, SqliteDatabase)
-    told, waited = asyncio.run(asked_while_all_wait(world.app, world.app.database))
-    assert (told.status_code, told.text) == (200, "alive\n")
+    (alive, figures), waited = asyncio.run(asked_while_all_wait(world.app, world.app.database))
+    assert (alive.status_code, alive.text) == (200, "alive\n")
+    assert (figures.status_code, "talktime_store_errors_total" in figures.text) == (200, True)
     assert waited == [200] * 2 * COLD_THREADS
 
 
-async def asked_while_all_wait(app: App, database: SqliteDatabase) -> tuple[httpx.Response, list[int]]:
+async def asked_while_all_wait(app: App, database: SqliteDatabase) -> tuple[list[httpx.Response], list[int]]:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(Api(app)), base_url="http://talktime") as http:
         with database.turns.patient():
             waiting = [asyncio.create_task(http.get("/readyz")) for _ in range(2 * COLD_THREADS)]
             try:
-                told = await asyncio.wait_for(http.get("/healthz"), SECONDS_MAX)
+                told = [await asyncio.wait_for(http.get(path), SECONDS_MAX) for path in ("/healthz", "/metrics")]
             finally:
                 ended = [one for one in waiting if one.done()]
         answers = await asyncio.gather(*waiting)

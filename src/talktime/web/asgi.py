@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 from io import SEEK_END
 from ipaddress import ip_address, ip_network
@@ -30,13 +30,15 @@ from talktime.web.hot import HotDoor, may_call
 from talktime.web.limits import Limiter
 from talktime.web.problems import Problem, invalid, problem_of
 from talktime.web.refusals import WHO_MAY_NOT, Refusals
-from talktime.web.routes import BODY_BYTES_MAX, File, Raw, Request, Route, Router
+from talktime.web.routes import BODY_BYTES_MAX, File, Raw, Request, Route, Router, Threads
 from talktime.web.table import ROUTES
 
 AsgiScope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = dict[bytes, bytes]
+Answered = tuple[int, Any, list[tuple[str, str]]]
+"""Status, what is said, and headers besides."""
 
 log = structlog.get_logger("talktime.web")
 encode = msgspec.json.Encoder().encode
@@ -59,6 +61,7 @@ class Api:
         self._proxies = app.settings.trusted_proxies
         self._router = Router(ROUTES)
         self._threads = ThreadPoolExecutor(COLD_THREADS, "doors")
+        self._apart = ThreadPoolExecutor(1, "apart")
         # The paths that switches wait on, found at once.
         in_json = [route for route in ROUTES if route.hot and not route.translated]
         self._verbs = {route.path.encode(): route.path.rpartition("/")[2] for route in in_json}
@@ -148,14 +151,20 @@ class Api:
         self, route: Route, names: dict[str, str], scope: AsgiScope, headers: Headers, receive: Receive, send: Send
     ) -> None:
         body = await read(receive, headers, route.bytes_max)
-        asked = route, names, scope, headers, body
-        status, answer, extra = self._answer(*asked) if route.at_once else await self._in_thread(self._answer, *asked)
+        status, answer, extra = await self._answered(route, names, scope, headers, body)
         if isinstance(answer, Raw):
             await respond(send, status, answer.content, answer.kind, [*extra, *answer.headers.items()])
         elif isinstance(answer, File):
             await self._send_file(send, status, answer)
         else:
             await respond(send, status, b"" if status == 204 else answer, headers=extra)
+
+    async def _answered(self, route: Route, *asked: Any) -> Answered:
+        if route.threads is Threads.NONE:
+            return self._answer(route, *asked)
+        threads = self._apart if route.threads is Threads.APART else self._threads
+        answered: Answered = await self._in_thread(self._answer, route, *asked, threads=threads)
+        return answered
 
     async def _send_file(self, send: Send, status: int, file: File) -> None:
         with file.path.open("rb") as content:
@@ -166,9 +175,7 @@ class Api:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
-    def _answer(
-        self, route: Route, names: dict[str, str], scope: AsgiScope, headers: Headers, body: bytes
-    ) -> tuple[int, Any, list[tuple[str, str]]]:
+    def _answer(self, route: Route, names: dict[str, str], scope: AsgiScope, headers: Headers, body: bytes) -> Answered:
         caller = self._caller_of(route, scope, headers)
         org_id = acting_for(caller, headers)
         if route.needs_organization and route.scope is not None and not org_id:
@@ -222,8 +229,9 @@ class Api:
             self._refusals.tell(code=problem.code, method=scope["method"], **about)
         return problem
 
-    async def _in_thread(self, function: Callable[..., Any], *values: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, function, *values)
+    async def _in_thread(self, function: Callable[..., Any], *values: Any, threads: Executor | None = None) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(threads or self._threads, copy_context().run, function, *values)
 
 
 NOBODY = Caller(OPERATOR_ORG, "nobody", frozenset())

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from talktime.actions.upkeep import prove_writable
 from talktime.exposition import exposition
-from talktime.web.routes import Raw, Request, Route
+from talktime.web.routes import Raw, Request, Route, Threads
 
 PLAIN = "text/plain; charset=utf-8"
 PROOF_SECONDS = 1.0
@@ -37,7 +37,7 @@ def metrics(request: Request[None]) -> Raw:
 
 
 ROUTES = [
-    Route("GET", "/healthz", None, alive, answer=Raw, tx=False, tag="Health", at_once=True),
+    Route("GET", "/healthz", None, alive, answer=Raw, tx=False, tag="Health", threads=Threads.NONE),
     Route("GET", "/readyz", None, ready, answer=Raw, tx=False, problems=(503,), tag="Health"),
-    Route("GET", "/metrics", None, metrics, answer=Raw, tx=False, tag="Health"),
+    Route("GET", "/metrics", None, metrics, answer=Raw, tx=False, tag="Health", threads=Threads.APART),
 ]

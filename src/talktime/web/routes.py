@@ -28,6 +28,16 @@ class Keep(StrEnum):
     FOREVER = "forever"
 
 
+class Threads(StrEnum):
+    """Who answers. However many requests wait for the database, what needs none is answered."""
+
+    DOORS = "doors"
+    APART = "apart"
+    """One that does nothing else: it needs the process and its disk."""
+    NONE = "none"
+    """At once: it needs nothing."""
+
+
 class Raw(Struct, frozen=True):
     """An answer that is no JSON."""
 
@@ -106,8 +116,7 @@ class Route:
     problems: tuple[int, ...] = ()
     """Statuses that it may refuse with, besides those that all have."""
     tag: str = ""
-    at_once: bool = False
-    """It needs nothing but the process, so it is answered however many requests wait for the database."""
+    threads: Threads = Threads.DOORS
     hot: bool = False
     """The switch is waiting: `await handler(door, caller, headers, body)`, without a thread or a request object."""
     translated: bool = False
