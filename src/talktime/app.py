@@ -24,7 +24,7 @@ from talktime.actions.till import Till
 from talktime.actions.upkeep import last_verification
 from talktime.charging import due
 from talktime.charging.batcher import Batcher
-from talktime.charging.engine import Engine, KeysChanged, Shelf
+from talktime.charging.engine import Engine, Shelf
 from talktime.charging.last_known import LastKnown
 from talktime.clock import SteadyClock
 from talktime.core.currencies import bounds_from
@@ -174,7 +174,7 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
         Thread(target=copy_context().run, args=told, kwargs=internal, daemon=True).start()
 
     for_callers = Engine(tracing.store(store), prices, keys.revision, knowledge, last_known, cut_off)
-    measured = meters.measured(for_callers.run, KeysChanged)
+    measured = meters.measured(for_callers.run)
     batcher = tracing.batcher(measured, store.lanes, store.shard_of, settings.batch_max)
     engine = Engine(store, prices, None, knowledge)
     clock = now or SteadyClock()

@@ -59,7 +59,9 @@ class Meters:
         self.answer_seconds = Timings("talktime_answer_seconds", "From a switch's request to its answer", "route")
         self.registry.register(self.answer_seconds)
         self.store_errors = Counter(
-            "talktime_store_errors_total", "Batches that were not taken, whose calls were refused", **made
+            "talktime_store_errors_total",
+            "Requests of switches that nobody decided in time, so calls were refused",
+            **made,
         )
         self.conflicts = Counter("talktime_conflicts_total", "Ends of a call reported twice and differently", **made)
         self.open_calls = Gauge("talktime_open_calls", "Holds open, at the last sweep", **made)
@@ -82,18 +84,10 @@ class Meters:
         ProcessCollector(registry=self.registry)
         self._outcomes: dict[str, Counter] = {}
 
-    def measured(self, run: Run, no_error: type[Exception]) -> Run:
-        """`no_error` is how a batch asks to be formed again; whatever else it raises, its calls are refused."""
-
+    def measured(self, run: Run) -> Run:
         def measuring(commands: Sequence[Command]) -> list[Answer]:
             begun = perf_counter()
-            try:
-                answers = run(commands)
-            except no_error:
-                raise
-            except Exception:
-                self.store_errors.inc()
-                raise
+            answers = run(commands)
             self.batch_seconds.observe(perf_counter() - begun)
             self.batch_commands.observe(len(commands))
             self._count(answers)

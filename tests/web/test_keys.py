@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from talktime.storage.database import SqliteDatabase
 from tests.web.client import Client, World
@@ -64,7 +65,7 @@ def test_a_new_key_wakes_nobody(world: World) -> None:
     for _ in range(3):
         org.key("calls")
         assert mine.post("/v1/calls/release", release).status == 200
-    assert refused_batches(world) == 0
+    assert undecided(world) == 0
 
 
 def test_a_database_that_takes_nothing_is_told(world: World) -> None:
@@ -74,10 +75,21 @@ def test_a_database_that_takes_nothing_is_told(world: World) -> None:
     database.connection.execute("PRAGMA query_only = ON")
     assert mine.post("/v1/calls/release", release).status == 503
     database.connection.execute("PRAGMA query_only = OFF")
-    assert refused_batches(world) == 1
+    assert undecided(world) == 1
 
 
-def refused_batches(world: World) -> float | None:
+def test_a_database_that_is_too_slow_is_told_as_well_and_logged(world: World) -> None:
+    """The batch succeeds in the end, but its switch has refused the call."""
+    mine, release = world.organization().key("calls"), {"call_id": "c"}
+    database = world.app.database
+    assert isinstance(database, SqliteDatabase)
+    with capture_logs() as lines, database.turns.patient():
+        assert mine.post("/v1/calls/release", release).status == 503
+    assert undecided(world) == 1
+    assert [(line["event"], line["error"]) for line in lines] == [("the store does not answer", "TooSlow")]
+
+
+def undecided(world: World) -> float | None:
     return world.app.meters.registry.get_sample_value("talktime_store_errors_total")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+import structlog
 
 from talktime.app import App
 from talktime.charging.batcher import BATCH_MAX, Overloaded, TooSlow
@@ -27,8 +28,10 @@ from talktime.web.call_forms import (
 )
 from talktime.web.codecs import Conversation
 from talktime.web.problems import UNREADABLE, Problem, problem_of, without_zero
+from talktime.web.refusals import Sparing
 from talktime.web.routes import Raw
 
+log = structlog.get_logger("talktime.web")
 decode_batch = msgspec.json.Decoder(BatchForm).decode
 decode_operation: Callable[[msgspec.Raw], Form] = msgspec.json.Decoder(Form).decode
 DECODERS: dict[str, Callable[[bytes], Form]] = {
@@ -45,6 +48,7 @@ class HotDoor:
     def __init__(self, app: App) -> None:
         self._app = app
         self._submit = app.batcher.submit
+        self._lines = Sparing()
 
     async def single(self, verb: str, caller: Caller, org_id: int, body: bytes) -> Any:
         form = DECODERS[verb](without_zero(body))
@@ -94,12 +98,18 @@ class HotDoor:
         try:
             return await self._submit(commands)
         except (Overloaded, TooSlow, StoreError) as error:
+            self._tell(error)
             emergencies = [self._app.last_known.emergency(command) for command in commands]
             if any(emergencies):
                 return [answer or Failed(busy=True) for answer in emergencies]
             # Nothing is known, so nothing is granted.
             code = "overloaded" if isinstance(error, Overloaded) else "not_available"
             raise Problem(503, code, headers={"retry-after": "1"}) from error
+
+    def _tell(self, error: Exception) -> None:
+        self._app.meters.store_errors.inc()
+        if self._lines.may_write():
+            log.warning("the store does not answer", error=str(error) or type(error).__name__)
 
 
 def may_call(caller: Caller) -> None:
