@@ -12,9 +12,10 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -44,11 +45,18 @@ class Figures:
     most: float | None
     """Calls a second that the server could do at most; None: not measured."""
     calls_per_second: float
-    heard: Heard
-    turned_away: int
+    caller: Patient
     looks: Sequence[Look]
     did: dict[str, int]
     troubles: list[str]
+
+    @property
+    def heard(self) -> Heard:
+        return self.caller.heard
+
+    @property
+    def turned_away(self) -> int:
+        return self.caller.turned_away
 
     def _window(self, last: bool) -> Window:
         length = self.plan.window_seconds
@@ -93,12 +101,19 @@ class Figures:
         )
 
 
-def run(plan: Plan, where: Path | str, kind: type[Server] = Server) -> Figures:
+def run(
+    plan: Plan, where: Path | str, kind: type[Server] = Server, tell: Callable[[Figures], None] = lambda figures: None
+) -> Figures:
+    """`tell` hears what was measured before the books are verified, which takes its time after an hour."""
     with mailbox() as box, receiver() as hook:
         server = kind(where, environment={"TALKTIME_SMTP_URL": box.url, "TALKTIME_WEBHOOKS_TO_INTERNAL": "1"})
         server.start()
         try:
-            return _soaked(plan, server, box, hook)
+            figures = _soaked(plan, server, box, hook)
+            tell(figures)
+            if wrong_books := books(server, figures.caller):
+                figures.troubles.append(f"books: {wrong_books}")
+            return figures
         finally:
             server.remove()
 
@@ -116,10 +131,8 @@ def _soaked(plan: Plan, server: Server, box: Mailbox, hook: Receiver) -> Figures
     watch = _watched(plan, server, caller, errands)
     troubles = errands.wrong + _untold(errands, box, hook)
     shop.close()
-    if wrong_books := books(server, caller):
-        troubles.append(f"books: {wrong_books}")
     did = dict(errands.done) | {"mails": len(box.letters), "webhooks": len(hook.heard)}
-    return Figures(plan, most, rate, caller.heard, caller.turned_away, watch.looks, did, troubles)
+    return Figures(plan, most, rate, caller, watch.looks, did, troubles)
 
 
 def _most(plan: Plan, server: Server, accounts: Sequence[Account]) -> float:
@@ -166,6 +179,10 @@ def _told_of_payments(box: Mailbox, hook: Receiver) -> dict[str, int]:
     return {"mails": len(letters), "webhooks": len(hooks)}
 
 
+def _say(dialect: str, figures: Figures) -> None:
+    print(f"soak: {dialect}: {figures}", flush=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description="The soak: S16 and S17.")
     parser.add_argument("--seconds", type=float, default=3600)
@@ -178,9 +195,8 @@ def main() -> int:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             where = stack.enter_context(place(dialect, folder, stack.enter_context(cluster_on_demand())))
-            figures = run(plan, where)
+            figures = run(plan, where, tell=partial(_say, dialect))
         told += [f"{dialect}: {one}" for one in figures.wrong(Bounds())]
-        print(f"soak: {dialect}: {figures}", flush=True)
     for one in told:
         print(f"soak: WRONG: {one}", file=sys.stderr)
     return 1 if told else 0

@@ -32,10 +32,10 @@ class ServerFailed(Exception):
     """It did not start, or did not end as it should; the message carries what it said."""
 
 
-def talktime(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def talktime(*arguments: str | Path, seconds_max: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
     """One command of the product, to its end."""
     command = [*TALKTIME, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=_environment(environment))
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds_max, env=_environment(environment))
 
 
 class Server:
