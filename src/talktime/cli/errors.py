@@ -21,7 +21,7 @@ def told(error: Exception) -> CannotDo | None:
         # Who reads our output has had enough.
         sys.stdout = None
         return CannotDo("the output was cut off")
-    return _of_the_store(error) or _of_the_server(error)
+    return _of_the_store(error) or _of_the_server(error) or _of_the_vault(error)
 
 
 def _of_the_store(error: Exception) -> CannotDo | None:
@@ -44,3 +44,11 @@ def _of_the_server(error: Exception) -> CannotDo | None:
     if isinstance(error, CannotListen | CannotStart):
         return CannotDo(str(error))
     return None
+
+
+def _of_the_vault(error: Exception) -> CannotDo | None:
+    if "talktime.storage.vault" not in sys.modules:
+        return None
+    from talktime.storage.vault import VaultError
+
+    return CannotDo(str(error)) if isinstance(error, VaultError) else None
