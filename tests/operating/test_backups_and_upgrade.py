@@ -164,6 +164,7 @@ def test_an_installation_on_postgresql(postgres: Cluster, tmp_path: Path) -> Non
         block_with("talktime_scratch"),
         block_with("talktime backup-drill"),
         block_with("ALTER DATABASE"),
+        block_with("systemctl start talktime talktime-worker"),
         folder=tmp_path,
         instead={"/etc/talktime/talktime.env": str(settings), "5432": str(postgres.port)},
         PGHOST="127.0.0.1",
@@ -197,6 +198,10 @@ def test_postgresql_goes_back_to_an_instant(tmp_path: Path) -> None:
         block_with("talktime restored"),
         asked.format("SELECT count(*) FROM api_keys; SELECT name, value FROM control WHERE name = 'restored'"),
         "pg_lsclusters --no-header",
+        "pg_dropcluster --stop 15 restored",
+        back[back.index("pg_createcluster") :],
+        block_with("talktime restored"),
+        "ls /srv/archive",
         folder=tmp_path,
         instead={"/opt/talktime/bin/": "", "2026-11-22 14:03:00+00": "$INSTANT"},
         within=ALONE,
@@ -205,6 +210,8 @@ def test_postgresql_goes_back_to_an_instant(tmp_path: Path) -> None:
     assert "every invariant holds" in told[9]
     assert told[10] == "1\nrestored|1\n"
     assert "main     5433 down" in told[11] and "restored 5432 online" in told[11]
+    # Each has its own history in the archive.
+    assert "every invariant holds" in told[14] and "00000002.history\n" in told[15] and "00000003.history\n" in told[15]
 
 
 def value_of(url: str, query: str) -> object:
