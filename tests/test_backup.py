@@ -389,6 +389,22 @@ def test_a_backup_in_the_middle_of_a_migration_is_one_of_before_it(postgres: Clu
     assert told(target.url, "SELECT to_regclass('of_somebody_else'), to_regclass('migration_marks')") == (None, None)
 
 
+def test_a_table_of_another_owner_keeps_nobody_from_a_backup(postgres: Cluster, tmp_path: Path) -> None:
+    source, target, copy = *(Place(postgres.fresh_database(), tmp_path) for _ in range(2)), tmp_path / "copy"
+    with source.books() as books:
+        found_company(books.database, books.store)
+        before = rows_of(books.database)
+        assert source.url
+        told(postgres.superuser_url(source.url.rpartition("/")[2]), "CREATE TABLE of_somebody_else (words text)")
+        source.backup(copy)
+    with zipfile.ZipFile(copy) as file:
+        assert "of_somebody_else" not in file.namelist()
+    target.restore(copy)
+    with target.books() as books:
+        after = rows_of(books.database)
+    assert {name for name in before if before[name] != after[name]} == {"control"}
+
+
 def test_a_backup_that_is_not_whole_is_refused(postgres: Cluster, tmp_path: Path) -> None:
     """Such as those that an old program once made of a newer database."""
     source, target, copy = Place(postgres.fresh_database(), tmp_path), postgres.fresh_database(), tmp_path / "copy"
