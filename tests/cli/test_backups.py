@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from talktime.actions.backups import checked_of
+from talktime.storage import backup as storage
 from tests.charging.books import Books
 from tests.cli.inside import inside
 from tests.core.switch import lot
 from tests.support.postgres import Cluster
-from tests.test_backup import Place
+from tests.test_backup import Place, room_for
 
 
 @pytest.fixture
@@ -110,6 +112,36 @@ def test_a_backup_that_takes_the_place_of_a_good_one_is_not_good_by_that(data: P
     assert checked_of(file)
     assert inside("backup", file, "--data", data, "--replace").returncode == 0
     assert checked_of(file) is None
+
+
+def test_a_backup_that_fails_leaves_the_good_one_in_whose_place_it_was_to_come(data: Path) -> None:
+    file = data / "talktime-of-today.sqlite"
+    assert inside("backup", file, "--data", data, "--check").returncode == 0
+    with room_for(100_000):
+        assert inside("backup", file, "--data", data, "--replace").returncode == 3
+    assert checked_of(file)
+
+
+def test_what_killed_backups_have_left_goes_with_the_next_a_day_later(data: Path) -> None:
+    folder, night = data / "backups", "talktime-20261101T031000Z"
+    gone = [f".{night}.sqlite.unfinished", f".{night}.talktime.unfinished", f".{night}.sqlite.checked.json.unfinished"]
+    kept = [f"{night}.sqlite.unfinished", ".talktime-of-today.sqlite.unfinished"]
+    at_work = ".talktime-20261102T031000Z.sqlite.unfinished"
+    folder.mkdir()
+    for name in (*gone, f"{gone[0]}-journal", *kept):
+        (folder / name).touch()
+        os.utime(folder / name, (0, 0))
+    (folder / at_work).touch()
+    told = inside("backup", "--data", data, "--json")
+    made = Path(json.loads(told.stdout)["file"]).name
+    assert {one.name for one in folder.iterdir()} == {made, at_work, *kept}
+
+
+def test_of_two_checks_at_once_the_second_says_that_it_was_not_made(data: Path) -> None:
+    with storage.scratch(None, data / "backups"):
+        told = inside("backup", "--data", data, "--check", "--json")
+    assert (told.returncode, "another backup is being checked" in told.stderr) == (1, True)
+    assert json.loads(told.stdout)["checked"] is None
 
 
 def test_what_is_no_backup_is_refused(data: Path, tmp_path: Path) -> None:

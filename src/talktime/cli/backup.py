@@ -78,24 +78,24 @@ def _tried(settings: Settings, file: Path, keep: int | None, told: dict[str, Any
 
 
 def _file_for(settings: Settings, destination: Path | None) -> Path:
-    from talktime.storage import backup as storage
+    from talktime.actions.backups import name_at
 
     if destination is None:
         destination = settings.backup_folder
         destination.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not destination.is_dir():
         return destination
-    return destination / f"talktime-{datetime.now(UTC):%Y%m%dT%H%M%SZ}{storage.suffix_for(settings.database)}"
+    return destination / name_at(datetime.now(UTC), settings.database)
 
 
 def _made(settings: Settings, file: Path, as_json: bool) -> dict[str, Any]:
-    from talktime.actions.backups import take_back_word
+    from talktime.actions.backups import forget_unfinished
     from talktime.storage import backup as storage
     from talktime.storage.backup_postgres import BackupProblem
 
     begun = time.monotonic()
     try:
-        take_back_word(file)
+        forget_unfinished(file.parent, datetime.now(UTC))
         with watching(as_json) as watched:
             storage.backup(settings.database, settings.sqlite_path, file, watched("backing up"))
     except BackupProblem as error:
