@@ -17,6 +17,8 @@ def told(error: Exception) -> CannotDo | None:
         return CannotDo(str(error), USAGE)
     if isinstance(error, FolderProblem):
         return CannotDo(str(error))
+    if isinstance(error, OSError) and error.filename:
+        return CannotDo(f"{error.filename} cannot be used: {error.strerror}")
     if isinstance(error, BrokenPipeError):
         # Who reads our output has had enough.
         sys.stdout = None
