@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -136,6 +137,20 @@ def test_a_disk_that_would_be_full_is_seen_before_anything_is_written(data: Path
     refused = inside("backup", "--data", data)
     assert (refused.returncode, "the disk would be full" in refused.stderr) == (3, True)
     assert list((data / "backups").iterdir()) == []
+
+
+def test_a_backup_whose_size_nobody_knew_ends_before_the_disk_is_full(postgres: Cluster, tmp_path: Path) -> None:
+    """Where this machine lets anybody have a disk of his own."""
+    apart = ["unshare", "--map-root-user", "--mount", "sh", "-uc"]
+    if subprocess.run([*apart, "true"], capture_output=True).returncode:
+        return
+    with Place(postgres.fresh_database(), tmp_path).books() as books, psycopg.connect(books.database.url) as other:
+        other.execute("CREATE TABLE large AS SELECT md5(random()::text) AS words FROM generate_series(1, 100000)")
+        other.commit()
+        command = shlex.join([*TALKTIME, "backup", str(tmp_path), "--database", books.database.url])
+        disk = f"mount -t tmpfs -o size=1025m none {tmp_path}"
+        told = subprocess.run([*apart, f"{disk}; {command}; echo $?; ls -A {tmp_path}"], capture_output=True, text=True)
+    assert (told.stdout, "the disk would be full" in told.stderr) == ("3\n", True)
 
 
 def test_what_killed_backups_have_left_goes_with_the_next_a_day_later(data: Path) -> None:

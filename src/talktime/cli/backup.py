@@ -16,7 +16,7 @@ import typer
 from talktime.cli.checks import report_json, show_report
 from talktime.cli.drill import Scratch, checked_backup, checked_json, say_checked
 from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, say, say_json, settings_of, watching
-from talktime.cli.room import must_leave_room
+from talktime.cli.room import leaving_room, must_leave_room
 from talktime.settings import Settings
 from talktime.storage.folder import claimed
 
@@ -117,7 +117,8 @@ def _made(settings: Settings, file: Path, as_json: bool) -> dict[str, Any]:
         forget_unfinished(file.parent, datetime.now(UTC))
         must_leave_room(file.parent, _size_of_next(settings, file.parent))
         with watching(as_json) as watched:
-            storage.backup(settings.database, settings.sqlite_path, file, watched("backing up"))
+            progress = leaving_room(file.parent, watched("backing up"))
+            storage.backup(settings.database, settings.sqlite_path, file, progress)
     except BackupProblem as error:
         raise CannotDo(str(error)) from error
     except OSError as error:
@@ -126,7 +127,7 @@ def _made(settings: Settings, file: Path, as_json: bool) -> dict[str, Any]:
 
 
 def _size_of_next(settings: Settings, folder: Path) -> int:
-    """On PostgreSQL it is like the one before."""
+    """On PostgreSQL about that of the one before."""
     from talktime.actions.backups import backups_in
 
     database = settings.sqlite_path
