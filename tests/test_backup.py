@@ -285,18 +285,40 @@ def test_commits_do_not_make_a_backup_begin_again(tmp_path: Path) -> None:
         assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file can be larger, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:
     source = Place(None, tmp_path / "talktime.db")
     with source.books() as books:
         found_company(books.database, books.store)
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
-        try:
-            with pytest.raises(BackupProblem, match="cannot be copied to"):
-                source.backup(tmp_path / "copy")
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        with room_for(100_000), pytest.raises(BackupProblem, match="cannot be copied to"):
+            source.backup(tmp_path / "copy")
     assert [one.name for one in tmp_path.glob("*copy*")] == []
+
+
+def test_what_no_longer_fits_at_the_end_of_a_restore_is_told_and_nothing_is_there(tmp_path: Path) -> None:
+    """The schema grows by what is new in it: that is in the log, and would not come along."""
+    source, target = Place(None, tmp_path / "talktime.db"), Place(None, tmp_path / "new" / "talktime.db")
+    target.path.parent.mkdir()
+    with closing(SqliteDatabase(source.path)) as database:
+        schema.migrate(database, "0003")
+        load(database, frozen("0003"))
+        # So that the log is the smaller of the two.
+        database.connection.execute("CREATE TABLE large AS SELECT zeroblob(30000000) AS padding")
+    source.backup(tmp_path / "copy")
+    size = (tmp_path / "copy").stat().st_size
+    with room_for(size), pytest.raises(BackupProblem, match="cannot be kept"):
+        target.restore(tmp_path / "copy")
+    assert list(target.path.parent.iterdir()) == []
 
 
 def test_a_damaged_database_is_told_in_a_sentence(tmp_path: Path) -> None:
@@ -387,6 +409,22 @@ def test_a_backup_in_the_middle_of_a_migration_is_one_of_before_it(postgres: Clu
         after = rows_of(books.database)
     assert {name for name in before if before[name] != after[name]} == {"control"}
     assert told(target.url, "SELECT to_regclass('of_somebody_else'), to_regclass('migration_marks')") == (None, None)
+
+
+def test_a_table_of_another_owner_keeps_nobody_from_a_backup(postgres: Cluster, tmp_path: Path) -> None:
+    source, target, copy = *(Place(postgres.fresh_database(), tmp_path) for _ in range(2)), tmp_path / "copy"
+    with source.books() as books:
+        found_company(books.database, books.store)
+        before = rows_of(books.database)
+        assert source.url
+        told(postgres.superuser_url(source.url.rpartition("/")[2]), "CREATE TABLE of_somebody_else (words text)")
+        source.backup(copy)
+    with zipfile.ZipFile(copy) as file:
+        assert "of_somebody_else" not in file.namelist()
+    target.restore(copy)
+    with target.books() as books:
+        after = rows_of(books.database)
+    assert {name for name in before if before[name] != after[name]} == {"control"}
 
 
 def test_a_backup_that_is_not_whole_is_refused(postgres: Cluster, tmp_path: Path) -> None:

@@ -100,6 +100,29 @@ def test_old_ones_go_when_enough_good_ones_are_newer(house: House) -> None:
     assert len(list(house.folder.glob("*.checked.json"))) == 1
 
 
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+def test_what_somebody_has_named_is_never_chosen_or_removed_by_itself(house: House) -> None:
+    named = house.folder / f"talktime-before-upgrade{house.suffix}"
+    house.place.backup(named)
+    house.check(named)
+    assert (backups.backups_in(house.folder), backups.last_good(house.folder)) == ([], None)
+    made = [house.backup(day) for day in (1, 2)]
+    for one in made:
+        house.check(one)
+    assert next(backups.good_in(house.folder))[0] == made[1]
+    assert backups.keep(house.folder, 1) == [made[0]]
+    assert backups.checked_of(named)
+
+
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+def test_a_folder_that_others_use_for_a_trial_too_keeps_what_is_theirs(house: House) -> None:
+    place = house.folder / ".scratch"
+    (place / "theirs").mkdir(parents=True)
+    (place / "copy-of-talktime.db.old").touch()
+    assert house.check(house.backup(1)).good
+    assert sorted(one.name for one in place.iterdir()) == ["copy-of-talktime.db.old", "theirs"]
+
+
 def test_what_a_check_that_was_killed_has_left_is_in_nobodys_way(house: House) -> None:
     made = house.backup(1)
     with pytest.raises(KeyboardInterrupt):

@@ -78,8 +78,8 @@ class Settings:
     """Addresses and networks of reverse proxies, with a comma between them: whom they name in X-Forwarded-For is who
     asks. Of anybody else the header says nothing."""
     secret_key: str | None = None
-    """Encrypts stored secrets; made in the data folder when it is not given. While it is replaced: the new one, a
-    comma, the old one."""
+    """Encrypts stored secrets; made in the data folder when it is not given. While it is replaced several, with a comma
+    between them: the first writes, all of them read."""
     stripe_api_key: str | None = None
     """Cards are charged through this account of Stripe."""
     stripe_webhook_secrets: str | None = None

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import shutil
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from talktime.actions.backups import checked_of
+from talktime.storage import backup as storage
 from tests.charging.books import Books
 from tests.cli.inside import inside
 from tests.core.switch import lot
-from tests.support.postgres import Cluster
-from tests.test_backup import Place
+from tests.support.postgres import Cluster, wait_for
+from tests.support.server import TALKTIME
+from tests.test_backup import Place, room_for
 
 
 @pytest.fixture
@@ -110,6 +117,86 @@ def test_a_backup_that_takes_the_place_of_a_good_one_is_not_good_by_that(data: P
     assert checked_of(file)
     assert inside("backup", file, "--data", data, "--replace").returncode == 0
     assert checked_of(file) is None
+
+
+def test_a_backup_that_fails_leaves_the_good_one_in_whose_place_it_was_to_come(data: Path) -> None:
+    file = data / "talktime-of-today.sqlite"
+    assert inside("backup", file, "--data", data, "--check").returncode == 0
+    with room_for(100_000):
+        assert inside("backup", file, "--data", data, "--replace").returncode == 3
+    assert checked_of(file)
+
+
+def test_a_disk_that_would_be_full_is_seen_before_anything_is_written(data: Path) -> None:
+    made = Path(json.loads(inside("backup", "--data", data, "--json").stdout)["file"])
+    os.truncate(made, shutil.disk_usage(data).free)
+    refused = inside("backup-drill", "--data", data)
+    assert (refused.returncode, "the disk would be full" in refused.stderr) == (3, True)
+    made.unlink()
+    os.truncate(data / "talktime.db", shutil.disk_usage(data).free)
+    refused = inside("backup", "--data", data)
+    assert (refused.returncode, "the disk would be full" in refused.stderr) == (3, True)
+    assert list((data / "backups").iterdir()) == []
+
+
+def test_a_backup_whose_size_nobody_knew_ends_before_the_disk_is_full(postgres: Cluster, tmp_path: Path) -> None:
+    """Where this machine lets anybody have a disk of his own."""
+    apart = ["unshare", "--map-root-user", "--mount", "sh", "-uc"]
+    if subprocess.run([*apart, "true"], capture_output=True).returncode:
+        return
+    with Place(postgres.fresh_database(), tmp_path).books() as books, psycopg.connect(books.database.url) as other:
+        other.execute("CREATE TABLE large AS SELECT md5(random()::text) AS words FROM generate_series(1, 100000)")
+        other.commit()
+        command = shlex.join([*TALKTIME, "backup", str(tmp_path), "--database", books.database.url])
+        disk = f"mount -t tmpfs -o size=1025m none {tmp_path}"
+        told = subprocess.run([*apart, f"{disk}; {command}; echo $?; ls -A {tmp_path}"], capture_output=True, text=True)
+    assert (told.stdout, "the disk would be full" in told.stderr) == ("3\n", True)
+
+
+def test_what_killed_backups_have_left_goes_with_the_next_a_day_later(data: Path) -> None:
+    folder, night = data / "backups", "talktime-20261101T031000Z"
+    gone = [f".{night}.sqlite.unfinished", f".{night}.talktime.unfinished", f".{night}.sqlite.checked.json.unfinished"]
+    kept = [f"{night}.sqlite.unfinished", ".talktime-of-today.sqlite.unfinished"]
+    at_work = ".talktime-20261102T031000Z.sqlite.unfinished"
+    folder.mkdir()
+    for name in (*gone, f"{gone[0]}-journal", *kept):
+        (folder / name).touch()
+        os.utime(folder / name, (0, 0))
+    (folder / at_work).touch()
+    told = inside("backup", "--data", data, "--json")
+    made = Path(json.loads(told.stdout)["file"]).name
+    assert {one.name for one in folder.iterdir()} == {made, at_work, *kept}
+
+
+def test_a_backup_that_is_ended_leaves_nothing_half_written(postgres: Cluster, tmp_path: Path) -> None:
+    """As systemd ends it when the machine goes down."""
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    with Place(postgres.fresh_database(), tmp_path).books() as books, psycopg.connect(books.database.url) as other:
+        # It waits for the one that comes last.
+        other.execute("LOCK TABLE users")
+        command = [*TALKTIME, "backup", str(folder), "--database", books.database.url]
+        with subprocess.Popen(command) as process:
+            wait_for("nothing is written", lambda: any(folder.glob(".talktime-*.unfinished")))
+            process.terminate()
+    assert (process.returncode, list(folder.iterdir())) == (143, [])
+
+
+def test_of_two_checks_at_once_the_second_says_that_it_was_not_made(data: Path) -> None:
+    with storage.scratch(None, data / "backups"):
+        told = inside("backup", "--data", data, "--check", "--json")
+    assert (told.returncode, "another backup is being checked" in told.stderr) == (1, True)
+    assert json.loads(told.stdout)["checked"] is None
+
+
+def test_a_place_that_cannot_be_used_is_told_in_a_sentence(data: Path) -> None:
+    for name in ("backups", ".scratch"):
+        (data / name).write_text("words")
+    for place in ([], [data / ("long" * 100)], [data / "missing" / "copy"]):
+        told = inside("backup", *place, "--data", data)
+        assert (told.returncode, "cannot be" in told.stderr) == (3, True)
+    not_tried = inside("backup", data / "copy", "--check", "--data", data)
+    assert (not_tried.returncode, "not checked: the data folder" in not_tried.stderr) == (1, True)
 
 
 def test_what_is_no_backup_is_refused(data: Path, tmp_path: Path) -> None:

@@ -46,7 +46,10 @@ def test_the_key_of_many_servers_is_replaced_in_steps(postgres: Cluster) -> None
     with serving(url, environment={"TALKTIME_SECRET_KEY": old}) as server:
         add_switch(server)
         only_one = talktime("secrets", "rotate", *server.database, TALKTIME_SECRET_KEY=old)
-        assert (only_one.returncode, "three steps" in only_one.stderr) == (2, True)
+        assert (only_one.returncode, "OLD,NEW,OLD" in only_one.stderr) == (2, True)
+        # All can read with the new one, and nobody writes with it: nothing would be encrypted anew.
+        too_early = talktime("secrets", "rotate", *server.database, TALKTIME_SECRET_KEY=f"{old},{new},{old}")
+        assert (too_early.returncode, "three steps" in too_early.stderr) == (2, True)
         told = talktime("secrets", "rotate", *server.database, "--json", TALKTIME_SECRET_KEY=f"{new},{old}")
         assert (told.returncode, '"anew": 1' in told.stdout) == (0, True)
         again = talktime("secrets", "rotate", *server.database, "--json", TALKTIME_SECRET_KEY=f"{new},{old}")
@@ -60,3 +63,9 @@ def test_what_cannot_be_read_is_told_by_the_exit_code(tmp_path: Path) -> None:
         server.stop()
     told = talktime("secrets", "rotate", "--data", tmp_path / "data", TALKTIME_SECRET_KEY=f"{keys[1]},{keys[2]}")
     assert (told.returncode, "none of these keys" in told.stdout) == (1, True)
+
+
+@pytest.mark.parametrize("key", [",", "words", "d29yZHM="])
+def test_a_key_that_is_none_is_told_in_a_sentence(tmp_path: Path, key: str) -> None:
+    told = talktime("serve", "--data", tmp_path / "data", "--port", "0", TALKTIME_SECRET_KEY=key)
+    assert (told.returncode, told.stderr.count("\n"), "the secret key" in told.stderr) == (3, 1, True)

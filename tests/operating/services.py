@@ -32,6 +32,10 @@ class Services:
     def knows(self, unit: str) -> bool:
         return self._file(unit).exists()
 
+    def is_of_a_template(self, pattern: str) -> bool:
+        """There may be none of its kind."""
+        return "@*" in pattern and self.knows(pattern)
+
     def named(self, pattern: str) -> list[str]:
         """A pattern means those that fit: of what could run here or has run."""
         if "*" not in pattern:
@@ -45,6 +49,8 @@ class Services:
 
     def told(self, verb: str, unit: str, *, now: bool) -> int:
         """The exit code. What systemd only remembers for the next start of the machine is nothing here."""
+        if verb == "try-restart" and self._pid(unit):
+            verb = "restart"
         if verb in ("stop", "restart") or (verb == "disable" and now):
             self._stop(unit)
         if verb in ("start", "restart") or (verb == "enable" and now):

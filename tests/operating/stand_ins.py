@@ -28,7 +28,10 @@ REASONS = {
     "nginx": "the real one judges the configuration, moved to this machine's folder",
 }
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
-VERBS = {"daemon-reload", "enable", "disable", "start", "stop", "restart", "reload", "status", "is-active"}
+ON_UNITS = {"enable", "disable", "start", "stop", "restart", "try-restart", "reload", "status", "is-active"}
+VERBS = {"daemon-reload", "list-timers"} | ON_UNITS
+OF_THOSE_THERE_ARE = {"status", "stop"}
+"""With a pattern they mean what runs; to start somebody, one has to say whom."""
 JOURNAL = re.compile(r"-[ufnpo]|--(unit|lines|since|until|output|no-pager|follow|grep)(=.*)?|-n\d+")
 
 LISTS = {"requirements.txt", "requirements-tracing.txt"}
@@ -44,8 +47,9 @@ def systemctl(words: Sequence[str], machine: Path) -> int:
     check(verb in VERBS, words)
     services = Services(machine)
     for name in map(with_kind, units):
-        check(name in OTHERS or any(map(services.knows, services.named(name))), [*words, f"there is no unit {name}"])
-        check("*" not in name or verb == "status", [*words, "who starts or stops says what"])
+        known = any(map(services.knows, services.named(name))) or services.is_of_a_template(name)
+        check(name in OTHERS or known, [*words, f"there is no unit {name}"])
+        check("*" not in name or verb in OF_THOSE_THERE_ARE, [*words, "who starts says what"])
     asked = [one for unit in units for one in services.named(with_kind(unit))]
     own = [name for name in asked if name not in OTHERS and name.endswith(".service")]
     return max([services.told(verb, name, now="--now" in words) for name in own], default=0)

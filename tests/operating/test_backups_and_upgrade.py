@@ -15,6 +15,8 @@ import psycopg
 import pytest
 
 from talktime.cli.shipped import SHIPPED
+from tests.operating.guides import EMBEDDED, ON_POSTGRES, the_command
+from tests.operating.machine import Machine
 from tests.support.postgres import Cluster
 from tests.support.shell import own_environment, told_by
 
@@ -39,7 +41,8 @@ systemctl() {{
     for unit in "$@"; do
         case $unit in
             talktime-backup.service) talktime backup --check --keep 7 ;;
-            talktime*.timer) test -e {SHIPPED}/systemd/$unit ;;
+            talktime*.timer | talktime.socket) test -e {SHIPPED}/systemd/$unit ;;
+            'talktime@*') ;;
             talktime*) test -e {SHIPPED}/systemd/$unit.service ;;
             postgresql) pg_ctlcluster 15 main restart ;;
         esac
@@ -94,25 +97,47 @@ def test_each_block_of_the_guides_is_run_below() -> None:
 
 
 def test_an_installation_on_the_embedded_database(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    told = run(
-        "talktime keys create --operator",
-        block_with("list-timers"),
-        block_with("upgrade --plan"),
-        block_with("talktime upgrade"),
-        block_with("talktime doctor"),
-        block_with("mkdir -m 700"),
-        block_with("talktime backup-drill"),
-        "talktime doctor || true",
-        folder=tmp_path,
-        instead={"/var/lib/talktime": str(data)},
-        TALKTIME_DATA=str(data),
+    """The server runs before and after."""
+    machine = Machine(tmp_path)
+    machine.install(EMBEDDED)
+    told = machine.follow(
+        [
+            the_command(),
+            "systemctl enable --now talktime",
+            block_with("list-timers"),
+            block_with("upgrade --plan"),
+            block_with("talktime.socket talktime.service"),
+            block_with("talktime doctor"),
+            block_with("mkdir -m 700"),
+            "systemctl is-active talktime",
+            block_with("talktime backup-drill"),
+            "talktime doctor || true",
+        ]
     )
-    assert "nothing to do: the database has schema" in told[2]
-    assert "every invariant holds" in told[4]
-    assert "restored from" in told[5] and "every invariant holds" in told[5]
-    assert "would be lost now: 0 entries" in told[6]
-    assert "others can open" not in told[7]
+    assert "nothing to do: the database has schema" in told[3]
+    assert told[5].startswith("ready") and "every invariant holds" in told[5]
+    assert "restored from" in told[6] and "every invariant holds" in told[6]
+    assert "would be lost now: 0 entries" in told[8]
+    assert "others can open" not in told[9]
+
+
+def test_an_upgrade_on_postgresql_beside_those_who_run(postgres: Cluster, tmp_path: Path) -> None:
+    """Each of them is another process then, and answers."""
+    machine = Machine(tmp_path, postgres.fresh_database())
+    machine.install(ON_POSTGRES)
+    processes = "cat run/talktime.service.pid run/talktime-worker.service.pid"
+    told = machine.follow(
+        [
+            the_command(),
+            "systemctl enable --now talktime talktime-worker",
+            processes,
+            block_with("try-restart"),
+            processes,
+            "talktime health --ready; systemctl is-active talktime-worker",
+        ]
+    )
+    assert "nothing to do: the database has schema" in told[3]
+    assert told[2] != told[4]
 
 
 def test_a_container_is_backed_up_by_what_comes_with_it(tmp_path: Path) -> None:
@@ -139,6 +164,7 @@ def test_an_installation_on_postgresql(postgres: Cluster, tmp_path: Path) -> Non
         block_with("talktime_scratch"),
         block_with("talktime backup-drill"),
         block_with("ALTER DATABASE"),
+        block_with("systemctl start talktime talktime-worker"),
         folder=tmp_path,
         instead={"/etc/talktime/talktime.env": str(settings), "5432": str(postgres.port)},
         PGHOST="127.0.0.1",
@@ -172,6 +198,10 @@ def test_postgresql_goes_back_to_an_instant(tmp_path: Path) -> None:
         block_with("talktime restored"),
         asked.format("SELECT count(*) FROM api_keys; SELECT name, value FROM control WHERE name = 'restored'"),
         "pg_lsclusters --no-header",
+        "pg_dropcluster --stop 15 restored",
+        back[back.index("pg_createcluster") :],
+        block_with("talktime restored"),
+        "ls /srv/archive",
         folder=tmp_path,
         instead={"/opt/talktime/bin/": "", "2026-11-22 14:03:00+00": "$INSTANT"},
         within=ALONE,
@@ -180,6 +210,8 @@ def test_postgresql_goes_back_to_an_instant(tmp_path: Path) -> None:
     assert "every invariant holds" in told[9]
     assert told[10] == "1\nrestored|1\n"
     assert "main     5433 down" in told[11] and "restored 5432 online" in told[11]
+    # Each has its own history in the archive.
+    assert "every invariant holds" in told[14] and "00000002.history\n" in told[15] and "00000003.history\n" in told[15]
 
 
 def value_of(url: str, query: str) -> object:

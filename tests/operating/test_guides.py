@@ -10,6 +10,7 @@ import pytest
 
 from tests.operating.guides import (
     ELSEWHERE,
+    EMBEDDED,
     FOLLOWED,
     GUIDES,
     NO_COMMANDS,
@@ -97,6 +98,26 @@ def test_stand_ins_take_only_what_the_real_ones_would(tmp_path: Path, command: s
     machine.install()
     with pytest.raises(AssertionError, match="would not take"):
         machine.follow([command])
+
+
+def test_what_does_not_run_is_not_started_again_but_by_who_starts_it(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.install(EMBEDDED)
+    told = machine.follow(
+        ["systemctl try-restart talktime", "systemctl stop 'talktime@*'; systemctl is-active talktime || true"]
+    )
+    assert told[1] == "talktime.service: inactive\n"
+
+
+def test_the_command_may_write_where_the_backups_are(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.install((*EMBEDDED, "TALKTIME_BACKUPS=/srv/backups/talktime"))
+    (tmp_path / "bin/systemd-run").write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    told = machine.follow(
+        [the_command(), "sudo talktime backup", "> /etc/talktime/talktime.env", "sudo talktime backup"]
+    )
+    assert f"--property=ReadWritePaths=-{tmp_path}/srv/backups/talktime" in told[1].splitlines()
+    assert "ReadWritePaths" not in told[3] and "" not in told[3].splitlines()
 
 
 def test_rules_of_a_firewall_that_are_wrong_are_refused(tmp_path: Path) -> None:

@@ -38,6 +38,12 @@ def test_each_alert_says_who_gets_up_what_to_do_first_and_when_it_is_over(name: 
     assert re.search(r"^Over (when|by|within)\b", page, re.MULTILINE)
 
 
+@pytest.mark.parametrize("page", ["alerts.md", "trouble.md"])
+def test_whoever_is_woken_is_told_the_command_that_has_the_settings(page: str) -> None:
+    """What `files` writes needs none."""
+    assert re.findall(r"`talktime (?!files )[^`]+`", (FOLDER / page).read_text()) == []
+
+
 @pytest.mark.parametrize("guide", sorted(FOLDER.rglob("*.md")), ids=lambda path: path.name)
 def test_a_way_through_the_portal_is_one_that_there_is(guide: Path) -> None:
     ways = WAY.findall(guide.read_text())

@@ -52,6 +52,16 @@ def test_a_start_that_changes_big_tables_is_not_ended_and_begun_again_for_ever(u
     assert [line for line in lines if line.startswith("TimeoutStartSec")] == ["TimeoutStartSec=infinity"]
 
 
+@pytest.mark.parametrize(
+    "unit", ["systemd/talktime", "systemd/talktime@", "systemd/talktime-worker", "container/talktime"]
+)
+def test_who_cannot_start_while_the_database_is_away_goes_on_trying(unit: str) -> None:
+    """systemd gives up after five starts in ten seconds, where nothing else is said before the first service line."""
+    about_it, _, service = (SHIPPED / f"{unit}.service").read_text().partition("[Service]")
+    assert "\nStartLimitIntervalSec=0\n" in about_it
+    assert "\nRestart=on-failure\n" in service
+
+
 def test_systemd_listens_where_the_server_would(units: Path) -> None:
     told = analyzed("verify", "--man=no", str(units / "talktime.socket"))
     assert [line for line in told.stderr.splitlines() if "talktime.socket" in line] == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
@@ -12,7 +14,7 @@ from msgspec import Struct
 
 from talktime.storage import backup as storage
 from talktime.storage import schema, upkeep_store
-from talktime.storage.backup import POSTGRES_SUFFIX, SQLITE_SUFFIX
+from talktime.storage.backup import CHECKED, suffix_for, word_beside
 from talktime.storage.backup_postgres import must_be_another
 from talktime.storage.database import EVERYBODY, Database
 from talktime.storage.errors import StoreError
@@ -22,7 +24,11 @@ from talktime.storage.verify import Report, reading, verify
 Progress = Callable[[int, int], None]
 Watched = Callable[[str], Progress]
 """A progress of something that has a name."""
-CHECKED = ".checked.json"
+NAME = re.compile(r"talktime-\d{8}T\d{6}Z\.(sqlite|talktime)")
+"""What is called otherwise was named by somebody: it is never chosen and never removed by itself."""
+LEFT = re.compile(rf"\.{NAME.pattern}({re.escape(CHECKED)})?\.unfinished")
+LEFT_SECONDS = 24 * 3600.0
+"""Nobody works on a file that was not touched for so long."""
 
 
 class Checked(Struct, frozen=True):
@@ -64,7 +70,7 @@ def check(source: Path, scratch: str | None, watched: Watched, live: str | None 
     size, at, seconds = found.st_size, found.st_mtime, monotonic() - begun - restored_in
     counted = (report.found, report.organizations, report.entries, report.calls)
     checked = Checked(size, at, restored_in, seconds, *counted, newest.newest_at)
-    with storage.whole_or_not_at_all(_word_beside(source)) as unfinished:
+    with storage.whole_or_not_at_all(word_beside(source)) as unfinished:
         unfinished.write_bytes(msgspec.json.encode(checked))
     return checked, report
 
@@ -80,23 +86,30 @@ def live_extent(url: str | None, path: Path) -> Extent | None:
     return None
 
 
+def name_at(now: datetime, url: str | None) -> str:
+    return f"talktime-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}{suffix_for(url)}"
+
+
 def backups_in(folder: Path) -> list[Path]:
-    """The newest first: their names begin with the instant."""
-    found = [path for suffix in (SQLITE_SUFFIX, POSTGRES_SUFFIX) for path in folder.glob(f"talktime-*{suffix}")]
+    """The newest first: their names tell the instant."""
+    found = [path for path in folder.glob("talktime-*") if NAME.fullmatch(path.name)]
     return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def forget_unfinished(folder: Path, now: datetime) -> None:
+    """What backups that were killed have left; another night's has another name, so nobody would write over it."""
+    for left in folder.glob(".talktime-*"):
+        with suppress(FileNotFoundError):
+            if LEFT.fullmatch(left.name) and now.timestamp() - left.stat().st_mtime > LEFT_SECONDS:
+                storage.remove_whole(left)
 
 
 def checked_of(backup: Path) -> Checked | None:
     """None when nobody has checked it, or what is said beside it is not of this file."""
     with suppress(OSError, msgspec.MsgspecError):
-        said = msgspec.json.decode(_word_beside(backup).read_bytes(), type=Checked)
+        said = msgspec.json.decode(word_beside(backup).read_bytes(), type=Checked)
         return said if said.bytes == backup.stat().st_size else None
     return None
-
-
-def take_back_word(backup: Path) -> None:
-    """Before another takes its place: what was said of it is not true of that one."""
-    _word_beside(backup).unlink(missing_ok=True)
 
 
 def good_in(folder: Path) -> Iterator[tuple[Path, Checked]]:
@@ -117,10 +130,6 @@ def keep(folder: Path, number: int) -> list[Path]:
         return []
     gone = everything[everything.index(good[number - 1]) + 1 :]
     for backup in gone:
-        take_back_word(backup)
+        word_beside(backup).unlink(missing_ok=True)
         backup.unlink()
     return gone
-
-
-def _word_beside(backup: Path) -> Path:
-    return backup.with_name(backup.name + CHECKED)

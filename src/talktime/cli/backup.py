@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +16,7 @@ import typer
 from talktime.cli.checks import report_json, show_report
 from talktime.cli.drill import Scratch, checked_backup, checked_json, say_checked
 from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, say, say_json, settings_of, watching
+from talktime.cli.room import leaving_room, must_leave_room
 from talktime.settings import Settings
 from talktime.storage.folder import claimed
 
@@ -40,8 +43,9 @@ def backup(
     """Copy the whole database as it stands now, also beside a running server.
 
     The copy appears under its name when it is complete and on the disk. The key that encrypts stored secrets
-    (`secret.key` in the data folder, or TALKTIME_SECRET_KEY) is not in it: keep it in another place. Exit code 1 when
-    it does not add up, or could not be checked; nothing is removed then.
+    (`secret.key` in the data folder, or TALKTIME_SECRET_KEY) is not in it: keep it in another place. Nothing is written
+    that would leave less than 1 GiB of the disk. Exit code 1 when it does not add up, or could not be checked; nothing
+    is removed then.
     """
     settings = settings_of(data, database, scratch_database=scratch)
     if keep and not check:
@@ -49,14 +53,29 @@ def backup(
     file = _file_for(settings, destination)
     if file.exists() and not replace:
         raise CannotDo(f"{file} is there already; --replace overwrites it")
-    told = _made(settings, file, as_json)
-    if not as_json:
-        say(f"{file}: {told['bytes']:,} bytes in {told['seconds']:.1f} s")
-    good = _tried(settings, file, keep, told, as_json) if check else True
+    with _in_good_order():
+        told = _made(settings, file, as_json)
+        if not as_json:
+            say(f"{file}: {told['bytes']:,} bytes in {told['seconds']:.1f} s")
+        good = _tried(settings, file, keep, told, as_json) if check else True
     if as_json:
         say_json(told)
     if not good:
         raise typer.Exit(BAD)
+
+
+@contextmanager
+def _in_good_order() -> Iterator[None]:
+    """Whoever ends it with SIGTERM, as systemd does, leaves nothing half-written either."""
+
+    def end(*_: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _tried(settings: Settings, file: Path, keep: int | None, told: dict[str, Any], as_json: bool) -> bool:
@@ -78,31 +97,43 @@ def _tried(settings: Settings, file: Path, keep: int | None, told: dict[str, Any
 
 
 def _file_for(settings: Settings, destination: Path | None) -> Path:
-    from talktime.storage import backup as storage
+    from talktime.actions.backups import name_at
 
     if destination is None:
         destination = settings.backup_folder
         destination.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not destination.is_dir():
         return destination
-    return destination / f"talktime-{datetime.now(UTC):%Y%m%dT%H%M%SZ}{storage.suffix_for(settings.database)}"
+    return destination / name_at(datetime.now(UTC), settings.database)
 
 
 def _made(settings: Settings, file: Path, as_json: bool) -> dict[str, Any]:
-    from talktime.actions.backups import take_back_word
+    from talktime.actions.backups import forget_unfinished
     from talktime.storage import backup as storage
     from talktime.storage.backup_postgres import BackupProblem
 
     begun = time.monotonic()
     try:
-        take_back_word(file)
+        forget_unfinished(file.parent, datetime.now(UTC))
+        must_leave_room(file.parent, _size_of_next(settings, file.parent))
         with watching(as_json) as watched:
-            storage.backup(settings.database, settings.sqlite_path, file, watched("backing up"))
+            progress = leaving_room(file.parent, watched("backing up"))
+            storage.backup(settings.database, settings.sqlite_path, file, progress)
     except BackupProblem as error:
         raise CannotDo(str(error)) from error
     except OSError as error:
         raise CannotDo(f"{file} cannot be written: {error.strerror}") from error
     return {"file": str(file), "bytes": file.stat().st_size, "seconds": round(time.monotonic() - begun, 3)}
+
+
+def _size_of_next(settings: Settings, folder: Path) -> int:
+    """On PostgreSQL about that of the one before."""
+    from talktime.actions.backups import backups_in
+
+    database = settings.sqlite_path
+    log = database.with_name(f"{database.name}-wal")
+    measured = [database, log] if settings.on_sqlite else backups_in(folder)[:1]
+    return sum(file.stat().st_size for file in measured if file.exists())
 
 
 def _removed(folder: Path, keep: int | None) -> list[str]:

@@ -15,12 +15,12 @@ import typer
 from rich.table import Table
 
 from talktime.cli.options import BAD, Data, Json, Url, console, say, say_json, settings_of
+from talktime.cli.room import FREE_BYTES_MIN, GIB
 from talktime.settings import Settings
 
 if TYPE_CHECKING:
     from talktime.storage.diagnosis import Told
 
-FREE_BYTES_MIN = 1 << 30
 FILES_MIN = 4_096
 MARKS = {True: "[green]good[/]", None: "[yellow]look[/]", False: "[red]bad[/]"}
 
@@ -97,7 +97,7 @@ def _of_the_machine(folder: Path) -> Iterator[Told]:
 
     place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free
-    detail = f"{free / (1 << 30):.1f} GiB free at {place}"
+    detail = f"{free / GIB:.1f} GiB free at {place}"
     yield Told("disk", free >= FREE_BYTES_MIN, detail, "Make room: a full disk stops every call but emergencies.")
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     do = f"Raise it (ulimit -n, LimitNOFILE=): each connection takes one. The most allowed is {most}."

@@ -11,7 +11,9 @@ import typer
 
 from talktime.cli.checks import show_report
 from talktime.cli.options import BAD, USAGE, CannotDo, Data, Json, Url, say, say_json, settings_of, watching
+from talktime.cli.room import must_leave_room
 from talktime.settings import Settings
+from talktime.storage.folder import FolderProblem
 
 if TYPE_CHECKING:
     from talktime.actions.backups import Checked
@@ -76,9 +78,11 @@ def checked_backup(settings: Settings, backup: Path, hidden: bool) -> tuple[Chec
     from talktime.storage.backup_postgres import BackupProblem
 
     try:
+        if settings.on_sqlite and backup.is_file():
+            must_leave_room(backup.parent, backup.stat().st_size)
         with watching(hidden) as watched:
             return check(backup, _scratch(settings), watched, settings.database)
-    except BackupProblem as error:
+    except (BackupProblem, FolderProblem) as error:
         raise CannotDo(str(error)) from error
     except OSError as error:
         raise CannotDo(f"{backup} cannot be checked: {error.strerror}") from error

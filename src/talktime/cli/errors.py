@@ -17,11 +17,13 @@ def told(error: Exception) -> CannotDo | None:
         return CannotDo(str(error), USAGE)
     if isinstance(error, FolderProblem):
         return CannotDo(str(error))
+    if isinstance(error, OSError) and error.filename:
+        return CannotDo(f"{error.filename} cannot be used: {error.strerror}")
     if isinstance(error, BrokenPipeError):
         # Who reads our output has had enough.
         sys.stdout = None
         return CannotDo("the output was cut off")
-    return _of_the_store(error) or _of_the_server(error)
+    return _of_the_store(error) or _of_the_server(error) or _of_the_vault(error)
 
 
 def _of_the_store(error: Exception) -> CannotDo | None:
@@ -44,3 +46,11 @@ def _of_the_server(error: Exception) -> CannotDo | None:
     if isinstance(error, CannotListen | CannotStart):
         return CannotDo(str(error))
     return None
+
+
+def _of_the_vault(error: Exception) -> CannotDo | None:
+    if "talktime.storage.vault" not in sys.modules:
+        return None
+    from talktime.storage.vault import VaultError
+
+    return CannotDo(str(error)) if isinstance(error, VaultError) else None

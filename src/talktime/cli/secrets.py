@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from talktime.actions.rotation import Rotated
 
 secrets = typer.Typer(help="The key that encrypts stored secrets: replace it.", no_args_is_help=True)
-HOW = """there is one key only. Replace it in three steps:
-  1. talktime secrets new-key
-  2. TALKTIME_SECRET_KEY=NEW,OLD for all servers and workers, and start them again
+HOW = """nobody writes with a new key yet. Replace it in three steps:
+  1. TALKTIME_SECRET_KEY=OLD,NEW,OLD for all servers and workers, and start them again (talktime secrets new-key)
+  2. TALKTIME_SECRET_KEY=NEW,OLD for all of them, and start them again
   3. talktime secrets rotate, with the same TALKTIME_SECRET_KEY"""
 
 
@@ -36,9 +36,9 @@ def make_key(as_json: Json = False) -> None:
 def rotate(data: Data = None, database: Url = None, as_json: Json = False) -> None:
     """Encrypt every stored secret with the newest key.
 
-    On PostgreSQL it works beside running servers, all with TALKTIME_SECRET_KEY=NEW,OLD. On the embedded database no
-    server may be running; without that setting the new key is made by this. Exit code 1: some secrets can be read with
-    none of the keys.
+    On PostgreSQL it works beside running servers: all of them had TALKTIME_SECRET_KEY=OLD,NEW,OLD first, and have
+    NEW,OLD now. On the embedded database no server may be running; without that setting the new key is made by this.
+    Exit code 1: some secrets can be read with none of the keys.
     """
     from talktime.app import open_app
 

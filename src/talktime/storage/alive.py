@@ -26,7 +26,8 @@ SILENCE_SECONDS = 5.0
 """So long a statement may say nothing before somebody looks whether its server is still there."""
 LOOK_SECONDS = 5.0
 TLS_WANTED = pack(">ii", 8, 80877103)
-"""The one question that PostgreSQL and poolers answer to anybody, with one byte and without a word in the log."""
+"""The one question that PostgreSQL and poolers answer to anybody, with one byte. Where they speak TLS, their log then
+tells of somebody who has left before."""
 
 
 def kept_alive(url: str) -> str:

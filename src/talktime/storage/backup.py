@@ -6,10 +6,9 @@ On SQLite it is one file, page by page from a snapshot. What PostgreSQL has for 
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from talktime.storage import control_store, schema
@@ -22,10 +21,11 @@ from talktime.storage.backup_postgres import (
 )
 from talktime.storage.database import SqliteDatabase, open_reader
 from talktime.storage.errors import StoreUnavailable
-from talktime.storage.folder import DATABASE_FILE, claimed
+from talktime.storage.folder import DATABASE_FILE, LOCK_FILE, FolderInUse, claimed
 
 Progress = Callable[[int, int], None]
 SQLITE_SUFFIX, POSTGRES_SUFFIX = ".sqlite", ".talktime"
+CHECKED = ".checked.json"
 PAGES = 2_000
 CHUNK_BYTES = 1 << 20
 
@@ -33,7 +33,7 @@ CHUNK_BYTES = 1 << 20
 def backup_sqlite(path: Path, destination: Path, progress: Progress) -> None:
     if not path.exists():
         raise StoreUnavailable(f"there is no database at {path}")
-    with whole_or_not_at_all(destination) as unfinished:
+    with _in_its_place(destination) as unfinished:
         try:
             _copy_pages(path, unfinished, progress)
         except sqlite3.Error as error:
@@ -59,6 +59,16 @@ def restore_sqlite(source: Path, path: Path, progress: Progress) -> None:
             schema.prepare(database)
             # Before it has its name, so that nobody ever sees it without.
             database.write((), control_store.put, control_store.RESTORED, 1)
+            _without_log(database)
+
+
+def _without_log(database: SqliteDatabase) -> None:
+    """The end would do it as well, without a word where it fails; and the log does not come along."""
+    try:
+        (waits, *_) = database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:
+        raise BackupProblem(f"what was restored cannot be kept: {error}") from error
+    assert not waits
 
 
 def _copy(source: Path, target: Path, progress: Progress) -> None:
@@ -85,24 +95,40 @@ def _must_be_sqlite(source: Path) -> None:
 
 
 @contextmanager
-def whole_or_not_at_all(destination: Path) -> Iterator[Path]:
-    """A file beside it to write to, which takes its name when everything is on the disk."""
-    unfinished = destination.with_name(f".{destination.name}.unfinished")
-    _remove(unfinished)
+def whole_or_not_at_all(destination: Path, said_of_it: Path | None = None) -> Iterator[Path]:
+    """A file beside it to write to, which takes its name when everything is on the disk. `said_of_it`: a file that goes
+    with the one whose name it takes, and stays with it where this fails."""
+    unfinished = _unfinished(destination)
+    remove_whole(unfinished)
     unfinished.touch(mode=0o600)
     try:
         yield unfinished
         flush(unfinished)
+        if said_of_it:
+            said_of_it.unlink(missing_ok=True)
         unfinished.replace(destination)
         flush(destination.parent)
     finally:
-        _remove(unfinished)
+        remove_whole(unfinished)
 
 
-def _remove(unfinished: Path) -> None:
+def _in_its_place(destination: Path) -> AbstractContextManager[Path]:
+    return whole_or_not_at_all(destination, word_beside(destination))
+
+
+def word_beside(backup: Path) -> Path:
+    """The file that says how its trial went."""
+    return backup.with_name(backup.name + CHECKED)
+
+
+def _unfinished(destination: Path) -> Path:
+    return destination.with_name(f".{destination.name}.unfinished")
+
+
+def remove_whole(file: Path) -> None:
     """With what SQLite keeps beside it."""
     for end in ("", "-wal", "-shm", "-journal"):
-        unfinished.with_name(unfinished.name + end).unlink(missing_ok=True)
+        file.with_name(file.name + end).unlink(missing_ok=True)
 
 
 def flush(path: Path) -> None:
@@ -121,14 +147,32 @@ def scratch(url: str | None, folder: Path) -> Iterator[tuple[str | None, Path]]:
             yield url, folder
         return
     place = folder / ".scratch"
-    with claimed(place):
+    with _one_at_a_time(place):
         # What one that was killed has left.
-        for left in place.glob(f"*{DATABASE_FILE}*"):
-            left.unlink()
+        _clear(place)
         try:
             yield None, place / DATABASE_FILE
         finally:
-            shutil.rmtree(place)
+            _clear(place)
+            (place / LOCK_FILE).unlink(missing_ok=True)
+            # Where somebody else keeps things in it, it stays.
+            with suppress(OSError):
+                place.rmdir()
+
+
+@contextmanager
+def _one_at_a_time(place: Path) -> Iterator[None]:
+    with ExitStack() as until_done:
+        try:
+            until_done.enter_context(claimed(place))
+        except FolderInUse as error:
+            raise BackupProblem(f"another backup is being checked in {place}: wait for it") from error
+        yield
+
+
+def _clear(place: Path) -> None:
+    for ours in (place / DATABASE_FILE, _unfinished(place / DATABASE_FILE)):
+        remove_whole(ours)
 
 
 def suffix_for(url: str | None) -> str:
@@ -137,7 +181,7 @@ def suffix_for(url: str | None) -> str:
 
 def backup(url: str | None, path: Path, destination: Path, progress: Progress) -> None:
     if url:
-        with whole_or_not_at_all(destination) as unfinished:
+        with _in_its_place(destination) as unfinished:
             backup_postgres(url, unfinished, progress)
     else:
         backup_sqlite(path, destination, progress)

@@ -29,13 +29,15 @@ CHUNK_BYTES = 1 << 20
 VERSION, SCRATCH = "alembic_version", "scratch_of_talktime"
 """Who has the latter may be emptied."""
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError, msgspec.MsgspecError)
-# The database says what it has, and not this program: the schema may be older or newer than it.
+# The database says what it has, and not this program: the schema may be older or newer than it. What is neither ours
+# nor to be read by us is somebody else's.
 TABLES: LiteralString = """
 SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum), pg_table_size(c.oid),
     c.relforcerowsecurity, has_table_privilege(c.oid, 'DELETE')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> ALL(%s)
     AND a.attnum > 0 AND NOT a.attisdropped
+    AND (pg_has_role(c.relowner, 'USAGE') OR has_table_privilege(c.oid, 'SELECT'))
 GROUP BY c.oid, c.relname, c.relforcerowsecurity ORDER BY c.relname"""
 
 

@@ -35,7 +35,8 @@ class Vault:
 
     @property
     def is_being_replaced(self) -> bool:
-        return len(self._ciphers) > 1
+        """Not yet while all only learn to read with the new one: then the old one is the first and the last."""
+        return self.ids[0] != self.ids[-1]
 
     def seal(self, secret: str, place: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
