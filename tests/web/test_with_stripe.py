@@ -1,0 +1,146 @@
+"""The whole product with cards of Stripe's: what its messages, its silences and its refusals make of our books."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+
+from talktime.core.time import MINUTE, SECOND
+from talktime.settings import Settings
+from talktime.storage import method_store, refund_store
+from talktime.storage.method_store import ACTIVE, Method
+from tests.support.fake_stripe import API_KEY, SECRET, Delivery, FakeStripe
+from tests.support.fake_stripe_account import ASKS_THE_HOLDER, GOOD
+from tests.support.fault_proxy import Fault
+from tests.web.client import Answer, Clock, World
+from tests.web.conftest import opened
+from tests.web.money import Payer
+
+EXPIRED = "4000000000000069"
+FORM = "application/x-www-form-urlencoded"
+REFUNDING = "POST /v1/refunds"
+HOUR = 3600
+UNHEARD = [Fault.LOSE_REQUEST, Fault.LOSE_ANSWER]
+
+
+class Shopper(Payer):
+    """Its cards are Stripe's; its clock is the world's."""
+
+    def __init__(self, world: World, stripe: FakeStripe) -> None:
+        super().__init__(world, clock=None)
+        self.stripe = stripe
+        self.number = int(self.org.id.partition("_")[2], 16)
+
+    def card(self, number: str = GOOD) -> str:
+        """As it is after Stripe's page."""
+        method = Method(
+            org_id=self.number,
+            method_id=f"pm_{self.world.app.now()}",
+            provider="stripe",
+            state=ACTIVE,
+            brand="Visa",
+            last4=number[-4:],
+            expires="2031-04",
+            reference=msgspec.json.encode(self.stripe.account.card(number)).decode(),
+            is_default=False,
+            created_at=self.world.app.now(),
+        )
+        self.world.app.database.write(self.number, method_store.add, method)
+        return method.method_id
+
+    def pay(self, amount: str, **fields: Any) -> Any:
+        return super().pay(amount, payment_method=self.card(), **fields)
+
+    def hear(self, deliveries: list[Delivery] | None = None) -> None:
+        """What Stripe has told since, or these."""
+        for body, headers in self.stripe.events() if deliveries is None else deliveries:
+            signature = headers["stripe-signature"]
+            sent = self.world.nobody.send("POST", "/v1/providers/stripe/events", body, stripe_signature=signature)
+            assert sent.status == 204
+        self.settle()
+
+    def follow_link(self, payment: Any) -> Answer:
+        """The button of the page that the mail leads to."""
+        path = urlsplit(self.world.app.links.for_payment(self.number, payment["id"])).path
+        return self.world.nobody.send("POST", path, b"", kind=FORM)
+
+    def later(self, seconds: float) -> None:
+        self.world.clock.pass_seconds(seconds)
+        self.settle()
+
+    def refund(self, payment: Any, amount: str) -> Any:
+        made = self.api.post(f"/v1/top-ups/{payment['id']}/refund", {"amount": amount})
+        assert made.status == 201, made.content
+        return made.json
+
+    @property
+    def refunds(self) -> list[str]:
+        """How those of its one payment stand."""
+        [payment] = self.payments
+        found = self.world.app.database.read(self.number, refund_store.of_payment, self.number, payment["id"])
+        return [one.state for one in found]
+
+
+@pytest.fixture
+def stripe() -> Iterator[FakeStripe]:
+    with FakeStripe() as made:
+        yield made
+
+
+@pytest.fixture
+def shopper(empty_data: Path, tmp_path: Path, stripe: FakeStripe) -> Iterator[Shopper]:
+    """Stripe's clock is the machine's, so ours is, too, and a little ahead of it."""
+    shutil.copytree(empty_data, tmp_path / "data")
+    settings = Settings(
+        data=tmp_path / "data", stripe_api_key=API_KEY, stripe_webhook_secrets=SECRET, stripe_api_base=stripe.url
+    )
+    with opened(settings, Clock(int(time.time()) * SECOND + MINUTE)) as world:
+        yield Shopper(world, stripe)
+
+
+@pytest.fixture
+def asked(shopper: Shopper) -> Any:
+    """A recharge whose first card is expired, and whose second has a holder who must say who he is."""
+    cards = {"payment_method": shopper.card(EXPIRED), "backup_payment_method": shopper.card(ASKS_THE_HOLDER)}
+    shopper.recharge(**cards)
+    [made] = shopper.payments
+    assert made["status"] == "requires_action"
+    return made
+
+
+# ---------------------------------------------------------------- two cards
+
+
+def test_what_stripe_tells_of_the_first_card_is_no_word_about_the_second(shopper: Shopper, asked: Any) -> None:
+    shopper.hear()
+    assert (shopper.top_up(asked)["status"], shopper.state) == ("requires_action", "requires_action")
+    bank = shopper.follow_link(asked).headers["location"]
+    shopper.stripe.account.authenticate(bank.rpartition("/")[2], succeeds=True)
+    shopper.hear()
+    assert (shopper.ended, shopper.state, shopper.money[0]) == (["succeeded"], "on", "120")
+    assert shopper.told("recharge_paused") == []
+
+
+def test_a_second_card_that_declines_is_not_judged_by_the_code_of_the_first(shopper: Shopper, asked: Any) -> None:
+    bank = shopper.follow_link(asked).headers["location"]
+    shopper.stripe.account.authenticate(bank.rpartition("/")[2], succeeds=False)
+    shopper.hear()
+    assert (shopper.ended, shopper.state) == (["failed"], "retrying")
+    assert shopper.top_up(asked)["failure_code"] == "payment_intent_authentication_failure"
+
+
+def test_when_both_cards_were_charged_people_look_at_it(shopper: Shopper) -> None:
+    first, second = shopper.card(EXPIRED), shopper.card()
+    shopper.recharge(payment_method=first, backup_payment_method=second)
+    shopper.hear()
+    intents = {one["metadata"]["order"][-1]: one["id"] for one in shopper.stripe.account.of_kind("payment_intent")}
+    shopper.stripe.account.succeed(intents["1"])
+    shopper.hear()
+    assert (shopper.money[0], list(shopper.items)) == ("120", ["taken_twice"])
