@@ -144,3 +144,16 @@ def test_when_both_cards_were_charged_people_look_at_it(shopper: Shopper) -> Non
     shopper.stripe.account.succeed(intents["1"])
     shopper.hear()
     assert (shopper.money[0], list(shopper.items)) == ("120", ["taken_twice"])
+
+
+# ---------------------------------------------------------------- the link in the mail
+
+
+@pytest.mark.parametrize("fault", UNHEARD)
+def test_a_link_that_nobody_answered_works_once_more(shopper: Shopper, asked: Any, fault: Fault) -> None:
+    shopper.stripe.fault_next([fault], on="POST /v1/payment_intents/")
+    assert shopper.follow_link(asked).status == 503
+    shopper.later(HOUR)
+    assert (shopper.top_up(asked)["status"], shopper.state) == ("requires_action", "requires_action")
+    assert shopper.follow_link(asked).status == 303
+    assert shopper.follow_link(asked).status == 409
