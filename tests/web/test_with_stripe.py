@@ -157,3 +157,75 @@ def test_a_link_that_nobody_answered_works_once_more(shopper: Shopper, asked: An
     assert (shopper.top_up(asked)["status"], shopper.state) == ("requires_action", "requires_action")
     assert shopper.follow_link(asked).status == 303
     assert shopper.follow_link(asked).status == 409
+
+
+# ---------------------------------------------------------------- a key that is not accepted
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_stripe_refuses_is_nobodys_decline(shopper: Shopper, status: int) -> None:
+    first = shopper.card()
+    shopper.stripe.turns_away = status
+    shopper.recharge(payment_method=first, backup_payment_method=shopper.card())
+    for _ in range(8):
+        shopper.later(HOUR)
+    assert (shopper.ended, shopper.state, shopper.told("recharge_failed")) == (["pending"], "charging", [])
+    shopper.stripe.turns_away = None
+    for _ in range(2):
+        shopper.later(HOUR)
+    assert (shopper.ended, shopper.state, shopper.money[0]) == (["succeeded"], "on", "120")
+    assert [one.order for one in shopper.stripe.charges] == [f"{shopper.payments[0]['id']}-1"]
+
+
+def test_a_card_that_stripe_no_longer_knows_gives_way_to_the_backup(shopper: Shopper) -> None:
+    gone = shopper.card()
+    shopper.stripe.account.objects.clear()
+    shopper.recharge(payment_method=gone, backup_payment_method=shopper.card())
+    assert [one.order for one in shopper.stripe.charges] == [f"{shopper.payments[0]['id']}-2"]
+
+
+# ---------------------------------------------------------------- refunds
+
+
+def test_a_refund_that_a_refused_key_interrupts_is_given_back_once(shopper: Shopper) -> None:
+    made = shopper.pay("100")
+    shopper.stripe.fault_next([Fault.LOSE_ANSWER], on=REFUNDING)
+    shopper.refund(made, "40")
+    shopper.stripe.turns_away = 401
+    shopper.later(HOUR)
+    assert (shopper.refunds, shopper.money[0]) == (["pending"], "60")
+    shopper.stripe.turns_away = None
+    shopper.later(HOUR)
+    assert (shopper.refunds, shopper.money[0]) == (["succeeded"], "60")
+    assert [one.units for one in shopper.stripe.refunds] == [4000]
+
+
+def test_a_refund_is_not_undone_before_its_first_try_was_looked_up(shopper: Shopper) -> None:
+    made = shopper.pay("100")
+    shopper.stripe.fault_next([Fault.LOSE_REQUEST], on=REFUNDING)
+    shopper.refund(made, "40")
+    shopper.stripe.account.refund({"payment_intent": reference_of(shopper), "amount": "10000"})
+    shopper.later(HOUR)
+    assert (shopper.refunds, shopper.money[0]) == (["pending"], "60")
+    shopper.later(20 * HOUR)
+    assert (shopper.refunds, shopper.money[0]) == (["failed"], "100")
+
+
+def test_a_refund_that_stripe_refuses_at_once_is_undone_at_once(shopper: Shopper) -> None:
+    made = shopper.pay("100")
+    shopper.stripe.account.refund({"payment_intent": reference_of(shopper), "amount": "10000"})
+    assert (shopper.refund(made, "40")["status"], shopper.money[0]) == ("failed", "100")
+
+
+def test_a_refund_that_failed_later_stays_failed_whatever_comes_late(shopper: Shopper) -> None:
+    made = shopper.pay("100")
+    shopper.hear()
+    shopper.refund(made, "40")
+    shopper.stripe.account.fail_refund(shopper.stripe.account.of_kind("refund")[0]["id"])
+    shopper.hear(shopper.stripe.events()[::-1])
+    assert (shopper.refunds, shopper.money[0], list(shopper.items)) == (["failed"], "100", [])
+
+
+def reference_of(shopper: Shopper) -> str:
+    """What Stripe calls its newest payment."""
+    return str(shopper.stripe.account.of_kind("payment_intent")[0]["id"])

@@ -103,5 +103,9 @@ class ProviderError(Exception):
     """The provider cannot do it, and nothing was done; the message is for the operator."""
 
 
+class NotLetIn(ProviderError):
+    """He does not know us, so he has said nothing about a card. It goes on when the operator has seen to it."""
+
+
 class BadSignature(Exception):
     """It did not come from the provider, or too late."""
