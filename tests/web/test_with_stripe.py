@@ -217,6 +217,21 @@ def test_a_refund_that_stripe_refuses_at_once_is_undone_at_once(shopper: Shopper
     assert (shopper.refund(made, "40")["status"], shopper.money[0]) == ("failed", "100")
 
 
+def test_a_refund_that_succeeded_after_all_is_taken_back_again(shopper: Shopper) -> None:
+    made, names = shopper.pay("100"), {"metadata[organization]": shopper.org.id}
+    shopper.stripe.fault_next([Fault.LOSE_REQUEST], on=REFUNDING)
+    refund = shopper.refund(made, "40")
+    shopper.later(21 * HOUR)
+    assert (shopper.refunds, shopper.money[0]) == (["failed"], "100")
+    names |= {"metadata[payment]": made["id"], "metadata[refund]": refund["id"]}
+    late = shopper.stripe.account.refund({"payment_intent": reference_of(shopper), "amount": "4000", **names})
+    shopper.hear()
+    assert (shopper.refunds, shopper.money[0]) == (["succeeded"], "60")
+    shopper.stripe.account.fail_refund(late["id"])
+    shopper.hear()
+    assert (shopper.refunds, shopper.money[0], list(shopper.items)) == (["failed"], "100", [])
+
+
 def test_a_refund_that_failed_later_stays_failed_whatever_comes_late(shopper: Shopper) -> None:
     made = shopper.pay("100")
     shopper.hear()
@@ -224,6 +239,34 @@ def test_a_refund_that_failed_later_stays_failed_whatever_comes_late(shopper: Sh
     shopper.stripe.account.fail_refund(shopper.stripe.account.of_kind("refund")[0]["id"])
     shopper.hear(shopper.stripe.events()[::-1])
     assert (shopper.refunds, shopper.money[0], list(shopper.items)) == (["failed"], "100", [])
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_a_refund_at_stripes_desk_that_fails_later_is_in_the_balance_again(shopper: Shopper, in_order: bool) -> None:
+    shopper.pay("100")
+    shopper.hear()
+    made = shopper.stripe.account.refund({"payment_intent": reference_of(shopper), "amount": "4000"})
+    shopper.stripe.account.fail_refund(made["id"])
+    told = [one for one in shopper.stripe.events() if b'"refund.' in one.body]
+    for delivery in told if in_order else told[::-1]:
+        shopper.hear([delivery])
+    shopper.later(HOUR)
+    assert (shopper.refunds, shopper.money[0], list(shopper.items)) == (["failed"], "100", [])
+    assert shopper.statement[1:] == [("refund", "-40"), ("refund", "40")]
+
+
+def test_what_comes_back_is_in_the_lots_that_it_was_taken_from(shopper: Shopper) -> None:
+    shopper.pay("100")
+    first = reference_of(shopper)
+    shopper.hear()
+    shopper.spend("100")
+    shopper.pay("60")
+    made = shopper.stripe.account.refund({"payment_intent": first, "amount": "9000"})
+    shopper.hear()
+    assert (shopper.org.remaining, shopper.money[0]) == (["0", "0"], "-30")
+    shopper.stripe.account.fail_refund(made["id"])
+    shopper.hear()
+    assert (shopper.org.remaining, shopper.money[0]) == (["60", "0"], "60")  # The newest first.
 
 
 def reference_of(shopper: Shopper) -> str:
