@@ -124,3 +124,14 @@ def test_a_refund_at_the_desk_that_comes_back_is_in_the_lots_that_it_was_taken_f
     payer.move("2030-05-02T09:00:00Z")
     assert (payer.org.remaining, payer.money[0]) == (["60", "0"], "60")  # The newest first.
     assert payer.statement[3:] == [("refund", "-90"), ("refund", "90")]
+
+
+@pytest.mark.parametrize("verdict", ["won", "lost"])
+def test_a_second_dispute_is_looked_at_and_an_opening_that_comes_late_is_none(payer: Payer, verdict: str) -> None:
+    made = payer.pay("120")
+    for name, states in {"du_1": (verdict, "opened"), "du_2": ("opened",)}.items():
+        assert list(payer.items) == []
+        for state in states:
+            tell(payer, made, {"kind": EventKind.DISPUTE, "dispute": state, "dispute_id": name})
+    assert list(payer.items) == ["disputed_again"]
+    assert payer.top_up(made)["dispute"] == verdict

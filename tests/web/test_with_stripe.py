@@ -272,3 +272,41 @@ def test_what_comes_back_is_in_the_lots_that_it_was_taken_from(shopper: Shopper)
 def reference_of(shopper: Shopper) -> str:
     """What Stripe calls its newest payment."""
     return str(shopper.stripe.account.of_kind("payment_intent")[0]["id"])
+
+
+# ---------------------------------------------------------------- disputes
+
+
+@pytest.mark.parametrize("verdict", ["won", "warning_closed", "lost"])
+def test_a_payment_that_is_disputed_again_is_looked_at_by_people(shopper: Shopper, verdict: str) -> None:
+    account = shopper.stripe.account
+    shopper.pay("100")
+    account.close_dispute(account.dispute(reference_of(shopper)), verdict)
+    shopper.hear()
+    assert list(shopper.items) == []
+    again = account.dispute(reference_of(shopper))
+    shopper.hear()
+    assert list(shopper.items) == ["disputed_again"]
+    account.close_dispute(again, "lost")
+    shopper.hear()
+    assert sorted(shopper.items) == ["another_verdict", "disputed_again"]
+    assert shopper.money[0] == ("0" if verdict == "lost" else "100")
+
+
+def test_the_opening_of_a_dispute_may_be_heard_after_its_verdict(shopper: Shopper) -> None:
+    account = shopper.stripe.account
+    shopper.pay("100")
+    shopper.hear()
+    account.close_dispute(account.dispute(reference_of(shopper)), "won")
+    shopper.hear(shopper.stripe.events()[::-1])
+    assert (shopper.money[:2], list(shopper.items)) == (("100", "0"), [])
+
+
+def test_a_verdict_that_is_changed_is_looked_at_by_people(shopper: Shopper) -> None:
+    account = shopper.stripe.account
+    shopper.pay("100")
+    dispute = account.dispute(reference_of(shopper))
+    for verdict in ("won", "lost"):
+        account.close_dispute(dispute, verdict)
+    shopper.hear()
+    assert (shopper.money[0], list(shopper.items)) == ("100", ["another_verdict"])

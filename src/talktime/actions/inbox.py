@@ -212,5 +212,5 @@ def _of_dispute(tx: Tx, org: Organization, payment: Payment, event: Event, now: 
     if payment.state != SUCCEEDED:
         return "its payment has not succeeded yet"
     if state is not None and not _is_of_other_mode(tx, org, payment, event.told, now):
-        refunds.dispute(tx, org, payment, state, now)
+        refunds.dispute(tx, org, payment, event, state, now)
     return None

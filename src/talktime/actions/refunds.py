@@ -11,7 +11,7 @@ from talktime.actions.organizations import locked
 from talktime.actions.tender import Terms
 from talktime.core.currencies import fits
 from talktime.core.funds import Cashier, Cause, NotLeft
-from talktime.core.gateway import DisputeState, State, Told
+from talktime.core.gateway import DisputeState, Event, State, Told
 from talktime.core.ledger import DISPUTES, REFUNDS, EntryKind, lot_of
 from talktime.core.lots import Part, Parts
 from talktime.core.money import decimal
@@ -196,9 +196,10 @@ def _goes_back(tx: Tx, org: Organization, payment: Payment, refund: Refund, key:
 # ---------------------------------------------------------------- disputes
 
 
-def dispute(tx: Tx, org: Organization, payment: Payment, state: DisputeState, now: int) -> None:
+def dispute(tx: Tx, org: Organization, payment: Payment, event: Event, state: DisputeState, now: int) -> None:
     """What is left of its lot is frozen while the bank decides. A verdict stands, whenever it was heard."""
     if payment.dispute in (WON, LOST) or payment.dispute == state.value:
+        _heard_again(tx, org, payment, event, state, now)
         return
     if state is DisputeState.OPENED:
         lot_store.freeze(tx, org.org_id, payment.lot_id)
@@ -208,8 +209,23 @@ def dispute(tx: Tx, org: Organization, payment: Payment, state: DisputeState, no
     else:
         _lost(tx, org, payment, now)
     payment_store.change(tx, payment, dispute=state.value)
-    once = f"{payment.payment_id}:{state}"
+    once = f"{event.dispute_id or payment.payment_id}:{state}"
     _tell(tx, org, "dispute", once, payment, payment.amount_micros - payment.refunded_micros, now, state=state.value)
+
+
+def _heard_again(tx: Tx, org: Organization, payment: Payment, event: Event, state: DisputeState, now: int) -> None:
+    """One dispute of a payment is followed; another one, or another verdict about it, is looked at by people."""
+    if event.dispute_id is None or _was_told(tx, org.org_id, event.dispute_id, state):
+        return
+    reason = "disputed_again" if state is DisputeState.OPENED else "another_verdict"
+    told = replace(event.told, reference=event.dispute_id, code=state.value)
+    payments.open_item(tx, org.org_id, payment.payment_id, reason, told, now)
+
+
+def _was_told(tx: ReadTx, org_id: int, dispute_id: str, state: DisputeState) -> bool:
+    """Of a dispute whose verdict was told, the opening is known as well: it comes late."""
+    states = DisputeState if state is DisputeState.OPENED else [state]
+    return any(notice_store.was_told(tx, org_id, "dispute", f"{dispute_id}:{one}") for one in states)
 
 
 def _lost(tx: Tx, org: Organization, payment: Payment, now: int) -> None:

@@ -95,6 +95,8 @@ class Event(Struct, frozen=True, kw_only=True):
     kind: EventKind
     told: Told
     dispute: DisputeState | None = None
+    dispute_id: str | None = None
+    """The provider's name of it: one payment may be disputed again."""
     refund: str | None = None
     """Our own name of the refund; the provider's, where it was made at his desk."""
 
