@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from talktime.core.gateway import Card, Event, EventKind, Hosted, Order, State, Told
+from talktime.core.gateway import Card, Event, EventKind, Hosted, NotLetIn, Order, State, Told
 from talktime.core.ids import org_name
 from talktime.core.time import MINUTE, SECOND
 from talktime.payments.simulator import CHARGE, OPEN, REFUND, SCRIPT, Script, Simulator
@@ -43,6 +43,7 @@ class Fault(StrEnum):
     AUTHENTICATED = "holder asked, says yes"
     REFUSED = "holder asked, says no"
     NOBODY = "holder asked, never comes"
+    LOST_THEN_REFUSED = "answer lost, then key refused"
     LOST_THEN_ASKED = "question lost, then holder asked, never comes"
     PROCESSING = "processing, then paid"
     PROCESSING_DECLINED = "processing, then declined"
@@ -232,6 +233,11 @@ class Bank:
             case Fault.LOST_AFTER | Fault.EARLIER:
                 do()
                 return Told(state=State.UNKNOWN)
+            case Fault.LOST_THEN_REFUSED if self._calls > 1:
+                raise NotLetIn("the key is refused")
+            case Fault.LOST_THEN_REFUSED:
+                do()
+                return Told(state=State.UNKNOWN)
             case Fault.ERROR_BEFORE:
                 raise ConnectionError("nobody there")
             case Fault.ERROR_AFTER:
@@ -296,6 +302,7 @@ class Bank:
         return Told(**names, amount=order.amount, currency=order.currency, **values)
 
     def _refund(self, order: Order, reference: str, refund: str, amount: int) -> Told:
-        if self.fault in DECLINED:
+        is_new = self.simulator.look_up_refund(order, reference, refund).state is State.ABSENT
+        if is_new and self.fault in DECLINED:
             return Told(state=State.DECLINED, code="refund_refused")
         return self.simulator.refund(order, reference, refund, amount)

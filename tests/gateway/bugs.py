@@ -53,6 +53,11 @@ def _outage_declines(self: Till, errand: Errand) -> Told:
     return Told(state=State.DECLINED, code="outage") if told.state is State.UNKNOWN else told
 
 
+@instead_of(till, "_refused", "recharge", "a key that is refused is a decline")
+def _refusal_declines(error: Exception, first: bool) -> Told:
+    return Told(state=State.DECLINED, code="provider_error")
+
+
 @instead_of(payments, "book", "recharge with a backup", "the backup is asked while nobody knows of the first card")
 def _backup_too_early(tx: Any, terms: Any, org: Any, payment: Payment, told: Told, now: int) -> Payment:
     unknown = told.state is State.UNKNOWN and payment.backup_method_id is not None
@@ -139,6 +144,11 @@ def _sleep_on(*values: Any) -> None:
 @instead_of(Till, "_told_of_refund", "refund", "each try of a refund has a key of its own")
 def _refund_again(self: Till, refund: Refund, payment: Payment, order: Any) -> Told:
     return _told_of_refund(self, replace(refund, refund_id=f"{refund.refund_id}-{refund.tries}"), payment, order)
+
+
+BUGS["a refund is undone though an earlier try may have succeeded"] = Bug(
+    "refund", lambda: patch.object(till, "_refused", _refusal_declines)
+)
 
 
 @instead_of(refund_store, "due", "refund", "a refund whose answer was lost is forgotten")

@@ -173,7 +173,8 @@ class Stage:
 
 def _verdict(event: Event, state: DisputeState) -> Event:
     name = f"{event.event_id}_{state}"
-    return msgspec.structs.replace(event, event_id=name, kind=EventKind.DISPUTE, dispute=state)
+    about = {"event_id": name, "dispute_id": f"du_{event.event_id}"}
+    return msgspec.structs.replace(event, **about, kind=EventKind.DISPUTE, dispute=state)
 
 
 def _payments(tx: ReadTx, org_id: int) -> list[Payment]:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from talktime.core.gateway import Order, ProviderError, State, Told
+from talktime.core.gateway import NotLetIn, Order, ProviderError, State, Told
 from talktime.payments.stripe.adapter import Stripe
 from tests.payments.shops import RETURN_URL, order
 from tests.support.fake_stripe import API_KEY, FakeStripe
@@ -128,10 +128,19 @@ def test_nobody_at_home_is_silence(wanted: Order) -> None:
     assert Stripe(API_KEY, [], "http://127.0.0.1:9").charge(wanted).state is State.UNKNOWN
 
 
-def test_a_key_that_is_not_accepted_is_an_error(fake: FakeStripe, wanted: Order) -> None:
-    with pytest.raises(ProviderError, match="key"):
+def test_a_key_that_is_not_accepted_says_nothing_of_the_card(fake: FakeStripe, wanted: Order) -> None:
+    with pytest.raises(NotLetIn, match="key"):
         Stripe("sk_test_other", [], fake.url).charge(wanted)
     assert fake.charges == []
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_was_turned_away_asks_again_under_the_same_key(fake: FakeStripe, wanted: Order, status: int) -> None:
+    fake.turns_away = status
+    with pytest.raises(NotLetIn):
+        fake.provider().charge(wanted)
+    fake.turns_away = None
+    assert fake.provider().charge(wanted).state is State.SUCCEEDED
 
 
 def test_live_and_test_do_not_mix(fake: FakeStripe, wanted: Order) -> None:

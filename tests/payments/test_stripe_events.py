@@ -177,11 +177,12 @@ def test_a_dispute_is_told_from_beginning_to_end(
     fake: FakeStripe, paid: tuple[Order, str], status: str, state: DisputeState
 ) -> None:
     wanted, reference = paid
-    fake.account.close_dispute(fake.account.dispute(reference), status)
+    dispute = fake.account.dispute(reference)
+    fake.account.close_dispute(dispute, status)
     events = [fake.provider().complete(one) for one in heard(fake)]
-    assert [(one.kind, one.dispute) for one in events] == [
-        (EventKind.DISPUTE, DisputeState.OPENED),
-        (EventKind.DISPUTE, state),
+    assert [(one.kind, one.dispute, one.dispute_id) for one in events] == [
+        (EventKind.DISPUTE, DisputeState.OPENED, dispute),
+        (EventKind.DISPUTE, state, dispute),
     ]
     assert {(one.told.reference, one.told.payment, one.told.amount) for one in events} == {
         (reference, wanted.payment, wanted.amount)

@@ -30,6 +30,14 @@ def test_a_refused_card_is_a_decline_with_its_code(shop: Shop) -> None:
     assert told.code in ("generic_decline", "card_declined")
 
 
+@pytest.mark.parametrize("number", [GOOD, DECLINES_LATER, ASKS_THE_HOLDER])
+def test_what_is_told_of_an_order_names_it(shop: Shop, number: str) -> None:
+    wanted = order(shop.card(number))
+    shop.provider.charge(wanted)
+    told = shop.provider.look_up(wanted, None)
+    assert (told.order, told.payment) == (wanted.key, wanted.payment)
+
+
 def test_a_payment_is_found_by_its_reference(shop: Shop) -> None:
     wanted = order(shop.card(GOOD))
     told = shop.provider.charge(wanted)

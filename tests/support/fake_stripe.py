@@ -29,7 +29,7 @@ from tests.support.loopback import Answer, Loopback, Request
 API_KEY = "sk_test_example"
 SECRET = "whsec_example"
 
-NOT_KEPT = {400, 401, 404, 409, 429}
+NOT_KEPT = {400, 401, 403, 404, 409, 429}
 """Answers that are not repeated for the same key: nothing was begun."""
 
 
@@ -53,6 +53,8 @@ class FakeStripe(Loopback):
         self.working = Event()
         self.working.set()
         """Cleared: whatever takes money waits for it."""
+        self.turns_away: int | None = None
+        """With which status it turns away whoever comes with our key, as after somebody has revoked it."""
         self._lock = Lock()
         self._acting = Lock()
         self._known: dict[str, _Known] = {}
@@ -108,8 +110,9 @@ class FakeStripe(Loopback):
     def answer(self, request: Request) -> Answer:
         if not request.path.startswith("/v1/"):
             return self._page(request)
-        if request.headers.get("authorization") != f"Bearer {API_KEY}":
-            return _json(401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}})
+        if self.turns_away or request.headers.get("authorization") != f"Bearer {API_KEY}":
+            error = {"type": "invalid_request_error", "message": "Invalid API Key provided"}
+            return _json(self.turns_away or 401, {"error": error})
         key = request.headers.get("idempotency-key")
         return self._once(key, request) if request.method == "POST" and key else self._done(request)
 

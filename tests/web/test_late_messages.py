@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -24,11 +25,12 @@ def payer(anywhere: World) -> Payer:
     return made
 
 
-def tell(payer: Payer, payment: Any, **values: Any) -> None:
-    """The provider's own words, signed."""
+def tell(payer: Payer, payment: Any, about: Mapping[str, Any] | None = None, **values: Any) -> None:
+    """The provider's own words, signed. `about`: what it is about, where it is no payment."""
     fields: dict[str, Any] = {"state": State.SUCCEEDED, "amount": 120 * SECOND, "currency": "USD", "live": False}
     told = Told(**fields | {"organization": payer.org.id, "payment": payment["id"]} | values)
-    body = msgspec.json.encode(Event(event_id=f"evt_{told}", kind=EventKind.PAYMENT, told=told))
+    event: dict[str, Any] = {"kind": EventKind.PAYMENT, **(about or {})}
+    body = msgspec.json.encode(Event(event_id=f"evt_{told}_{about}", told=told, **event))
     signed = {"simulator_signature": payer.world.app.simulator.sign(body)}
     assert payer.world.nobody.send("POST", "/v1/providers/simulator/events", body, **signed).status == 204
     payer.settle()
@@ -110,3 +112,26 @@ def test_a_message_that_cannot_be_worked_off_keeps_no_other_waiting(payer: Payer
     assert (payer.top_up(strange)["status"], payer.top_up(usual)["status"]) == ("pending", "succeeded")
     payer.move("2030-05-04T08:00:00Z")
     assert (payer.top_up(strange)["status"], list(payer.items)) == ("succeeded", [])
+
+
+def test_a_refund_at_the_desk_that_comes_back_is_in_the_lots_that_it_was_taken_from(payer: Payer) -> None:
+    made, desk = payer.pay("120"), {"kind": EventKind.REFUND, "refund": "re_1"}
+    payer.spend("120")
+    payer.pay("60")
+    tell(payer, made, desk, state=State.DECLINED, amount=90 * SECOND, code="lost_or_stolen_card")
+    assert payer.money[0] == "60"
+    tell(payer, made, desk, amount=90 * SECOND)
+    payer.move("2030-05-02T09:00:00Z")
+    assert (payer.org.remaining, payer.money[0]) == (["60", "0"], "60")  # The newest first.
+    assert payer.statement[3:] == [("refund", "-90"), ("refund", "90")]
+
+
+@pytest.mark.parametrize("verdict", ["won", "lost"])
+def test_a_second_dispute_is_looked_at_and_an_opening_that_comes_late_is_none(payer: Payer, verdict: str) -> None:
+    made = payer.pay("120")
+    for name, states in {"du_1": (verdict, "opened"), "du_2": ("opened",)}.items():
+        assert list(payer.items) == []
+        for state in states:
+            tell(payer, made, {"kind": EventKind.DISPUTE, "dispute": state, "dispute_id": name})
+    assert list(payer.items) == ["disputed_again"]
+    assert payer.top_up(made)["dispute"] == verdict

@@ -204,6 +204,23 @@ def test_an_outage_does_not_use_up_the_link(payer: Payer, monkeypatch: pytest.Mo
     assert payer.world.nobody.send("POST", path, b"", kind=FORM).status == 303
 
 
+@pytest.mark.parametrize("state", [State.PROCESSING, State.UNKNOWN])
+def test_a_holder_keeps_his_day_whatever_is_not_known(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch, state: State
+) -> None:
+    payer.script(ASK)
+    made = payer.pay("100")
+    path = "/" + payer.world.app.links.for_payment(number(payer), made["id"]).split("/", 3)[3]
+    with monkeypatch.context() as slow:
+        slow.setattr(Simulator, "authenticate", lambda *_: Told(state=state))
+        answer = payer.world.nobody.send("POST", path, b"", kind=FORM)
+    assert answer.status == (303 if state is State.PROCESSING else 503)
+    payer.move("2030-05-03T07:59:59Z")
+    assert payer.top_up(made)["status"] == "requires_action"
+    payer.move(NEXT_DAY)
+    assert payer.top_up(made)["status"] == "failed"
+
+
 def test_a_provider_that_is_down_is_no_fault_of_ours(payer: Payer, monkeypatch: pytest.MonkeyPatch) -> None:
     def down(*_: Any) -> Any:
         raise ProviderError("down")

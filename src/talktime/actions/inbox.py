@@ -182,10 +182,21 @@ def _of_refund(tx: Tx, terms: Terms, org: Organization, payment: Payment, event:
             return None
         refunds.book(tx, terms, org, event.refund, told, now)
         return None
+    return _of_refund_outside(tx, terms, org, payment, event, now)
+
+
+def _of_refund_outside(tx: Tx, terms: Terms, org: Organization, payment: Payment, event: Event, now: int) -> str | None:
+    """Made at the provider's own desk, and known by the provider's name of it."""
+    told, reference = event.told, event.refund or event.event_id
     if told.currency not in (None, payment.currency) or told.amount is None:
         payments.open_item(tx, org.org_id, payment.payment_id, "other_currency", told, now)
     elif told.state is State.SUCCEEDED:
-        refunds.from_outside(tx, terms, org, payment, event.refund or event.event_id, told.amount, now)
+        refunds.from_outside(tx, terms, org, payment, reference, told.amount, now)
+    elif told.state is State.DECLINED:
+        known = refund_store.by_reference(tx, org.org_id, reference)
+        if known is None:
+            return "its refund is not known yet"
+        refunds.book(tx, terms, org, known.refund_id, told, now)
     return None
 
 
@@ -201,5 +212,5 @@ def _of_dispute(tx: Tx, org: Organization, payment: Payment, event: Event, now: 
     if payment.state != SUCCEEDED:
         return "its payment has not succeeded yet"
     if state is not None and not _is_of_other_mode(tx, org, payment, event.told, now):
-        refunds.dispute(tx, org, payment, state, now)
+        refunds.dispute(tx, org, payment, event, state, now)
     return None

@@ -9,8 +9,9 @@ from talktime.actions import payments
 from talktime.actions.errors import NotFound, StateConflict
 from talktime.actions.organizations import locked
 from talktime.actions.till import Till
-from talktime.core.gateway import ProviderError, State, Told
+from talktime.core.gateway import Order, ProviderError, State, Told
 from talktime.core.ids import org_name, org_number
+from talktime.payments.provider import Provider
 from talktime.storage import payment_store
 from talktime.storage.database import Database, Tx
 from talktime.storage.payment_store import REQUIRES_ACTION, Payment
@@ -55,13 +56,20 @@ def follow(database: Database, till: Till, links: Links, token: str) -> str:
     order = database.read(org_id, till.order_of, payment)
     provider = till.providers[payment.provider]
     try:
-        told = provider.authenticate(order, payment.reference or "", f"{till.public_url}/pay/done")
+        told = _page_of(provider, order, payment, f"{till.public_url}/pay/done")
     except ProviderError:
         database.write(org_id, _not_used, payment)
         raise
     if told.state is not State.REQUIRES_ACTION:
         database.write(org_id, _book, till, payment, told)
     return told.url or f"{till.public_url}/pay/done"
+
+
+def _page_of(provider: Provider, order: Order, payment: Payment, return_url: str) -> Told:
+    told = provider.authenticate(order, payment.reference or "", return_url)
+    if told.state is State.UNKNOWN:
+        raise ProviderError("no answer, so there is no page to go on to")
+    return told
 
 
 def _use(tx: Tx, org_id: int, payment_id: str) -> Payment:

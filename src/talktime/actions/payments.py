@@ -194,6 +194,9 @@ def book(tx: Tx, terms: Terms, org: Organization, payment: Payment, told: Told, 
 
 
 def _later(tx: Tx, payment: Payment, told: Told, at: int) -> Payment:
+    """A card holder keeps the day that he was given, whatever is not known meanwhile."""
+    if payment.state == REQUIRES_ACTION and payment.due_at is not None:
+        at = max(at, payment.due_at)
     values: dict[str, Any] = {"due_at": at, "claimed_until": None, "tries": payment.tries + 1}
     return payment_store.change(tx, payment, reference=told.reference or payment.reference, **values)
 

@@ -11,8 +11,9 @@ from talktime.actions.organizations import locked
 from talktime.actions.tender import Terms
 from talktime.core.currencies import fits
 from talktime.core.funds import Cashier, Cause, NotLeft
-from talktime.core.gateway import DisputeState, State, Told
-from talktime.core.ledger import DISPUTES, REFUNDS, EntryKind
+from talktime.core.gateway import DisputeState, Event, State, Told
+from talktime.core.ledger import DISPUTES, REFUNDS, EntryKind, lot_of
+from talktime.core.lots import Part, Parts
 from talktime.core.money import decimal
 from talktime.core.receipts import Paid, ReceiptKind
 from talktime.storage import ledger_store, lot_store, notice_store, org_store, payment_store, refund_store
@@ -24,6 +25,8 @@ from talktime.storage.payment_store import INVOICE, SUCCEEDED, Payment
 from talktime.storage.refund_store import FAILED, PENDING, Refund
 
 OPENED, WON, LOST = (state.value for state in DisputeState)
+CONCLUDED = frozenset({"provider_error", "no_answer"})
+"""Failures that we concluded ourselves. One that the provider has told is final, whatever is heard of it later."""
 
 
 def begin(tx: Tx, terms: Terms, org_id: int, refund_id: str, payment_id: str, amount: int, actor: Actor) -> Refund:
@@ -74,10 +77,13 @@ def _is_frozen(tx: ReadTx, payment: Payment) -> bool:
 def book(tx: Tx, terms: Terms, org: Organization, refund_id: str, told: Told, now: int) -> None:
     """How it ended, by whoever hears first."""
     refund = refund_store.find(tx, org.org_id, refund_id)
-    if refund is None or refund.state == FAILED:
+    if refund is None:
         return
     payment = payments.found(tx, org.org_id, refund.payment_id)
-    if told.state is State.DECLINED:
+    if refund.state == FAILED:
+        if told.state is State.SUCCEEDED and refund.failure_code in CONCLUDED:
+            _after_all(tx, terms, org, payment, refund, told, now)
+    elif told.state is State.DECLINED:
         # Also of one that had succeeded: a bank may send it back days later.
         if refund.state == refund_store.SUCCEEDED:
             _came_back(tx, terms, org, payment, refund, now)
@@ -96,8 +102,8 @@ def book(tx: Tx, terms: Terms, org: Organization, refund_id: str, told: Told, no
 def _done(
     tx: Tx, terms: Terms, org: Organization, payment: Payment, refund: Refund, reference: str | None, now: int
 ) -> Refund:
-    ended = {"state": refund_store.SUCCEEDED, "ended_at": now, "reference": reference, **payments.NOT_DUE}
-    done = refund_store.change(tx, refund, **ended)
+    ended = {"state": refund_store.SUCCEEDED, "ended_at": now, "reference": reference, "failure_code": None}
+    done = refund_store.change(tx, refund, **ended, **payments.NOT_DUE)
     receipts.issue(tx, org, terms.seller, _given_back(payment, done))
     _tell(tx, org, "refund", done.refund_id, payment, done.amount_micros, now)
     return done
@@ -126,50 +132,74 @@ def _kind(payment: Payment) -> ReceiptKind:
 
 
 def _undo(tx: Tx, org: Organization, payment: Payment, refund: Refund, told: Told, now: int) -> None:
-    """The provider would not: the money is in its lot again."""
-    cashier = _cashier(tx, org, payment, now)
-    cause = Cause(f"refund:{refund.refund_id}:undone", refund.asked_by, payment.payment_id)
-    cashier.take_again(payment.lot_id, refund.amount_micros, cause)
+    """The provider would not: the money is where it was."""
+    back = _taken(tx, payment, refund)
+    cashier = Cashier(org.org_id, org_store.account(tx, org.org_id, [part.lot_id for part in back]), now)
+    how = "came_back" if refund.state == refund_store.SUCCEEDED else "undone"
+    cause = Cause(f"refund:{refund.refund_id}:{how}", refund.asked_by, payment.payment_id)
+    cashier.take_again(back, cause)
     ledger_store.record(tx, org.org_id, cashier.movement(), may_recharge=False)
     payment_store.change(tx, payment, refunded_micros=payment.refunded_micros - refund.amount_micros)
     refund_store.change(tx, refund, state=FAILED, failure_code=told.code, ended_at=now, **payments.NOT_DUE)
 
 
+def _taken(tx: ReadTx, payment: Payment, refund: Refund) -> Parts:
+    """From which lots it was taken, what was owed for it first: that belongs to the lot of its payment."""
+    org_id, key = refund.org_id, f"refund:{refund.refund_id}"
+    moved = ledger_store.postings_of(tx, org_id, f"{key}:after_all") or ledger_store.postings_of(tx, org_id, key)
+    gone = [one for one in reversed(moved) if one.destination == REFUNDS]
+    return tuple([Part(lot_of(one.source) or payment.lot_id, one.amount) for one in gone])
+
+
+def _after_all(tx: Tx, terms: Terms, org: Organization, payment: Payment, refund: Refund, told: Told, now: int) -> None:
+    """The provider has given it back, though we had concluded that he would not."""
+    if _goes_back(tx, org, payment, refund, f"refund:{refund.refund_id}:after_all", now):
+        _done(tx, terms, org, payment, refund, told.reference, now)
+
+
 def from_outside(
     tx: Tx, terms: Terms, org: Organization, payment: Payment, reference: str, amount: int, now: int
 ) -> None:
-    """Somebody has given it back at the provider's own desk. What is spent of it is owed."""
+    """Somebody has given it back at the provider's own desk."""
     if refund_store.by_reference(tx, org.org_id, reference):
         return
-    if payment.dispute == LOST or amount > payment.amount_micros - payment.refunded_micros:
-        told = Told(state=State.SUCCEEDED, reference=reference, amount=amount)
-        payments.open_item(tx, org.org_id, payment.payment_id, "refunded_too_much", told, now)
-        return
-    refund_id = f"ref_{reference}"
-    cashier = _cashier(tx, org, payment, now)
-    cause = Cause(f"refund:{refund_id}", f"provider:{payment.provider}", payment.payment_id)
-    cashier.claw_back(payment.lot_id, amount, REFUNDS, EntryKind.REFUND, cause)
-    ledger_store.record(tx, org.org_id, cashier.movement(), may_recharge=False)
-    payment_store.change(tx, payment, refunded_micros=payment.refunded_micros + amount)
     refund = Refund(
         org_id=org.org_id,
-        refund_id=refund_id,
+        refund_id=f"ref_{reference}",
         payment_id=payment.payment_id,
         state=PENDING,
         amount_micros=amount,
-        asked_by=cause.by,
+        reference=reference,
+        asked_by=f"provider:{payment.provider}",
         created_at=now,
     )
-    refund_store.add(tx, refund)
-    _done(tx, terms, org, payment, refund, reference, now)
+    if _goes_back(tx, org, payment, refund, f"refund:{refund.refund_id}", now):
+        refund_store.add(tx, refund)
+        _done(tx, terms, org, payment, refund, reference, now)
+
+
+def _goes_back(tx: Tx, org: Organization, payment: Payment, refund: Refund, key: str, now: int) -> bool:
+    """It is gone, whatever we think of it: what is spent of it is owed. False: people look at it."""
+    amount = refund.amount_micros
+    if payment.dispute == LOST or amount > payment.amount_micros - payment.refunded_micros:
+        told = Told(state=State.SUCCEEDED, reference=refund.reference or refund.refund_id, amount=amount)
+        payments.open_item(tx, org.org_id, payment.payment_id, "refunded_too_much", told, now)
+        return False
+    cashier = _cashier(tx, org, payment, now)
+    cause = Cause(key, refund.asked_by, payment.payment_id)
+    cashier.claw_back(payment.lot_id, amount, REFUNDS, EntryKind.REFUND, cause)
+    ledger_store.record(tx, org.org_id, cashier.movement(), may_recharge=False)
+    payment_store.change(tx, payment, refunded_micros=payment.refunded_micros + amount)
+    return True
 
 
 # ---------------------------------------------------------------- disputes
 
 
-def dispute(tx: Tx, org: Organization, payment: Payment, state: DisputeState, now: int) -> None:
+def dispute(tx: Tx, org: Organization, payment: Payment, event: Event, state: DisputeState, now: int) -> None:
     """What is left of its lot is frozen while the bank decides. A verdict stands, whenever it was heard."""
     if payment.dispute in (WON, LOST) or payment.dispute == state.value:
+        _heard_again(tx, org, payment, event, state, now)
         return
     if state is DisputeState.OPENED:
         lot_store.freeze(tx, org.org_id, payment.lot_id)
@@ -179,8 +209,23 @@ def dispute(tx: Tx, org: Organization, payment: Payment, state: DisputeState, no
     else:
         _lost(tx, org, payment, now)
     payment_store.change(tx, payment, dispute=state.value)
-    once = f"{payment.payment_id}:{state}"
+    once = f"{event.dispute_id or payment.payment_id}:{state}"
     _tell(tx, org, "dispute", once, payment, payment.amount_micros - payment.refunded_micros, now, state=state.value)
+
+
+def _heard_again(tx: Tx, org: Organization, payment: Payment, event: Event, state: DisputeState, now: int) -> None:
+    """One dispute of a payment is followed; another one, or another verdict about it, is looked at by people."""
+    if event.dispute_id is None or _was_told(tx, org.org_id, event.dispute_id, state):
+        return
+    reason = "disputed_again" if state is DisputeState.OPENED else "another_verdict"
+    told = replace(event.told, reference=event.dispute_id, code=state.value)
+    payments.open_item(tx, org.org_id, payment.payment_id, reason, told, now)
+
+
+def _was_told(tx: ReadTx, org_id: int, dispute_id: str, state: DisputeState) -> bool:
+    """Of a dispute whose verdict was told, the opening is known as well: it comes late."""
+    states = DisputeState if state is DisputeState.OPENED else [state]
+    return any(notice_store.was_told(tx, org_id, "dispute", f"{dispute_id}:{one}") for one in states)
 
 
 def _lost(tx: Tx, org: Organization, payment: Payment, now: int) -> None:

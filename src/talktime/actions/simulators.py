@@ -15,7 +15,19 @@ from talktime.actions.organizations import found
 from talktime.actions.till import Till
 from talktime.core.gateway import DisputeState, Event, EventKind, State, Told
 from talktime.core.ids import org_name
-from talktime.payments.simulator import ATTEMPT, CHARGE, EVENT, HELD, OPEN, SCRIPT, SENT, USED, Script, Simulator
+from talktime.payments.simulator import (
+    ATTEMPT,
+    CHARGE,
+    EVENT,
+    HELD,
+    OPEN,
+    SCRIPT,
+    SENT,
+    USED,
+    Script,
+    Simulator,
+    dispute_name,
+)
 from talktime.storage.database import Database, ReadTx
 from talktime.storage.payment_store import REQUIRES_ACTION, Payment
 
@@ -75,7 +87,8 @@ def _signed(simulator: Simulator, event: Event) -> Event:
 def dispute(database: Database, simulator: Simulator, org_id: int, top_up: str, result: DisputeState) -> None:
     payment = database.read(org_id, payments.found, org_id, top_up)
     told = _of(payment, State.SUCCEEDED)
-    event = Event(event_id=f"evt_{top_up}_dispute_{result}", kind=EventKind.DISPUTE, told=told, dispute=result)
+    names = {"event_id": f"evt_{top_up}_dispute_{result}", "dispute_id": dispute_name(top_up)}
+    event = Event(**names, kind=EventKind.DISPUTE, told=told, dispute=result)
     with simulator.notebook.open(org_name(org_id)) as page:
         page.send(_signed(simulator, event))
 

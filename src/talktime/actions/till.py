@@ -13,7 +13,7 @@ from talktime.actions import payments, refunds
 from talktime.actions.errors import NotFound
 from talktime.actions.organizations import locked
 from talktime.actions.tender import Terms
-from talktime.core.gateway import Order, ProviderError, State, Told
+from talktime.core.gateway import NotLetIn, Order, ProviderError, State, Told
 from talktime.core.ids import org_name
 from talktime.core.time import MINUTE
 from talktime.payments.provider import Provider
@@ -112,9 +112,7 @@ class Till:
             return provider.look_up(errand.order, payment.reference)
         except ProviderError as error:
             log.error("the provider refuses", payment=payment.payment_id, error=str(error))
-            # It says nothing about what was asked before.
-            first = errand.ask == "charge" and payment.tries == 0
-            return Told(state=State.DECLINED if first else State.UNKNOWN, code="provider_error")
+            return _refused(error, first=errand.ask == "charge" and payment.tries == 0)
         except Exception:
             log.exception("the provider's answer was not understood", payment=payment.payment_id)
             return Told(state=State.UNKNOWN)
@@ -155,15 +153,16 @@ class Till:
 
     def _told_of_refund(self, refund: Refund, payment: Payment, order: Order) -> Told:
         provider, reference = self.providers[payment.provider], payment.reference or ""
+        again = self.now() - refund.created_at < payments.KEYS_LIVE
         try:
-            if self.now() - refund.created_at < payments.KEYS_LIVE:
+            if again:
                 return provider.refund(order, reference, refund.refund_id, refund.amount_micros)
             told = provider.look_up_refund(order, reference, refund.refund_id)
             absent = told.state is State.ABSENT
             return Told(state=State.DECLINED, code="no_answer") if absent else told
         except ProviderError as error:
             log.error("the provider refuses to refund", refund=refund.refund_id, error=str(error))
-            return Told(state=State.DECLINED, code="provider_error")
+            return _refused(error, first=again and refund.tries == 0)
         except Exception:
             log.exception("the provider's answer was not understood", refund=refund.refund_id)
             return Told(state=State.UNKNOWN)
@@ -171,6 +170,12 @@ class Till:
     def _book_refund(self, tx: Tx, refund: Refund, told: Told) -> None:
         org = locked(tx, refund.org_id)
         refunds.book(tx, self.terms, org, refund.refund_id, told, org.now(self.now()))
+
+
+def _refused(error: ProviderError, first: bool) -> Told:
+    """A refusal says nothing about what was asked before it, and nothing of a card where we are not even let in."""
+    certain = first and not isinstance(error, NotLetIn)
+    return Told(state=State.DECLINED if certain else State.UNKNOWN, code="provider_error")
 
 
 def what_to_ask(payment: Payment, now: int, restored: bool) -> str:

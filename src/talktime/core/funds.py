@@ -108,13 +108,12 @@ class Cashier:
             raise NotLeft
         self._book(EntryKind.REFUND, cause, from_lots(taken, REFUNDS), -amount)
 
-    def take_again(self, lot_id: str, amount: int, cause: Cause) -> None:
+    def take_again(self, back: Parts, cause: Cause) -> None:
         """What could not be paid back is where it was. What has ended meanwhile expires at once."""
-        back = (Part(lot_id, amount),)
         self._forfeit(cause.by)
         paid = self._pay_debt(back)
         self._purse.restore(without(back, paid))
-        self._book(EntryKind.REFUND, cause, [*to_lots(back, REFUNDS), *from_lots(paid, DEBT)], amount)
+        self._book(EntryKind.REFUND, cause, [*to_lots(back, REFUNDS), *from_lots(paid, DEBT)], total(back))
         self._forfeit(cause.by)
 
     def claw_back(self, lot_id: str, amount: int, book: str, kind: EntryKind, cause: Cause) -> None:

@@ -95,12 +95,18 @@ class Event(Struct, frozen=True, kw_only=True):
     kind: EventKind
     told: Told
     dispute: DisputeState | None = None
+    dispute_id: str | None = None
+    """The provider's name of it: one payment may be disputed again."""
     refund: str | None = None
     """Our own name of the refund; the provider's, where it was made at his desk."""
 
 
 class ProviderError(Exception):
     """The provider cannot do it, and nothing was done; the message is for the operator."""
+
+
+class NotLetIn(ProviderError):
+    """He does not know us, so he has said nothing about a card. It goes on when the operator has seen to it."""
 
 
 class BadSignature(Exception):

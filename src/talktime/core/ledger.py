@@ -16,6 +16,7 @@ ADJUSTMENTS = "adjustments"
 SHORTFALL = "shortfall"
 REFUNDS = "refunds"
 DISPUTES = "disputes"
+LOT = "lot:"
 
 
 def clearing_book(provider: str) -> str:
@@ -23,7 +24,7 @@ def clearing_book(provider: str) -> str:
 
 
 def lot_book(lot_id: str) -> str:
-    return f"lot:{lot_id}"
+    return f"{LOT}{lot_id}"
 
 
 class EntryKind(StrEnum):
@@ -65,6 +66,11 @@ class Entry(Struct, frozen=True, gc=False):
     by: str
     """Who or what caused it."""
     note: str = ""
+
+
+def lot_of(book: str) -> str | None:
+    """None: it is no lot's."""
+    return book.removeprefix(LOT) if book.startswith(LOT) else None
 
 
 def from_lots(parts: Parts, book: str) -> list[Posting]:

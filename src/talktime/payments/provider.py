@@ -13,7 +13,8 @@ CARD_METHOD = Mapping[str, str]
 class Provider(Protocol):
     """An outage, a time-out and a 5xx are no exceptions but `State.UNKNOWN`: money may have moved.
 
-    `ProviderError` is raised where certainly nothing has happened, and repeating it would not help.
+    `ProviderError` is raised where certainly nothing has happened, and repeating it would not help; `NotLetIn` where it
+    would help, once the operator has seen to it.
     """
 
     @property

@@ -260,8 +260,8 @@ class _Desk:
     def _dispute(self, told: Told) -> None:
         card = BY_TOKEN.get(self.order.method.get("payment_method", ""))
         if card and card.disputed:
-            event_id = f"evt_{self.order.key}_dispute"
-            self.page.send(Event(event_id=event_id, kind=EventKind.DISPUTE, told=told, dispute=DisputeState.OPENED))
+            names = {"event_id": f"evt_{self.order.key}_dispute", "dispute_id": dispute_name(self.order.payment)}
+            self.page.send(Event(**names, kind=EventKind.DISPUTE, told=told, dispute=DisputeState.OPENED))
 
     def _note(self, result: str, code: str | None) -> None:
         order = self.order
@@ -308,6 +308,11 @@ class _Desk:
             self.page.send(event)
         elif webhook == "later":
             self.page.add(EVENT, event.event_id, HELD, msgspec.to_builtins(event))
+
+
+def dispute_name(payment: str) -> str:
+    """A payment is disputed here at most once."""
+    return f"du_{payment}"
 
 
 def card_of(token: str, last4: str, at: int) -> Card:

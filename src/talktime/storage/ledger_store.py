@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import case, insert, update
+import msgspec
+from sqlalchemy import case, insert, select, update
 
 from talktime.core.funds import Movement
+from talktime.core.ledger import Posting
 from talktime.core.watch import Fall
 from talktime.storage import alert_store, lot_store, notice_store, recharge_store
 from talktime.storage import tables as t
-from talktime.storage.database import Tx
+from talktime.storage.database import ReadTx, Tx
 from talktime.storage.notice_rows import balance_notices, shortfall_notices
 from talktime.storage.store import Woken, entry_rows
 
@@ -52,6 +55,12 @@ def record(
         balance = fall.after
         if entry.amount < 0 and fall.after < wake:
             _wake(tx, Woken(org_id, fall, last_at), may_recharge)
+
+
+def postings_of(tx: ReadTx, org_id: int, key: str) -> Sequence[Posting]:
+    """What an entry has moved; nothing when there is none."""
+    found = tx.scalar(select(t.entries.c.postings).where(t.entries.c.org_id == org_id, t.entries.c.entry_key == key))
+    return msgspec.json.decode(found, type=list[Posting]) if found else []
 
 
 def _wake(tx: Tx, woken: Woken, may_recharge: bool) -> None:

@@ -33,8 +33,12 @@ class Notice(NamedTuple):
 
 def notice(org_id: int, event: str, once: str, at: int, **details: str) -> Notice:
     """Of one cause once, however often it is written."""
-    key = f"{event}:{once}"
+    key = once_of(event, once)
     return Notice(org_id, uuid7_of(at, key), key, event, at, msgspec.json.encode(details).decode())
+
+
+def once_of(event: str, once: str) -> str:
+    return f"{event}:{once}"
 
 
 def block_row(block: Block) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
-from talktime.storage.notice_rows import Notice
+from talktime.storage.notice_rows import Notice, once_of
 
 n, a = t.notices.c, t.alerts.c
 _COLUMNS = [t.notices.c[name] for name in Notice._fields]
@@ -28,6 +28,12 @@ def add(tx: Tx, org_id: int, notices: Iterable[Notice]) -> None:
         there = select(n.once).where(n.org_id == org_id, n.once == notice.once)
         if tx.scalar(there) is None:
             tx.execute(insert(t.notices), notice._asdict())
+
+
+def was_told(tx: ReadTx, org_id: int, event: str, once: str) -> bool:
+    """Of this cause, however long ago."""
+    there = select(n.once).where(n.org_id == org_id, n.once == once_of(event, once))
+    return tx.scalar(there) is not None
 
 
 def untold(tx: ReadTx, limit: int) -> Sequence[int]:

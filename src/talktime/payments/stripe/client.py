@@ -18,7 +18,7 @@ from stripe import (
     StripeObject,
 )
 
-from talktime.core.gateway import ProviderError
+from talktime.core.gateway import NotLetIn, ProviderError
 
 VERSION = "2026-10-28.endive"
 """What Stripe answers is written for this one. Events come in the version of their endpoint: it must be the same."""
@@ -68,7 +68,7 @@ def heard() -> Iterator[None]:
     except CardError as error:
         raise CardRefused(error.json_body) from error
     except (AuthenticationError, PermissionError) as error:
-        raise ProviderError(f"Stripe does not accept the key: {error.user_message}") from error
+        raise NotLetIn(f"Stripe does not accept the key: {error.user_message}") from error
     except InvalidRequestError as error:
         raise Refused(f"Stripe: {error.user_message}") from error
     except IdempotencyError as error:

@@ -120,7 +120,7 @@ def _dispute(message: Message, dispute: Dispute, state: DisputeState | None) -> 
         at=message.created * MICROS_PER_SECOND,
         live=message.livemode,
     )
-    return Event(event_id=message.id, kind=EventKind.DISPUTE, told=told, dispute=state)
+    return Event(event_id=message.id, kind=EventKind.DISPUTE, told=told, dispute=state, dispute_id=dispute.id)
 
 
 def _card(message: Message) -> Event:

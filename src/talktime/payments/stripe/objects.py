@@ -146,6 +146,7 @@ def told_of(intent: Intent, succeeded_at: int = 0) -> Told:
         reference=intent.id,
         organization=intent.metadata.get("organization"),
         payment=intent.metadata.get("payment"),
+        order=intent.metadata.get("order"),
         live=intent.livemode,
     )
     match intent.status:

@@ -45,6 +45,8 @@ def difference_reason(visit: Visit, reason: str) -> str:
         "other_payment": _("Named with another payment"),
         "other_mode": _("Real money for a test, or the other way round"),
         "taken_twice": _("Taken twice"),
+        "disputed_again": _("Disputed once more"),
+        "another_verdict": _("Another verdict about a dispute"),
         "unknown_refund": _("A refund that we do not know"),
         "refunded_too_much": _("More was refunded than was paid"),
         "message_parked": _("A message of the provider could not be worked off"),
