@@ -15,7 +15,7 @@ SENTENCES = {
     "not_available": "The store does not answer, so nothing was decided. Ask again with the same id.",
     "overloaded": "Too much is waiting, so this was not begun. Ask again with the same id.",
     "internal_error": "Something is wrong on our side. The request id leads to it in the log.",
-    "idempotency_conflict": "This Idempotency-Key was used with another body.",
+    "idempotency_conflict": "This Idempotency-Key was used for another request.",
     "call_conflict": "This call_id is known with another {field}.",
     "wrong_total": "This total was never granted.",
     "not_accepted": "This could not be carried out, and has changed nothing.",
