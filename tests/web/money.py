@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from talktime.actions.arriving import open_again
+from talktime.actions.audit import Actor
+from talktime.core.ids import org_number
 from tests.web.client import Answer, Client, Organization, World
 
 START = "2030-05-02T08:00:00Z"
@@ -92,6 +95,12 @@ class Payer:
         """The balance falls, and what follows from that follows."""
         adjusted = self.org.adjust(f"-{amount}")
         assert adjusted.status == 201, adjusted.content
+        self.settle()
+
+    def open_again(self) -> None:
+        """By the command line, and what follows from it."""
+        org_id, app = org_number(self.org.id) or 0, self.world.app
+        app.database.write(org_id, open_again, org_id, Actor("operator", app.now()))
         self.settle()
 
     def settle(self) -> None:

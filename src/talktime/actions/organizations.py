@@ -101,6 +101,8 @@ def open_again(tx: Tx, org_id: int, actor: Actor) -> None:
     old = locked(tx, org_id)
     new = replace(old, state=OPEN)
     org_store.change(tx, new)
+    # While it was closed nothing was recharged, however low it fell.
+    recharge_store.look_again(tx, org_id, old.now(actor.now))
     audit.note(tx, org_id, actor, "organization.changed", org_name(org_id), told(old), told(new))
 
 

@@ -19,6 +19,7 @@ from talktime.core.ids import timed_id
 from talktime.core.money import decimal
 from talktime.core.months import begin_of, month_of
 from talktime.core.recharges import BRAKED, IN_FLIGHT, RECHARGES_PER_24H, Decision, Hold, Rules, Setting, Start, State
+from talktime.core.time import DAY
 from talktime.core.watch import wakes_below
 from talktime.storage import alert_store, method_store, notice_store, org_store, payment_store, recharge_store
 from talktime.storage.database import ReadTx, Tx
@@ -30,7 +31,8 @@ BY = "auto_recharge"
 AMOUNTS = ("amount", "trigger", "monthly_limit")
 FIELDS = {"amount": "recharge_amount", "method_id": "payment_method", "backup_method_id": "backup_payment_method"}
 """As people name them, where that is another name."""
-
+WAITING = BRAKED | {State.RETRYING}
+"""What goes on by itself at some instant, so that somebody must look again, also of what is closed meanwhile."""
 
 CONSENT = (
     "When the balance falls below {trigger} {currency}, {amount} {currency} is charged to the payment method, "
@@ -183,7 +185,7 @@ def look(tx: Tx, org_id: int, real: int) -> None:
 
 def _decide(tx: ReadTx, org: Organization, setting: Setting, now: int) -> Decision:
     if org.state == CLOSED:
-        return Hold(setting.state)
+        return Hold(setting.state, now + DAY if setting.state in WAITING else None)
     account = org_store.account(tx, org.org_id)
     # What has ended is not there, whether it was booked or not.
     posted = account.posted - sum([lot.posted - lot.held for lot in account.lots if lot.expires_at <= now])
