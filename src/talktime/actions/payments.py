@@ -274,7 +274,7 @@ def _differs(org: Organization, payment: Payment, told: Told) -> str | None:
     """Why money is not delivered on somebody's word. What he does not say cannot differ."""
     checks = {
         "other_amount": told.amount in (None, payment.amount_micros),
-        "other_currency": told.currency in (None, payment.currency),
+        "other_currency": payment.currency == org.currency and told.currency in (None, payment.currency),
         "other_organization": told.organization in (None, org_name(org.org_id)),
         "other_payment": told.payment in (None, payment.payment_id),
         "other_mode": told.live in (None, org.mode == "live"),

@@ -54,6 +54,7 @@ SENTENCES = {
     "other_currency": "The price list is in {currency}, the organization is not.",
     "illustrative_in_dollars": "The illustrative prices are in USD.",
     "currency_fixed": "The currency can no longer be changed.",
+    "currency_in_use": "A payment on its way, or auto-recharge, has amounts in this currency.",
     "above_maximum": "The least is above the most.",
     "clock_goes_forward": "A clock only goes forward.",
     "balance_too_large": "The balance would be larger than can be kept.",
