@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from talktime.actions import payments
 from talktime.actions.till import Till
 from talktime.actions.upkeep import mark_restored
+from talktime.core.gateway import Order
+from talktime.core.ids import org_number
 from talktime.storage import control_store
 from tests.web.client import World
 from tests.web.money import Payer
@@ -30,6 +34,53 @@ def test_what_was_taken_and_never_told_is_booked(payer: Payer) -> None:
     assert payer.operator.post(RUN).json == {"looked_at": 1, "settled": 1, "differences": 0}
     assert (payer.top_up(made)["status"], payer.money[0]) == ("succeeded", "55")
     assert payer.operator.post(RUN).json == {"looked_at": 1, "settled": 0, "differences": 0}
+
+
+def lose_messages(payer: Payer) -> None:
+    """What the provider has told never comes."""
+    org_id = org_number(payer.org.id) or 0
+    lose = text("UPDATE inbox_work SET state = 'done', due_at = NULL WHERE org_id = :org")
+    payer.world.app.database.write(org_id, lambda tx: tx.execute(lose, {"org": org_id}))
+
+
+def asked_order(payer: Payer, made: Any) -> Order:
+    app, org_id = payer.world.app, org_number(payer.org.id) or 0
+    return app.database.read(org_id, lambda tx: app.till.order_of(tx, payments.found(tx, org_id, made["id"])))
+
+
+def test_a_holder_who_has_said_who_he_is_is_credited_though_the_message_is_lost(payer: Payer) -> None:
+    payer.script({"result": "requires_action"})
+    made, app = payer.pay("55"), payer.world.app
+    app.simulator.authenticated(asked_order(payer, made))
+    lose_messages(payer)
+    payer.settle()
+    assert payer.money[0] == "0"
+    assert app.money.look_at_asked() == 1
+    assert (payer.top_up(made)["status"], payer.money[0], len(payer.charges)) == ("succeeded", "55", 1)
+    assert app.money.look_at_asked() == 0
+
+
+def test_a_holder_who_was_refused_waits_no_day_though_the_message_is_lost(payer: Payer) -> None:
+    payer.script({"result": "requires_action"})
+    payer.recharge()
+    app = payer.world.app
+    app.simulator.not_authenticated(asked_order(payer, payer.payments[0]))
+    lose_messages(payer)
+    app.money.look_at_asked()
+    assert (payer.ended, payer.state) == (["failed"], "retrying")
+
+
+def test_a_holder_who_is_still_asked_keeps_his_day(payer: Payer) -> None:
+    payer.script({"result": "requires_action"})
+    made, app = payer.pay("55"), payer.world.app
+    for _ in range(95):
+        payer.world.clock.pass_seconds(900)
+        app.money.look_at_asked()
+        payer.settle()
+    assert payer.top_up(made)["status"] == "requires_action"
+    app.simulator.authenticated(asked_order(payer, made))
+    payer.settle()
+    assert payer.money[0] == "55"
 
 
 def test_what_was_credited_and_not_taken_is_looked_at_by_people(payer: Payer) -> None:

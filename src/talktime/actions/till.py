@@ -57,6 +57,27 @@ class Till:
             if not self._is_due(payment):
                 return
 
+    def look_at(self, org_id: int, payment_id: str) -> None:
+        """Has the holder of its card said who he is? The message may be lost. He keeps his day if he has not."""
+        errand = self.database.read(org_id, self._waiting_for_holder, org_id, payment_id)
+        if errand is None:
+            return
+        told = self._told(errand)
+        if told.state in (State.SUCCEEDED, State.DECLINED):
+            self.database.write(org_id, self._book_look, errand, told)
+
+    def _waiting_for_holder(self, tx: ReadTx, org_id: int, payment_id: str) -> Errand | None:
+        payment = payment_store.find(tx, org_id, payment_id)
+        if payment is None or payment.state != REQUIRES_ACTION or payment.provider not in self.providers:
+            return None
+        return Errand(payment, self.order_of(tx, payment), "look_up")
+
+    def _book_look(self, tx: Tx, errand: Errand, told: Told) -> None:
+        """Whoever ends it just now hears the same, and knows why it ended."""
+        payment = payments.found(tx, errand.payment.org_id, errand.payment.payment_id)
+        if (payment.claimed_until or 0) <= self.now():
+            self._book(tx, errand, told)
+
     def _someone_is_at_it(self, org_id: int, payment_id: str) -> bool:
         payment = self.database.read(org_id, payment_store.find, org_id, payment_id)
         return payment is not None and (payment.claimed_until or 0) > self.now()

@@ -118,7 +118,7 @@ class Simulator:
             desk = _Desk(self, page, order)
             if desk.is_waiting():
                 page.change(WAITING, order.key, USED)
-                desk.tell(Told(state=State.DECLINED, code="authentication_failed", **desk.names))
+                desk.tell(desk.decline("authentication_failed"))
 
     def refund(self, order: Order, reference: str, refund: str, amount: int) -> Told:
         with self.notebook.open(order.organization) as page:
@@ -249,7 +249,7 @@ class _Desk:
                 self._dispute(told)
                 return told
             case "declined":
-                return self._told(self._decline(script.code or "generic_decline"), script)
+                return self._told(self.decline(script.code or "generic_decline"), script)
             case "requires_action":
                 self.page.add(WAITING, self.order.key, OPEN, {"payment": self.order.payment})
                 return self._waits()
@@ -288,7 +288,7 @@ class _Desk:
         self.page.add(CHARGE, order.key, USED, msgspec.to_builtins(told))
         return told
 
-    def _decline(self, code: str) -> Told:
+    def decline(self, code: str) -> Told:
         told = Told(state=State.DECLINED, code=code, reference=f"sim_{self.order.key}", **self.names)
         self.page.add("declined", self.order.key, USED, {"code": code})
         return told

@@ -59,6 +59,7 @@ def work_name(visit: Visit, job: Any) -> str:
     scheduled = {
         "remind": _("Reminders of funds and cards that end"),
         "reconcile": _("Comparison with the providers"),
+        "look at payments": _("Payments that wait for their card holders"),
         "retention": _("Forgetting what is older than it is to be kept"),
         "forget exports": _("Removal of old exports"),
         "pools": _("Minute pools of the new month"),
