@@ -18,7 +18,18 @@ from talktime.core import recharges
 from talktime.core.ids import timed_id
 from talktime.core.money import decimal
 from talktime.core.months import begin_of, month_of
-from talktime.core.recharges import BRAKED, IN_FLIGHT, RECHARGES_PER_24H, Decision, Hold, Rules, Setting, Start, State
+from talktime.core.recharges import (
+    BACK_OFF,
+    BRAKED,
+    IN_FLIGHT,
+    RECHARGES_PER_24H,
+    Decision,
+    Hold,
+    Rules,
+    Setting,
+    Start,
+    State,
+)
 from talktime.core.time import DAY
 from talktime.core.watch import wakes_below
 from talktime.storage import alert_store, method_store, notice_store, org_store, payment_store, recharge_store
@@ -280,6 +291,17 @@ def declined(tx: Tx, org: Organization, payment: Payment, codes: tuple[str | Non
         next_attempt_at=after.next_attempt_at,
     )
     recharge_store.save(tx, org.org_id, moved, after.next_attempt_at)
+
+
+def unanswered(tx: Tx, org: Organization, payment: Payment, now: int) -> None:
+    """It was given up, and no card has declined: it is tried again, and counts for nothing."""
+    setting = recharge_store.find(tx, org.org_id)
+    if payment.kind != RECHARGE or not setting.enabled or setting.state is State.PAUSED:
+        _look_again(tx, org, setting, now)
+        return
+    at = now + BACK_OFF[0]
+    waiting = replace(setting, state=State.RETRYING, state_detail=payment.failure_code, next_attempt_at=at)
+    recharge_store.save(tx, org.org_id, waiting, at)
 
 
 def requires_action(tx: Tx, org: Organization, payment: Payment, now: int) -> None:

@@ -130,6 +130,7 @@ SENTENCES = {
     "card_or_agreement": "Pay by a card or on an agreement, not both.",
     "unknown_agreement": "There is no agreement with this number.",
     "not_awaited": "The operator does not wait for the money of this payment.",
+    "on_its_way": "The provider may still decide this payment: after three days without a decision it can be rejected.",
     "not_paid": "This top-up has not succeeded, so there is nothing to give back.",
     "disputed": "A bank decides about this payment; nothing of it can be given back meanwhile.",
     "more_than_left": "This is more than what is left of this payment and not held by calls.",

@@ -48,6 +48,7 @@ def difference_reason(visit: Visit, reason: str) -> str:
         "unknown_refund": _("A refund that we do not know"),
         "refunded_too_much": _("More was refunded than was paid"),
         "message_parked": _("A message of the provider could not be worked off"),
+        "undecided": _("Undecided for three days"),
     }
     return reasons.get(reason, reason.replace("_", " ").capitalize())
 
