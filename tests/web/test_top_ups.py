@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from talktime.core.gateway import Order, ProviderError, Told
-from talktime.payments.provider import Provider
 from talktime.payments.simulator import Simulator
 from tests.web.client import World
-from tests.web.money import ASKS, GOOD, LOST, POOR, SECOND, START, Payer
+from tests.web.money import ASKS, GOOD, LOST, POOR, SECOND, START, Payer, providers_of
 
 UNANSWERED = {"result": "unanswered", "webhook": "later"}
 
@@ -393,10 +392,6 @@ def undecided(world: World) -> Payer:
     heard = world.app.simulator
     providers_of(world)["simulator"] = Mute(heard.notebook, heard.public_url, heard.secret)
     return payer
-
-
-def providers_of(world: World) -> dict[str, Provider]:
-    return cast(dict[str, Provider], world.app.till.providers)
 
 
 def test_what_nobody_can_say_for_three_days_is_looked_at_by_people(undecided: Payer) -> None:

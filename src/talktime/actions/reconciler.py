@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
+import structlog
 from msgspec import Struct
 
 from talktime.actions import audit, methods, payments
@@ -26,6 +27,7 @@ BACK = 3 * DAY
 BACK_AFTER_RESTORE = 40 * DAY
 BY = "reconciler"
 PAYMENTS_MAX = 100_000
+log = structlog.get_logger("talktime.reconciler")
 
 
 class Reconciled(Struct, frozen=True):
@@ -44,19 +46,37 @@ class Reconciler:
 
     def after_restore(self) -> Reconciled:
         """At once, where nothing may be charged before."""
-        restored = self.database.read((), control_store.value, control_store.RESTORED)
-        return self.run() if restored else Reconciled()
+        unasked = [name for name in self.till.providers if self.database.read((), control_store.is_restored, name)]
+        return self.run() if unasked else Reconciled()
 
     def run(self) -> Reconciled:
         """Everything, of every provider. After it, whoever was restored may charge again."""
-        restored = self.database.read((), control_store.value, control_store.RESTORED)
-        since = self.till.now() - (BACK_AFTER_RESTORE if restored else BACK)
         total = Reconciled()
         for name in self.till.providers:
-            total = _sum(total, self._provider(name, since))
+            total = _sum(total, self._provider(name, self._since(name)))
+        self._let_charge()
         self._finish_cards()
-        self.database.write((), control_store.put, control_store.RESTORED, 0)
         return total
+
+    def _since(self, name: str) -> int:
+        """From when on he has to be asked, where he was not when others were."""
+        restored = self.database.read((), control_store.found, control_store.RESTORED)
+        unasked = self.database.read((), control_store.found, control_store.unasked(name))
+        since = self.till.now() - (BACK_AFTER_RESTORE if restored else BACK)
+        return min(since, unasked or since)
+
+    def _let_charge(self) -> None:
+        """Whoever was asked. Who is not set up was not: what would be charged through him waits until he is."""
+        restored = self.database.read((), control_store.found, control_store.RESTORED)
+        absent = self._absent() if restored else []
+        for name in absent:
+            log.error("a provider could not be asked after the restore", provider=name)
+        since = self.till.now() - BACK_AFTER_RESTORE
+        self.database.write((), _note_asked, [*self.till.providers], absent, since)
+
+    def _absent(self) -> list[str]:
+        known = self.database.read(EVERYBODY, method_store.providers)
+        return [name for name in known if name not in self.till.providers]
 
     def look_at(self, org_id: int, name: str, taken: Iterable[Told]) -> Reconciled:
         """Of one organization, whose clock has passed midnight."""
@@ -111,7 +131,20 @@ class Reconciler:
     def _finish_cards(self) -> None:
         """Pages whose message was lost."""
         for org_id, method_id in self.database.read(EVERYBODY, method_store.all_waiting, PAYMENTS_MAX):
-            methods.finish(self.database, self.till, org_id, method_id, Actor(BY, self.till.now()))
+            try:
+                methods.finish(self.database, self.till, org_id, method_id, Actor(BY, self.till.now()))
+            except Exception:
+                # The others need not wait for it.
+                log.exception("nobody says whether a card was entered", method=method_id)
+
+
+def _note_asked(tx: Tx, asked: Iterable[str], absent: Iterable[str], since: int) -> None:
+    for mark in map(control_store.unasked, asked):
+        if control_store.found(tx, mark):
+            control_store.put(tx, mark, 0)
+    for mark in map(control_store.unasked, absent):
+        control_store.put(tx, mark, min(control_store.found(tx, mark) or since, since))
+    control_store.put(tx, control_store.RESTORED, 0)
 
 
 def _sum(one: Reconciled, other: Reconciled) -> Reconciled:

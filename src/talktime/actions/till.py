@@ -114,7 +114,7 @@ class Till:
             payment_store.change(tx, payment, due_at=now + WITHOUT_PROVIDER)
             payments.note_undecided(tx, payment, now)
             return None
-        ask = what_to_ask(payment, now, control_store.value(tx, control_store.RESTORED) > 0)
+        ask = what_to_ask(payment, now, control_store.is_restored(tx, payment.provider))
         if not payment_store.claim(tx, org_id, payment_id, self.now(), self.now() + CLAIMED_FOR):
             return None
         return Errand(payment, self._order(tx, payment, org.mode == "live"), ask)
