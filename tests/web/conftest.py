@@ -25,9 +25,9 @@ def empty_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[World]:
+def opened(settings: Settings, clock: Clock | None = None) -> Iterator[World]:
     """However a test has left it, the books must add up."""
-    clock = Clock()
+    clock = clock or Clock()
     app = open_app(settings, clock)
     world = World(app, clock)
     try:

@@ -125,7 +125,7 @@ class Simulator:
             kept = page.find(REFUND, refund)
             if kept is None:
                 kept = {"reference": f"sim_{refund}", "amount": amount, "charge": reference}
-                page.add(REFUND, refund, USED, kept)
+                page.add(REFUND, refund, USED, kept | {"payment": order.payment, "at": page.now})
             return Told(state=State.SUCCEEDED, reference=kept["reference"], amount=kept["amount"])
 
     def look_up_refund(self, order: Order, reference: str, refund: str) -> Told:
@@ -191,6 +191,13 @@ class Simulator:
         with self.notebook.open(organization) as page:
             charges = [msgspec.convert(body, Told) for _, _, body in page.all(CHARGE)]
         return [told for told in charges if (told.at or 0) >= at]
+
+    def given_back_since(self, at: int) -> Iterable[Event]:
+        """Of disputes it has no notebook: what it tells of them is never lost."""
+        for organization in self.notebook.organizations():
+            with self.notebook.open(organization) as page:
+                refunds = [(name, body) for name, _, body in page.all(REFUND) if body.get("at", at) >= at]
+            yield from [_given_back(organization, name, body) for name, body in refunds]
 
     def check(self) -> str:
         return "The simulator is always there, and takes no money."
@@ -322,3 +329,15 @@ def trial_card(number: str, at: int) -> Card | None:
     """None: it is not one of the numbers for trying out."""
     card = TRIAL_CARDS.get(number)
     return card_of(card.token, number[-4:], at) if card else None
+
+
+def _given_back(organization: str, refund: str, body: Mapping[str, Any]) -> Event:
+    told = Told(
+        state=State.SUCCEEDED,
+        reference=body["reference"],
+        amount=body["amount"],
+        organization=organization,
+        payment=body.get("payment"),
+        live=False,
+    )
+    return Event(event_id=f"evt_{refund}_given_back", kind=EventKind.REFUND, told=told, refund=refund)

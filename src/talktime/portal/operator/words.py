@@ -39,6 +39,7 @@ def difference_reason(visit: Visit, reason: str) -> str:
         "unknown_organization": _("Taken for an organization that we do not know"),
         "unknown_payment": _("Taken for a payment that we do not know"),
         "credited_but_not_taken": _("Credited here, and the provider says nothing of it"),
+        "refunded_but_not_given_back": _("Refunded here, and the provider says nothing of it"),
         "other_amount": _("Another amount than we asked for"),
         "other_currency": _("Another currency than we asked for"),
         "other_organization": _("Named with another organization"),
