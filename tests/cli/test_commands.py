@@ -77,6 +77,7 @@ COMMANDS = (
     ("reconcile", "run"),
     ("reconcile", "list"),
     ("reconcile", "close"),
+    ("reconcile", "reject"),
     ("inbox",),
     ("inbox", "list"),
     ("inbox", "replay"),

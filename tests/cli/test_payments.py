@@ -35,6 +35,10 @@ class Till:
     def pay(self) -> dict[str, Any]:
         return dict(self._sent("POST", "/v1/top-ups", {"amount": "55"}))
 
+    def invoice(self) -> dict[str, Any]:
+        self._sent("POST", "/v1/agreements", {"number": "EA-17"})
+        return dict(self._sent("POST", "/v1/top-ups", {"amount": "55", "agreement": "EA-17"}))
+
     def event(self, kind: str, top_up: str, amount: str) -> None:
         """Correctly signed, true or not."""
         self._sent("POST", f"{self.account}/simulator/events", {"type": kind, "top_up": top_up, "amount": amount})
@@ -116,6 +120,16 @@ def test_what_differs_is_listed_until_somebody_has_looked_at_it(till: Till) -> N
     assert till.listed("reconcile") == []
     assert inside("reconcile", "list", *till.server.database).stdout == "Nothing differs.\n"
     assert till.balance == "55"
+
+
+def test_a_payment_that_will_not_come_is_ended(till: Till) -> None:
+    made = till.invoice()
+    ended = inside("reconcile", "reject", made["id"], *till.server.database)
+    assert (ended.returncode, ended.stdout) == (0, f"{made['id']} has failed\n")
+    again = inside("reconcile", "reject", made["id"], *till.server.database)
+    assert again.returncode != 0
+    assert "does not wait for the money" in again.stderr
+    assert "there is no payment pay_x" in inside("reconcile", "reject", "pay_x", *till.server.database).stderr
 
 
 @pytest.mark.parametrize("command", [("reconcile", "close"), ("inbox", "replay")], ids=" ".join)

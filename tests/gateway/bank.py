@@ -210,6 +210,9 @@ class Bank:
     def taken_since(self, at: int) -> Iterable[Told]:
         return self.simulator.taken_since(at)
 
+    def given_back_since(self, at: int) -> Iterable[Event]:
+        return self.simulator.given_back_since(at)
+
     def check(self) -> str:
         return self.simulator.check()
 

@@ -130,6 +130,16 @@ def refund(stage: Stage) -> None:
     stage.insist(deed)
 
 
+def forgotten_refund(stage: Stage) -> None:
+    """Given back before a backup was restored that knows nothing of it."""
+    payment_id, house, org_id = pay(stage), stage.house, stage.org_id
+    stage.begin()
+    payment = house.app.database.read(org_id, payment_store.find, org_id, payment_id)
+    assert payment
+    order = house.app.database.read(org_id, house.aside.till.order_of, payment)
+    house.bank.simulator.refund(order, payment.reference or "", "ref_1", 70 * UNIT)
+
+
 def disputed(*verdicts: DisputeState) -> Callable[[Stage], None]:
     def act(stage: Stage) -> None:
         stage.verdicts = verdicts
@@ -199,6 +209,7 @@ FLOWS = {
     "recharges up to the monthly limit": Flow("on with limit", spend_on, AT_ITS_TIME, AT_ONCE),
     "recharge behind a top-up": Flow("on", behind_a_top_up),
     "refund": Flow("card", refund, OF_A_REFUND),
+    "refund that was forgotten": Flow("card", forgotten_refund, (Fault.NONE,), AT_ONCE),
     "dispute opened": Flow("card", disputed(OPENED), PAID),
     "dispute won": Flow("card", disputed(OPENED, WON), PAID),
     "dispute lost": Flow("card", disputed(OPENED, LOST), PAID),

@@ -25,7 +25,7 @@ from talktime.storage.move_file import BadFile
 from talktime.storage.vault import new_key, place_of
 from talktime.storage.verify import reading
 from tests.cli.inside import inside
-from tests.moving.house import SECRET, STEPS, House, bring, installation, said, tell, there
+from tests.moving.house import SECRET, STEPS, House, bring, installation, quiet, said, tell, there
 from tests.support.postgres import Cluster
 from tests.web.client import Client, World
 
@@ -196,6 +196,23 @@ def test_who_is_here_already_is_left_alone(place: Callable[..., World], file: Pa
         bring(world, file)
     assert said(world, org.id).keys() == before.keys()
     assert there(world, org.id).body["name"] == "Another"
+
+
+def test_auto_recharge_that_was_held_back_goes_on(place: Callable[..., World], tmp_path: Path) -> None:
+    left, came = place(), place()
+    house = House(left)
+    house.payer.card()
+    house.payer.recharge(monthly_limit="120")
+    house.payer.spend("119")
+    house.close()
+    house.payer.move("2030-06-02T08:00:00Z")
+    quiet(left.app, house.number)
+    house.export(tmp_path / "org.move")
+    came.price_list(LIST, default=True)
+    bring(came, tmp_path / "org.move", stays_closed=False)
+    while came.app.money.sweep():
+        pass
+    assert there(came, house.org.id).balance == "121"
 
 
 def test_the_same_file_a_second_time_changes_nothing(place: Callable[..., World], file: Path) -> None:

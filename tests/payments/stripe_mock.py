@@ -93,6 +93,7 @@ def _asks(stripe: Stripe) -> dict[str, Callable[[], object]]:
         "finish a card": lambda: stripe.finish_card("cs_example"),
         "forget a card": lambda: stripe.forget_card(METHOD),
         "reconcile": lambda: list(stripe.taken_since(1_800_000_000_000_000)),
+        "what was given back": lambda: list(stripe.given_back_since(1_800_000_000_000_000)),
         "check": stripe.check,
     }
 

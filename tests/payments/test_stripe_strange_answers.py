@@ -64,6 +64,7 @@ def asks(stripe: Stripe) -> list[Callable[[], object]]:
         lambda: stripe.finish_card("cs_example"),
         lambda: stripe.forget_card(METHOD),
         lambda: list(stripe.taken_since(0)),
+        lambda: list(stripe.given_back_since(0)),
         stripe.check,
     ]
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
+from talktime.actions.arriving import open_again
+from talktime.actions.audit import Actor
+from talktime.core.ids import org_number
+from talktime.payments.provider import Provider
 from tests.web.client import Answer, Client, Organization, World
 
 START = "2030-05-02T08:00:00Z"
 GOOD, SECOND = "4242424242424242", "5555555555554444"
 LOST, POOR, ASKS = "4000000000009987", "4000000000009995", "4000002760003184"
+
+
+def providers_of(world: World) -> dict[str, Provider]:
+    """As they are set up, to be set up otherwise."""
+    return cast(dict[str, Provider], world.app.till.providers)
 
 
 class Payer:
@@ -92,6 +101,12 @@ class Payer:
         """The balance falls, and what follows from that follows."""
         adjusted = self.org.adjust(f"-{amount}")
         assert adjusted.status == 201, adjusted.content
+        self.settle()
+
+    def open_again(self) -> None:
+        """By the command line, and what follows from it."""
+        org_id, app = org_number(self.org.id) or 0, self.world.app
+        app.database.write(org_id, open_again, org_id, Actor("operator", app.now()))
         self.settle()
 
     def settle(self) -> None:

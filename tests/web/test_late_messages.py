@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from talktime.core.gateway import Event, EventKind, State, Told
+from talktime.core.ids import org_number
 from talktime.core.time import SECOND
 from tests.web.client import World
 from tests.web.money import SECOND as BACKUP
@@ -61,6 +63,17 @@ def test_who_pays_by_both_cards_is_credited_once_and_looked_at(payer: Payer) -> 
     assert list(payer.items) == []
     tell(payer, made, order=f"{made['id']}-1", reference="sim_first")
     assert (payer.money[0], list(payer.items)) == ("120", ["taken_twice"])
+
+
+def test_money_in_another_currency_than_the_organizations_is_credited_to_nobody(payer: Payer) -> None:
+    payer.script(LOST)
+    made = payer.pay("120")
+    other = text("UPDATE organizations SET currency = 'JPY' WHERE org_id = :org")
+    org_id = org_number(payer.org.id) or 0
+    payer.world.app.database.write(org_id, lambda tx: tx.execute(other, {"org": org_id}))
+    payer.settle()
+    tell(payer, made)
+    assert (payer.money[0], payer.top_up(made)["status"], list(payer.items)) == ("0", "pending", ["other_currency"])
 
 
 def test_a_first_card_that_pays_after_all_is_the_one_that_is_named(payer: Payer) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from talktime.core.policies import Policy
 from tests.web.client import World
+from tests.web.money import Payer
 
 PATH = "/v1/operator/organizations"
 BODY = {"name": "Example", "country": "US", "currency": "USD"}
@@ -119,6 +120,28 @@ def test_the_currency_is_fixed_with_the_first_money(anywhere: World) -> None:
     refused = anywhere.operator.patch(org.path, {"currency": "USD"})
     assert (refused.status, refused.code) == (409, "currency_fixed")
     assert anywhere.operator.patch(org.path, {"currency": "EUR"}).status == 200
+
+
+def test_the_currency_is_fixed_while_a_payment_is_on_its_way(world: World) -> None:
+    payer = Payer(world)
+    payer.card()
+    payer.script({"result": "requires_action"})
+    made = payer.pay("60")
+    refused = world.operator.patch(payer.org.path, {"currency": "JPY"})
+    assert (refused.status, refused.code) == (409, "currency_in_use")
+    assert "payment on its way" in refused.json["detail"]
+    payer.move("2030-05-03T08:00:00Z")
+    assert payer.top_up(made)["status"] == "failed"
+    assert world.operator.patch(payer.org.path, {"currency": "JPY"}).json["currency"] == "JPY"
+
+
+def test_the_currency_is_fixed_while_auto_recharge_has_amounts(world: World) -> None:
+    org = world.organization(mode="test")
+    amounts = {"enabled": False, "recharge_amount": "120", "trigger": "60"}
+    assert org.api.put("/v1/recharge-settings", amounts).status == 200
+    assert world.operator.patch(org.path, {"currency": "JPY"}).code == "currency_in_use"
+    org.api.put("/v1/recharge-settings", {"enabled": False, "recharge_amount": None, "trigger": None})
+    assert world.operator.patch(org.path, {"currency": "JPY"}).status == 200
 
 
 def test_the_price_list_is_in_the_currency(world: World) -> None:

@@ -394,6 +394,33 @@ def test_a_closed_organization_is_not_recharged(payer: Payer) -> None:
     assert len(payer.charges) == 1
 
 
+def test_an_organization_that_is_opened_again_is_recharged_again(payer: Payer) -> None:
+    payer.recharge(monthly_limit="120")
+    payer.spend("119")
+    payer.operator.delete(payer.org.path)
+    payer.move("2030-06-02T08:00:00Z")
+    assert (payer.state, len(payer.charges)) == ("limit_reached", 1)
+    payer.open_again()
+    assert (payer.state, len(payer.charges), payer.money[0]) == ("on", 2, "121")
+
+
+def test_what_was_spent_while_it_was_closed_is_recharged_when_it_opens(payer: Payer) -> None:
+    payer.pay("100")
+    payer.recharge()
+    payer.operator.delete(payer.org.path)
+    payer.spend("90")
+    payer.open_again()
+    assert (payer.state, payer.money[0]) == ("on", "130")
+
+
+def test_a_pause_is_still_one_when_it_opens_again(payer: Payer) -> None:
+    payer.decline("lost_card")
+    payer.recharge()
+    payer.operator.delete(payer.org.path)
+    payer.open_again()
+    assert (payer.state, len(payer.attempts)) == ("paused", 1)
+
+
 def test_real_time_moves_the_recharges_of_live_clocks(world: World) -> None:
     payer = Payer(world, None)
     payer.card(POOR)

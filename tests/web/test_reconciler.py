@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from talktime.actions import payments
 from talktime.actions.till import Till
 from talktime.actions.upkeep import mark_restored
+from talktime.core.gateway import Card, Order, ProviderError
+from talktime.core.ids import org_number
+from talktime.payments.simulator import Simulator
 from talktime.storage import control_store
+from talktime.storage.diagnosis import of_database
 from tests.web.client import World
-from tests.web.money import Payer
+from tests.web.money import Payer, providers_of
 
 NEVER_TOLD = {"result": "unanswered", "charged": True, "webhook": "never"}
 RUN = "/v1/operator/reconciliation"
@@ -30,6 +37,53 @@ def test_what_was_taken_and_never_told_is_booked(payer: Payer) -> None:
     assert payer.operator.post(RUN).json == {"looked_at": 1, "settled": 1, "differences": 0}
     assert (payer.top_up(made)["status"], payer.money[0]) == ("succeeded", "55")
     assert payer.operator.post(RUN).json == {"looked_at": 1, "settled": 0, "differences": 0}
+
+
+def lose_messages(payer: Payer) -> None:
+    """What the provider has told never comes."""
+    org_id = org_number(payer.org.id) or 0
+    lose = text("UPDATE inbox_work SET state = 'done', due_at = NULL WHERE org_id = :org")
+    payer.world.app.database.write(org_id, lambda tx: tx.execute(lose, {"org": org_id}))
+
+
+def asked_order(payer: Payer, made: Any) -> Order:
+    app, org_id = payer.world.app, org_number(payer.org.id) or 0
+    return app.database.read(org_id, lambda tx: app.till.order_of(tx, payments.found(tx, org_id, made["id"])))
+
+
+def test_a_holder_who_has_said_who_he_is_is_credited_though_the_message_is_lost(payer: Payer) -> None:
+    payer.script({"result": "requires_action"})
+    made, app = payer.pay("55"), payer.world.app
+    app.simulator.authenticated(asked_order(payer, made))
+    lose_messages(payer)
+    payer.settle()
+    assert payer.money[0] == "0"
+    assert app.money.look_at_asked() == 1
+    assert (payer.top_up(made)["status"], payer.money[0], len(payer.charges)) == ("succeeded", "55", 1)
+    assert app.money.look_at_asked() == 0
+
+
+def test_a_holder_who_was_refused_waits_no_day_though_the_message_is_lost(payer: Payer) -> None:
+    payer.script({"result": "requires_action"})
+    payer.recharge()
+    app = payer.world.app
+    app.simulator.not_authenticated(asked_order(payer, payer.payments[0]))
+    lose_messages(payer)
+    app.money.look_at_asked()
+    assert (payer.ended, payer.state) == (["failed"], "retrying")
+
+
+def test_a_holder_who_is_still_asked_keeps_his_day(payer: Payer) -> None:
+    payer.script({"result": "requires_action"})
+    made, app = payer.pay("55"), payer.world.app
+    for _ in range(95):
+        payer.world.clock.pass_seconds(900)
+        app.money.look_at_asked()
+        payer.settle()
+    assert payer.top_up(made)["status"] == "requires_action"
+    app.simulator.authenticated(asked_order(payer, made))
+    payer.settle()
+    assert payer.money[0] == "55"
 
 
 def test_what_was_credited_and_not_taken_is_looked_at_by_people(payer: Payer) -> None:
@@ -67,6 +121,58 @@ def test_after_a_restore_nothing_is_charged_until_providers_were_asked(payer: Pa
     payer.settle()
     assert (payer.top_up(made)["status"], len(payer.charges)) == ("succeeded", 1)
     assert payer.world.app.reconciler.after_restore().looked_at == 0
+
+
+def test_who_was_not_there_after_a_restore_charges_nothing_until_he_was_asked(payer: Payer) -> None:
+    world, providers = payer.world, providers_of(payer.world)
+    payer.script(NEVER_TOLD)
+    lost = payer.pay("55")
+    world.app.database.write((), control_store.put, control_store.RESTORED, 1)
+    absent = providers.pop("simulator")
+    world.app.reconciler.run()
+    assert said_by_doctor(world) == ["simulator"]
+    world.clock.pass_days(50)
+    providers["simulator"] = absent
+    made = payer.pay("60")
+    world.clock.pass_seconds(60)
+    payer.settle()
+    assert (made["status"], len(payer.charges)) == ("pending", 1)
+    assert world.app.reconciler.after_restore().looked_at == 1
+    world.clock.pass_seconds(3600)
+    payer.settle()
+    assert (payer.top_up(lost)["status"], payer.top_up(made)["status"]) == ("succeeded", "succeeded")
+    assert (len(payer.charges), said_by_doctor(world)) == (2, [])
+
+
+def said_by_doctor(world: World) -> list[str]:
+    found = [one.detail for one in of_database(world.app.database) if one.what == "restore"]
+    return [said.partition("through ")[2].partition(" before")[0] for said in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetful(Simulator):
+    """It does not know one page for a card that it has made itself."""
+
+    def finish_card(self, reference: str) -> Card | None:
+        if reference.startswith("org_1."):
+            raise ProviderError("no such page")
+        return Simulator.finish_card(self, reference)
+
+
+def test_a_page_that_nobody_knows_holds_up_neither_charges_nor_other_cards(world: World) -> None:
+    first, second = Payer(world, None), Payer(world, None)
+    begun = [payer.api.post("/v1/payment-methods", {}).json for payer in (first, second)]
+    for payer, method in zip((first, second), begun, strict=True):
+        name = method["redirect_url"].split("/")[-2]
+        with world.app.simulator.notebook.open(payer.org.id) as page:
+            page.add("entered", name, "used", {"token": "visa", "last4": "4242", "at": page.now})
+    real = world.app.simulator
+    providers_of(world)["simulator"] = Forgetful(real.notebook, real.public_url, real.secret)
+    world.app.database.write((), control_store.put, control_store.RESTORED, 1)
+    world.app.reconciler.after_restore()
+    assert world.app.database.read((), control_store.value, control_store.RESTORED) == 0
+    states = [second.api.get(f"/v1/payment-methods/{begun[1]['id']}").json["state"]]
+    assert [*states, first.api.get(f"/v1/payment-methods/{begun[0]['id']}").json["state"]] == ["active", "waiting"]
 
 
 def test_a_restored_payment_that_was_taken_meanwhile_is_not_taken_again(payer: Payer) -> None:

@@ -85,6 +85,14 @@ def test_a_refund_asked_twice_under_one_key_happens_once(payer: Payer) -> None:
     assert payer.money[0] == "50"
 
 
+def test_one_key_does_not_give_back_two_payments(payer: Payer) -> None:
+    first, second = payer.pay("60"), payer.pay("70")
+    done = refund(payer, first, "10", idempotency_key="back")
+    assert refund(payer, second, "10", idempotency_key="back").code == "idempotency_conflict"
+    assert refund(payer, first, "10", idempotency_key="back").json == done.json
+    assert [payer.top_up(one)["refunded"] for one in (first, second)] == ["10", "0"]
+
+
 def test_an_invoice_is_given_back_by_the_operator_without_a_provider(payer: Payer) -> None:
     payer.api.post("/v1/agreements", {"number": "EA-17"})
     made = payer.pay("90", agreement="EA-17")

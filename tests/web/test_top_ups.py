@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from talktime.core.gateway import Order, ProviderError, Told
+from talktime.payments.simulator import Simulator
 from tests.web.client import World
-from tests.web.money import ASKS, GOOD, LOST, POOR, SECOND, START, Payer
+from tests.web.money import ASKS, GOOD, LOST, POOR, SECOND, START, Payer, providers_of
 
 UNANSWERED = {"result": "unanswered", "webhook": "later"}
 
@@ -368,6 +371,85 @@ def test_an_invoice_that_is_not_paid_can_be_rejected(world: World) -> None:
     for what in ("confirm", "reject"):
         assert payer.operator.post(f"/v1/operator/payments/{made['id']}/{what}").code == "not_awaited"
     assert payer.money == ("0", "0", "0")
+
+
+# ---------------------------------------------------------------- what nobody can say
+
+
+@dataclass(frozen=True, slots=True)
+class Mute(Simulator):
+    """It no longer looks anything up."""
+
+    def look_up(self, order: Order, reference: str | None) -> Told:
+        raise ProviderError("this card was removed")
+
+
+@pytest.fixture
+def undecided(world: World) -> Payer:
+    """With a recharge that was taken, or not, and a provider who does not say so."""
+    payer = Payer(world)
+    payer.card()
+    heard = world.app.simulator
+    providers_of(world)["simulator"] = Mute(heard.notebook, heard.public_url, heard.secret)
+    return payer
+
+
+def test_what_nobody_can_say_for_three_days_is_looked_at_by_people(undecided: Payer) -> None:
+    undecided.script(*[UNANSWERED] * 1000)
+    undecided.recharge()
+    undecided.move("2030-05-05T07:00:00Z")
+    assert (undecided.state, list(undecided.items)) == ("charging", [])
+    undecided.move("2030-05-09T08:00:00Z")
+    assert (undecided.state, list(undecided.items)) == ("charging", ["undecided"])
+
+
+def test_a_payment_whose_provider_is_no_longer_set_up_is_looked_at_by_people_too(world: World) -> None:
+    payer = Payer(world)
+    payer.card()
+    payer.script(UNANSWERED)
+    payer.pay("55")
+    providers_of(world).pop("simulator")
+    payer.move("2030-05-05T09:00:00Z")
+    assert list(payer.items) == ["undecided"]
+
+
+def test_the_operator_may_end_what_nobody_can_say_and_it_counts_for_nothing(undecided: Payer) -> None:
+    undecided.script(*[UNANSWERED] * 1000)
+    undecided.recharge()
+    [made] = undecided.payments
+    early = undecided.operator.post(f"/v1/operator/payments/{made['id']}/reject")
+    assert (early.status, early.code) == (409, "on_its_way")
+    undecided.move("2030-05-06T08:00:00Z")
+    ended = undecided.operator.post(f"/v1/operator/payments/{made['id']}/reject").json
+    assert (ended["status"], ended["failure_code"]) == ("failed", "rejected")
+    assert (undecided.state, undecided.told("recharge_failed")) == ("retrying", [])
+    undecided.script({"result": "succeeded"})
+    undecided.move("2030-05-06T09:00:00Z")
+    assert (undecided.state, undecided.money[0], len(undecided.charges)) == ("on", "120", 1)
+
+
+def test_what_was_taken_after_all_is_credited_and_not_rejected(world: World) -> None:
+    payer = Payer(world, None)
+    payer.card()
+    payer.script(UNANSWERED | {"charged": True, "webhook": "never"})
+    made = payer.pay("55")
+    world.clock.pass_days(4)
+    refused = payer.operator.post(f"/v1/operator/payments/{made['id']}/reject")
+    assert (refused.code, payer.top_up(made)["status"], payer.money[0]) == ("not_awaited", "succeeded", "55")
+
+
+def test_a_recharge_that_nobody_answered_is_tried_again_and_is_no_decline(world: World) -> None:
+    payer = Payer(world)
+    payer.card()
+    payer.script(*[UNANSWERED | {"webhook": "never"}] * 1000)
+    payer.recharge()
+    for day in (3, 4, 5, 6, 7, 8):
+        payer.move(f"2030-05-0{day}T08:00:00Z")
+    assert {payment["failure_code"] for payment in payer.payments[1:]} == {"no_answer"}
+    assert (payer.state, payer.told("recharge_failed"), payer.told("recharge_paused")) == ("charging", [], [])
+    payer.script({"result": "succeeded"})
+    payer.move("2030-05-09T08:00:00Z")
+    assert (payer.state, payer.money[0], len(payer.charges)) == ("on", "120", 1)
 
 
 def test_a_card_payment_is_not_the_operators_to_confirm(world: World) -> None:

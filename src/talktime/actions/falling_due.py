@@ -19,6 +19,7 @@ from talktime.storage import inbox_store, method_store, payment_store, recharge_
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
 
 PORTION = 256
+ASKING_MAX = 100_000
 log = structlog.get_logger("talktime.money")
 
 
@@ -70,6 +71,10 @@ class MoneyDue:
     def _payments(self) -> int:
         due = self.database.read(EVERYBODY, payment_store.due, self.till.now(), PORTION)
         return self._at_once(self.till.decide, due)
+
+    def look_at_asked(self) -> int:
+        """At payments whose card holders are asked: what is told of them may have been lost."""
+        return self._at_once(self.till.look_at, self.database.read(EVERYBODY, payment_store.asking, ASKING_MAX))
 
     def _refunds(self) -> int:
         due = self.database.read(EVERYBODY, refund_store.due, self.till.now(), PORTION)

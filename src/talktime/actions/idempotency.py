@@ -21,8 +21,9 @@ class AnotherBody(StateConflict):
     code = "idempotency_conflict"
 
 
-def digest(kind: str, body: bytes) -> str:
-    return sha256(kind.encode() + b"\0" + body).hexdigest()
+def digest(kind: str, body: bytes, *names: str) -> str:
+    """`names`: what the path names. What is asked of another thing is another request, whatever it says."""
+    return sha256(b"\0".join([kind.encode(), *[name.encode() for name in names], body])).hexdigest()
 
 
 def recall(tx: ReadTx, org_id: int, route: str, key: str, body_digest: str) -> Kept | None:

@@ -35,6 +35,11 @@ def receive(database: Database, till: Till, provider: str, body: bytes, headers:
     event = till.providers[provider].event(body, headers)
     if event.kind is EventKind.OTHER:
         return
+    keep(database, provider, event, now)
+
+
+def keep(database: Database, provider: str, event: Event, now: int) -> None:
+    """Once, however often it is told."""
     org_id = _whose(database, event)
     letter = Letter(org_id, event.event_id, provider, msgspec.json.encode(event).decode(), now)
     database.write(org_id, _keep, letter, now)
@@ -178,6 +183,11 @@ def _of_refund(tx: Tx, terms: Terms, org: Organization, payment: Payment, event:
         return None
     if event.refund is not None and event.refund.startswith("ref_"):
         if refund_store.find(tx, org.org_id, event.refund) is None:
+            if told.state is State.SUCCEEDED and told.amount and told.currency in (None, payment.currency):
+                # We have made it, and a backup that was restored since knows nothing of it.
+                name = event.refund.removeprefix("ref_")
+                refunds.from_outside(tx, terms, org, payment, name, told.amount, now)
+                return None
             payments.open_item(tx, org.org_id, payment.payment_id, "unknown_refund", told, now)
             return None
         refunds.book(tx, terms, org, event.refund, told, now)

@@ -20,7 +20,7 @@ from talktime.core.ids import org_name
 from talktime.core.limits import Limits, merged
 from talktime.core.money import micros
 from talktime.core.organizations import GRACE_SECONDS, MAX_CALL_SECONDS, SLICE_SECONDS
-from talktime.storage import control_store, org_store, price_store, recharge_store, tally_store
+from talktime.storage import control_store, org_store, payment_store, price_store, recharge_store, tally_store
 from talktime.storage.database import ReadTx, Tx
 from talktime.storage.org_store import Organization
 
@@ -69,8 +69,8 @@ def change(tx: Tx, org_id: int, values: Mapping[str, Any], limits: Limits | Unse
     if limits is not UNSET:
         new = replace(new, **_stored(merged(limits_of(old), limits)))
     _check(tx, new, limits_of(new))
-    if new.currency != old.currency and org_store.account(tx, org_id).last_entry_no:
-        raise StateConflict("currency_fixed", "currency")
+    if new.currency != old.currency:
+        _check_currency_is_free(tx, org_id)
 
     org_store.change(tx, new)
     if new.country != old.country:
@@ -81,6 +81,14 @@ def change(tx: Tx, org_id: int, values: Mapping[str, Any], limits: Limits | Unse
     recharge_store.look_at_brakes(tx, org_id, new.now(actor.now))
     audit.note(tx, org_id, actor, "organization.changed", org_name(org_id), told(old), told(new))
     return new
+
+
+def _check_currency_is_free(tx: ReadTx, org_id: int) -> None:
+    if org_store.account(tx, org_id).last_entry_no:
+        raise StateConflict("currency_fixed", "currency")
+    # Amounts would keep their numbers, and be more or less money.
+    if payment_store.undecided_total(tx, org_id) or recharge_store.find(tx, org_id).amount is not None:
+        raise StateConflict("currency_in_use", "currency")
 
 
 def _counts(org: Organization) -> bool:
@@ -101,6 +109,8 @@ def open_again(tx: Tx, org_id: int, actor: Actor) -> None:
     old = locked(tx, org_id)
     new = replace(old, state=OPEN)
     org_store.change(tx, new)
+    # While it was closed nothing was recharged, however low it fell.
+    recharge_store.look_again(tx, org_id, old.now(actor.now))
     audit.note(tx, org_id, actor, "organization.changed", org_name(org_id), told(old), told(new))
 
 

@@ -42,6 +42,7 @@ from talktime.storage.payment_store import (
     REQUIRES_ACTION,
     SUCCEEDED,
     TOP_UP,
+    UNDECIDED,
     Payment,
 )
 from talktime.storage.reconciliation_store import Item
@@ -53,6 +54,8 @@ CHARGES_MAX = 3
 """So often a key is sent again before we only look; providers forget keys after a day."""
 KEYS_LIVE = 20 * 60 * MINUTE
 PROCESSING_TAKES = 15 * MINUTE
+UNDECIDED_AFTER = 3 * DAY
+"""Then people hear of it, and the operator may end it."""
 
 
 class TopUp(Struct, frozen=True):
@@ -157,12 +160,20 @@ def confirm(tx: Tx, terms: Terms, org_id: int, payment_id: str, actor: Actor) ->
 
 
 def reject(tx: Tx, org_id: int, payment_id: str, actor: Actor) -> Payment:
-    """The money of an invoice will not come."""
+    """The money of an invoice will not come, or nobody could say for days how a payment stands."""
     org, payment = locked(tx, org_id), found(tx, org_id, payment_id)
-    if payment.state != AWAITING:
+    now = org.now(actor.now)
+    if payment.state not in UNDECIDED:
         raise StateConflict("not_awaited")
+    if payment.state != AWAITING and not is_undecided(payment, now):
+        raise StateConflict("on_its_way")
     audit.note(tx, org_id, actor, "payment.rejected", payment_id, None, _told(payment))
-    return payment_store.change(tx, payment, state=FAILED, failure_code="rejected", ended_at=org.now(actor.now))
+    return _given_up(tx, org, payment, "rejected", now)
+
+
+def is_undecided(payment: Payment, now: int) -> bool:
+    """For so long that no answer is to be expected any more."""
+    return payment.state in (PENDING, REQUIRES_ACTION) and now - payment.created_at >= UNDECIDED_AFTER
 
 
 def found(tx: ReadTx, org_id: int, payment_id: str) -> Payment:
@@ -187,7 +198,7 @@ def book(tx: Tx, terms: Terms, org: Organization, payment: Payment, told: Told, 
         case State.REQUIRES_ACTION:
             return _ask_holder(tx, org, payment, told, now)
         case State.ABSENT if now - payment.created_at >= KEYS_LIVE:
-            return fail(tx, org, payment, "no_answer", now)
+            return _given_up(tx, org, payment, "no_answer", now)
         case State.PROCESSING:
             return _later(tx, payment, told, now + PROCESSING_TAKES)
     return _later(tx, payment, told, now + ASK_AGAIN[min(payment.tries, len(ASK_AGAIN) - 1)])
@@ -277,7 +288,7 @@ def _differs(org: Organization, payment: Payment, told: Told) -> str | None:
     """Why money is not delivered on somebody's word. What he does not say cannot differ."""
     checks = {
         "other_amount": told.amount in (None, payment.amount_micros),
-        "other_currency": told.currency in (None, payment.currency),
+        "other_currency": payment.currency == org.currency and told.currency in (None, payment.currency),
         "other_organization": told.organization in (None, org_name(org.org_id)),
         "other_payment": told.payment in (None, payment.payment_id),
         "other_mode": told.live in (None, org.mode == "live"),
@@ -304,10 +315,28 @@ def _declined(tx: Tx, org: Organization, payment: Payment, code: str, now: int) 
 
 def fail(tx: Tx, org: Organization, payment: Payment, code: str, now: int) -> Payment:
     codes = (code,) if payment.leg == 1 else (payment.first_failure, code)
-    ended = {"state": FAILED, "failure_code": code, "ended_at": now, "redirect_url": None, **NOT_DUE}
-    failed = payment_store.change(tx, payment, **ended)
+    failed = _failed(tx, payment, code, now)
     recharges.declined(tx, org, failed, codes, now)
     return failed
+
+
+def _given_up(tx: Tx, org: Organization, payment: Payment, code: str, now: int) -> Payment:
+    """Nobody has said that a card declined."""
+    failed = _failed(tx, payment, code, now)
+    recharges.unanswered(tx, org, failed, now)
+    return failed
+
+
+def _failed(tx: Tx, payment: Payment, code: str, now: int) -> Payment:
+    ended = {"state": FAILED, "failure_code": code, "ended_at": now, "redirect_url": None, **NOT_DUE}
+    return payment_store.change(tx, payment, **ended)
+
+
+def note_undecided(tx: Tx, payment: Payment, now: int) -> None:
+    """People hear once of what nobody can say."""
+    if is_undecided(payment, now):
+        told = Told(state=State.UNKNOWN, payment=payment.payment_id)
+        open_item(tx, payment.org_id, payment.payment_id, "undecided", told, now)
 
 
 def _ask_holder(tx: Tx, org: Organization, payment: Payment, told: Told, now: int) -> Payment:
@@ -321,9 +350,7 @@ def _ask_holder(tx: Tx, org: Organization, payment: Payment, told: Told, now: in
 
 def given_up(tx: Tx, org: Organization, payment: Payment, now: int) -> Payment:
     """The card holder did not say who he is in time, and the provider takes nothing any more."""
-    failed = payment_store.change(
-        tx, payment, state=FAILED, failure_code="authentication_expired", ended_at=now, redirect_url=None, **NOT_DUE
-    )
+    failed = _failed(tx, payment, "authentication_expired", now)
     recharges.not_authenticated(tx, org, failed, now)
     return failed
 

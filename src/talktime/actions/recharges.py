@@ -18,7 +18,19 @@ from talktime.core import recharges
 from talktime.core.ids import timed_id
 from talktime.core.money import decimal
 from talktime.core.months import begin_of, month_of
-from talktime.core.recharges import BRAKED, IN_FLIGHT, RECHARGES_PER_24H, Decision, Hold, Rules, Setting, Start, State
+from talktime.core.recharges import (
+    BACK_OFF,
+    BRAKED,
+    IN_FLIGHT,
+    RECHARGES_PER_24H,
+    Decision,
+    Hold,
+    Rules,
+    Setting,
+    Start,
+    State,
+)
+from talktime.core.time import DAY
 from talktime.core.watch import wakes_below
 from talktime.storage import alert_store, method_store, notice_store, org_store, payment_store, recharge_store
 from talktime.storage.database import ReadTx, Tx
@@ -30,7 +42,8 @@ BY = "auto_recharge"
 AMOUNTS = ("amount", "trigger", "monthly_limit")
 FIELDS = {"amount": "recharge_amount", "method_id": "payment_method", "backup_method_id": "backup_payment_method"}
 """As people name them, where that is another name."""
-
+WAITING = BRAKED | {State.RETRYING}
+"""What goes on by itself at some instant, so that somebody must look again, also of what is closed meanwhile."""
 
 CONSENT = (
     "When the balance falls below {trigger} {currency}, {amount} {currency} is charged to the payment method, "
@@ -183,7 +196,7 @@ def look(tx: Tx, org_id: int, real: int) -> None:
 
 def _decide(tx: ReadTx, org: Organization, setting: Setting, now: int) -> Decision:
     if org.state == CLOSED:
-        return Hold(setting.state)
+        return Hold(setting.state, now + DAY if setting.state in WAITING else None)
     account = org_store.account(tx, org.org_id)
     # What has ended is not there, whether it was booked or not.
     posted = account.posted - sum([lot.posted - lot.held for lot in account.lots if lot.expires_at <= now])
@@ -278,6 +291,17 @@ def declined(tx: Tx, org: Organization, payment: Payment, codes: tuple[str | Non
         next_attempt_at=after.next_attempt_at,
     )
     recharge_store.save(tx, org.org_id, moved, after.next_attempt_at)
+
+
+def unanswered(tx: Tx, org: Organization, payment: Payment, now: int) -> None:
+    """It was given up, and no card has declined: it is tried again, and counts for nothing."""
+    setting = recharge_store.find(tx, org.org_id)
+    if payment.kind != RECHARGE or not setting.enabled or setting.state is State.PAUSED:
+        _look_again(tx, org, setting, now)
+        return
+    at = now + BACK_OFF[0]
+    waiting = replace(setting, state=State.RETRYING, state_detail=payment.failure_code, next_attempt_at=at)
+    recharge_store.save(tx, org.org_id, waiting, at)
 
 
 def requires_action(tx: Tx, org: Organization, payment: Payment, now: int) -> None:

@@ -5,27 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
+import structlog
 from msgspec import Struct
 
-from talktime.actions import audit, methods, payments
+from talktime.actions import audit, inbox, methods, payments
 from talktime.actions.audit import Actor
 from talktime.actions.errors import NotFound
 from talktime.actions.organizations import locked
 from talktime.actions.till import Till
-from talktime.core.gateway import State, Told
+from talktime.core.gateway import Event, EventKind, ProviderError, State, Told
 from talktime.core.ids import org_number
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.time import DAY
-from talktime.storage import control_store, method_store, org_store, payment_store, reconciliation_store
+from talktime.storage import control_store, method_store, org_store, payment_store, reconciliation_store, refund_store
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
 from talktime.storage.payment_store import SUCCEEDED, Payment
 from talktime.storage.reconciliation_store import Item
+from talktime.storage.refund_store import Refund
 
 BACK = 3 * DAY
 """So far a nightly run looks back; after a restore, as far as the backup may be old."""
 BACK_AFTER_RESTORE = 40 * DAY
 BY = "reconciler"
 PAYMENTS_MAX = 100_000
+ENDS = {State.SUCCEEDED: refund_store.SUCCEEDED, State.DECLINED: refund_store.FAILED}
+"""Of refunds."""
+log = structlog.get_logger("talktime.reconciler")
 
 
 class Reconciled(Struct, frozen=True):
@@ -44,19 +49,37 @@ class Reconciler:
 
     def after_restore(self) -> Reconciled:
         """At once, where nothing may be charged before."""
-        restored = self.database.read((), control_store.value, control_store.RESTORED)
-        return self.run() if restored else Reconciled()
+        unasked = [name for name in self.till.providers if self.database.read((), control_store.is_restored, name)]
+        return self.run() if unasked else Reconciled()
 
     def run(self) -> Reconciled:
         """Everything, of every provider. After it, whoever was restored may charge again."""
-        restored = self.database.read((), control_store.value, control_store.RESTORED)
-        since = self.till.now() - (BACK_AFTER_RESTORE if restored else BACK)
         total = Reconciled()
         for name in self.till.providers:
-            total = _sum(total, self._provider(name, since))
+            total = _sum(total, self._provider(name, self._since(name)))
+        self._let_charge()
         self._finish_cards()
-        self.database.write((), control_store.put, control_store.RESTORED, 0)
         return total
+
+    def _since(self, name: str) -> int:
+        """From when on he has to be asked, where he was not when others were."""
+        restored = self.database.read((), control_store.found, control_store.RESTORED)
+        unasked = self.database.read((), control_store.found, control_store.unasked(name))
+        since = self.till.now() - (BACK_AFTER_RESTORE if restored else BACK)
+        return min(since, unasked or since)
+
+    def _let_charge(self) -> None:
+        """Whoever was asked. Who is not set up was not: what would be charged through him waits until he is."""
+        restored = self.database.read((), control_store.found, control_store.RESTORED)
+        absent = self._absent() if restored else []
+        for name in absent:
+            log.error("a provider could not be asked after the restore", provider=name)
+        since = self.till.now() - BACK_AFTER_RESTORE
+        self.database.write((), _note_asked, [*self.till.providers], absent, since)
+
+    def _absent(self) -> list[str]:
+        known = self.database.read(EVERYBODY, method_store.providers)
+        return [name for name in known if name not in self.till.providers]
 
     def look_at(self, org_id: int, name: str, taken: Iterable[Told]) -> Reconciled:
         """Of one organization, whose clock has passed midnight."""
@@ -72,7 +95,8 @@ class Reconciler:
         for told in provider.taken_since(since):
             known.add(told.payment or "")
             found = _sum(found, self._taken(name, told))
-        return _sum(found, self._believed(name, known, since))
+        found = _sum(found, self._believed(name, known, since))
+        return _sum(found, self._given_back(name, since))
 
     def _taken(self, name: str, told: Told) -> Reconciled:
         org_id = org_number(told.organization or "")
@@ -108,10 +132,67 @@ class Reconciler:
         told = Told(state=State.ABSENT, reference=payment.reference, payment=payment.payment_id)
         return self._strange(tx, payment.org_id, told, "credited_but_not_taken")
 
+    def _given_back(self, name: str, since: int) -> Reconciled:
+        """What was told of refunds and disputes, and never came, is worked off as if it had come now."""
+        # Read first: what is given back while he lists it is missed by his list, or by ours.
+        ours = self.database.read(EVERYBODY, refund_store.succeeded_since, name, since + DAY, PAYMENTS_MAX)
+        known: set[str | None] = set()
+        try:
+            for event in self.till.providers[name].given_back_since(since):
+                known.add(event.refund)
+                self._tell_inbox(name, event)
+        except ProviderError as error:
+            # What was taken is compared all the same.
+            log.error("refunds and disputes could not be compared", provider=name, error=str(error))
+            return Reconciled()
+        return self._believed_given_back([refund for refund in ours if refund.refund_id not in known])
+
+    def _tell_inbox(self, name: str, event: Event) -> None:
+        org_id = org_number(event.told.organization or "") or OPERATOR_ORG
+        if not self.database.read(org_id, _is_booked, org_id, event):
+            inbox.keep(self.database, name, event, self.till.now())
+
+    def _believed_given_back(self, unheard: Iterable[Refund]) -> Reconciled:
+        """What we booked as given back, and the provider says nothing of."""
+        found = Reconciled()
+        for refund in unheard:
+            found = _sum(found, self.database.write(refund.org_id, self._not_given_back, refund))
+        return found
+
+    def _not_given_back(self, tx: Tx, refund: Refund) -> Reconciled:
+        reference = refund.reference or refund.refund_id
+        told = Told(state=State.ABSENT, reference=reference, payment=refund.payment_id, amount=refund.amount_micros)
+        return self._strange(tx, refund.org_id, told, "refunded_but_not_given_back")
+
     def _finish_cards(self) -> None:
         """Pages whose message was lost."""
         for org_id, method_id in self.database.read(EVERYBODY, method_store.all_waiting, PAYMENTS_MAX):
-            methods.finish(self.database, self.till, org_id, method_id, Actor(BY, self.till.now()))
+            try:
+                methods.finish(self.database, self.till, org_id, method_id, Actor(BY, self.till.now()))
+            except Exception:
+                # The others need not wait for it.
+                log.exception("nobody says whether a card was entered", method=method_id)
+
+
+def _note_asked(tx: Tx, asked: Iterable[str], absent: Iterable[str], since: int) -> None:
+    for mark in map(control_store.unasked, asked):
+        if control_store.found(tx, mark):
+            control_store.put(tx, mark, 0)
+    for mark in map(control_store.unasked, absent):
+        control_store.put(tx, mark, min(control_store.found(tx, mark) or since, since))
+    control_store.put(tx, control_store.RESTORED, 0)
+
+
+def _is_booked(tx: ReadTx, org_id: int, event: Event) -> bool:
+    """Then nobody need tell it again."""
+    if event.kind is EventKind.DISPUTE:
+        payment = payment_store.find(tx, org_id, event.told.payment or "")
+        return payment is not None and payment.dispute == event.dispute
+    name = event.refund or ""
+    refund = refund_store.find(tx, org_id, name) or refund_store.by_reference(tx, org_id, name)
+    end = ENDS.get(event.told.state)
+    # One that failed before we have heard of it is as good as none.
+    return end is None or end == (refund.state if refund else refund_store.FAILED)
 
 
 def _sum(one: Reconciled, other: Reconciled) -> Reconciled:

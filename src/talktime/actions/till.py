@@ -10,7 +10,7 @@ import structlog
 from msgspec import Struct
 
 from talktime.actions import payments, refunds
-from talktime.actions.errors import NotFound
+from talktime.actions.errors import NotFound, StateConflict
 from talktime.actions.organizations import locked
 from talktime.actions.tender import Terms
 from talktime.core.gateway import NotLetIn, Order, ProviderError, State, Told
@@ -57,6 +57,43 @@ class Till:
             if not self._is_due(payment):
                 return
 
+    def look_at(self, org_id: int, payment_id: str) -> None:
+        """Has the holder of its card said who he is? The message may be lost. He keeps his day if he has not."""
+        errand = self.database.read(org_id, self._waiting_for_holder, org_id, payment_id)
+        if errand is None:
+            return
+        told = self._told(errand)
+        if told.state in (State.SUCCEEDED, State.DECLINED):
+            self.database.write(org_id, self._book_look, errand, told)
+
+    def _waiting_for_holder(self, tx: ReadTx, org_id: int, payment_id: str) -> Errand | None:
+        payment = payment_store.find(tx, org_id, payment_id)
+        if payment is None or payment.state != REQUIRES_ACTION or payment.provider not in self.providers:
+            return None
+        return Errand(payment, self.order_of(tx, payment), "look_up")
+
+    def _book_look(self, tx: Tx, errand: Errand, told: Told) -> None:
+        """Whoever ends it just now hears the same, and knows why it ended."""
+        payment = payments.found(tx, errand.payment.org_id, errand.payment.payment_id)
+        if (payment.claimed_until or 0) <= self.now():
+            self._book(tx, errand, told)
+
+    def stop(self, org_id: int, payment_id: str) -> None:
+        """Before the operator ends what nobody could decide: where its provider answers, he takes nothing any more."""
+        errand = self.database.read(org_id, self._undecided, org_id, payment_id)
+        told = self._told(errand) if errand else None
+        if errand and told and told.state is State.SUCCEEDED:
+            self.database.write(org_id, self._book, errand, told)
+        if told and told.state is State.PROCESSING:
+            raise StateConflict("on_its_way")
+
+    def _undecided(self, tx: ReadTx, org_id: int, payment_id: str) -> Errand | None:
+        payment, org = payment_store.find(tx, org_id, payment_id), org_store.find(tx, org_id)
+        if payment is None or org is None or payment.provider not in self.providers:
+            return None
+        undecided = payments.is_undecided(payment, org.now(self.now()))
+        return Errand(payment, self.order_of(tx, payment), "cancel") if undecided else None
+
     def _someone_is_at_it(self, org_id: int, payment_id: str) -> bool:
         payment = self.database.read(org_id, payment_store.find, org_id, payment_id)
         return payment is not None and (payment.claimed_until or 0) > self.now()
@@ -75,8 +112,9 @@ class Till:
             return None
         if payment.provider not in self.providers:
             payment_store.change(tx, payment, due_at=now + WITHOUT_PROVIDER)
+            payments.note_undecided(tx, payment, now)
             return None
-        ask = what_to_ask(payment, now, control_store.value(tx, control_store.RESTORED) > 0)
+        ask = what_to_ask(payment, now, control_store.is_restored(tx, payment.provider))
         if not payment_store.claim(tx, org_id, payment_id, self.now(), self.now() + CLAIMED_FOR):
             return None
         return Errand(payment, self._order(tx, payment, org.mode == "live"), ask)
@@ -126,6 +164,7 @@ class Till:
         if errand.ask == "cancel" and told.state in (State.DECLINED, State.ABSENT):
             return payments.given_up(tx, org, payment, now) if payment.state == REQUIRES_ACTION else payment
         booked = payments.book(tx, self.terms, org, payment, told, now)
+        payments.note_undecided(tx, booked, now)
         return payment_store.change(tx, booked, claimed_until=None) if booked.claimed_until else booked
 
     # ------------------------------------------------------------ money that goes back

@@ -16,6 +16,7 @@ providers = typer.Typer(help="Who takes the money.", no_args_is_help=True)
 reconcile = typer.Typer(help="Our books beside those of the payment providers.", no_args_is_help=True)
 inbox = typer.Typer(help="Messages of payment providers that could not be worked off.", no_args_is_help=True)
 Org = Annotated[str, typer.Argument(metavar="ORG", help="Its organization, or 'none', as `list` shows it.")]
+Payment = Annotated[str, typer.Argument(metavar="PAYMENT", help="The payment, as `list` shows it.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, as `list` shows it.")]
 
 
@@ -74,6 +75,20 @@ def close(
         say_json(closed)
     else:
         say(f"closed: {closed['reason']}")
+
+
+@reconcile.command("reject")
+def reject(payment: Payment, data: Data = None, database: Url = None, as_json: Json = False) -> None:
+    """End a payment that nobody could decide for three days, as `list` shows it, or an invoice that will not be paid.
+
+    The provider, if he answers, is told first, and takes nothing any more; what he has taken after all is credited.
+    """
+    with missing(f"there is no payment {payment}"):
+        ended = _asked("POST", path_of("/v1/operator/payments", payment, "reject"), data, database)
+    if as_json:
+        say_json(ended)
+    else:
+        say(f"{payment} has {ended['status']}")
 
 
 @inbox.command("list")

@@ -112,6 +112,10 @@ def remind(app: App, stop: Callable[[], bool]) -> int:
     return app.money.remind()
 
 
+def look_at_payments(app: App, stop: Callable[[], bool]) -> int:
+    return app.money.look_at_asked()
+
+
 def reconcile(app: App, stop: Callable[[], bool]) -> int:
     done = app.reconciler.run()
     if done.differences:
@@ -127,6 +131,7 @@ JOBS = (
     Job("due", 1, sweep),
     Job("money", 0.5, money),
     Job("remind", 60, remind, scheduled=True),
+    Job("look at payments", 15 * 60, look_at_payments, scheduled=True),
     Job("reconcile after a restore", 10, after_restore),
     Job("reconcile", DAY_SECONDS, reconcile, at_once=False, scheduled=True),
     Job("watch", 10, Watch()),

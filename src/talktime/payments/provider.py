@@ -58,6 +58,11 @@ class Provider(Protocol):
         """Everything that succeeded since, for the reconciler."""
         ...
 
+    def given_back_since(self, at: int) -> Iterable[Event]:
+        """Refunds and disputes as they stand, as if it were told of them just now: messages may have been lost. The
+        same state has the same `event_id` each time. What is not ours is left out."""
+        ...
+
     def check(self) -> str:
         """Whether we are known there; a sentence about the account."""
         ...

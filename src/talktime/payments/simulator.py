@@ -118,14 +118,14 @@ class Simulator:
             desk = _Desk(self, page, order)
             if desk.is_waiting():
                 page.change(WAITING, order.key, USED)
-                desk.tell(Told(state=State.DECLINED, code="authentication_failed", **desk.names))
+                desk.tell(desk.decline("authentication_failed"))
 
     def refund(self, order: Order, reference: str, refund: str, amount: int) -> Told:
         with self.notebook.open(order.organization) as page:
             kept = page.find(REFUND, refund)
             if kept is None:
                 kept = {"reference": f"sim_{refund}", "amount": amount, "charge": reference}
-                page.add(REFUND, refund, USED, kept)
+                page.add(REFUND, refund, USED, kept | {"payment": order.payment, "at": page.now})
             return Told(state=State.SUCCEEDED, reference=kept["reference"], amount=kept["amount"])
 
     def look_up_refund(self, order: Order, reference: str, refund: str) -> Told:
@@ -192,6 +192,13 @@ class Simulator:
             charges = [msgspec.convert(body, Told) for _, _, body in page.all(CHARGE)]
         return [told for told in charges if (told.at or 0) >= at]
 
+    def given_back_since(self, at: int) -> Iterable[Event]:
+        """Of disputes it has no notebook: what it tells of them is never lost."""
+        for organization in self.notebook.organizations():
+            with self.notebook.open(organization) as page:
+                refunds = [(name, body) for name, _, body in page.all(REFUND) if body.get("at", at) >= at]
+            yield from [_given_back(organization, name, body) for name, body in refunds]
+
     def check(self) -> str:
         return "The simulator is always there, and takes no money."
 
@@ -249,7 +256,7 @@ class _Desk:
                 self._dispute(told)
                 return told
             case "declined":
-                return self._told(self._decline(script.code or "generic_decline"), script)
+                return self._told(self.decline(script.code or "generic_decline"), script)
             case "requires_action":
                 self.page.add(WAITING, self.order.key, OPEN, {"payment": self.order.payment})
                 return self._waits()
@@ -288,7 +295,7 @@ class _Desk:
         self.page.add(CHARGE, order.key, USED, msgspec.to_builtins(told))
         return told
 
-    def _decline(self, code: str) -> Told:
+    def decline(self, code: str) -> Told:
         told = Told(state=State.DECLINED, code=code, reference=f"sim_{self.order.key}", **self.names)
         self.page.add("declined", self.order.key, USED, {"code": code})
         return told
@@ -327,3 +334,15 @@ def trial_card(number: str, at: int) -> Card | None:
     """None: it is not one of the numbers for trying out."""
     card = TRIAL_CARDS.get(number)
     return card_of(card.token, number[-4:], at) if card else None
+
+
+def _given_back(organization: str, refund: str, body: Mapping[str, Any]) -> Event:
+    told = Told(
+        state=State.SUCCEEDED,
+        reference=body["reference"],
+        amount=body["amount"],
+        organization=organization,
+        payment=body.get("payment"),
+        live=False,
+    )
+    return Event(event_id=f"evt_{refund}_given_back", kind=EventKind.REFUND, told=told, refund=refund)

@@ -35,6 +35,7 @@ def failure(visit: Visit, code: str | None) -> str:
         "authentication_failed": _("The bank did not get a confirmation."),
         "rejected": _("The operator has rejected it."),
         "processing_error": _("The provider could not process it."),
+        "no_answer": _("The provider did not answer."),
     }
     return known.get(code or "", _("The payment did not go through."))
 

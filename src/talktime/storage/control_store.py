@@ -11,6 +11,22 @@ RESTORED = "restored"
 """Above zero, the database was restored: nobody is charged until providers were asked what they have taken since."""
 
 
+def unasked(provider: str) -> str:
+    """Above zero, he was not set up when others were asked: since when he still has to be asked."""
+    return f"{RESTORED}:{provider}"
+
+
+def is_restored(tx: ReadTx, provider: str) -> bool:
+    """And he was not asked yet."""
+    return any(found(tx, name) for name in (RESTORED, unasked(provider)))
+
+
+def restores(tx: ReadTx) -> list[str]:
+    """The names of all marks that stand."""
+    c = t.control.c
+    return [*tx.scalars(select(c.name).where(c.name.startswith(RESTORED), c.value > 0).order_by(c.name))]
+
+
 def value(tx: ReadTx, name: str) -> int:
     return int(tx.execute(select(t.control.c.value).where(t.control.c.name == name)).scalar_one())
 

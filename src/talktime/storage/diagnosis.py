@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, text
 
-from talktime.storage import schema
+from talktime.storage import control_store, schema
 from talktime.storage.database import Database, ReadTx
 
 FLUSHES = 20
@@ -43,8 +43,18 @@ def of_database(database: Database) -> Iterator[Told]:
         yield Told("schema", False, f"version {there} is newer than {schema.NEWEST}", "Use the newer Talktime.")
     else:
         yield Told("schema", None, f"version {there}", f"The next start migrates it to {schema.NEWEST}.")
+    if there is not None:
+        yield from database.read((), lambda tx: list(_of_restore(tx)))
     ask = _of_sqlite if database.dialect == "sqlite" else _of_postgres
     yield from database.read((), lambda tx: list(ask(tx)))
+
+
+def _of_restore(tx: ReadTx) -> Iterator[Told]:
+    """Who was not asked since what he has taken."""
+    for mark in control_store.restores(tx):
+        who = mark.partition(":")[2] or "all providers"
+        told = f"nothing is charged through {who} before they were asked what they have taken since the backup"
+        yield Told("restore", None, told, "Start the server, with every provider set up that there was.")
 
 
 def _of_sqlite(tx: ReadTx) -> Iterator[Told]:

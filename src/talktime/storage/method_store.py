@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -87,6 +87,11 @@ def all_waiting(tx: ReadTx, limit: int) -> list[tuple[int, str]]:
     """Hosted pages that nobody came back from. Spans organizations."""
     found = select(c.org_id, c.method_id).where(c.state == WAITING).order_by(c.method_id).limit(limit)
     return [(row.org_id, row.method_id) for row in tx.execute(found)]
+
+
+def providers(tx: ReadTx) -> Sequence[str]:
+    """Who has ever kept a card for anybody. Spans organizations."""
+    return tx.scalars(select(c.provider).distinct().order_by(c.provider)).all()
 
 
 def expiring(tx: ReadTx, month: str, after: str, limit: int) -> list[Method]:

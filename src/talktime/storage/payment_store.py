@@ -166,6 +166,12 @@ def due(tx: ReadTx, now: int, limit: int) -> Sequence[tuple[int, str]]:
     return [(row.org_id, row.payment_id) for row in tx.execute(found.order_by(c.due_at).limit(limit))]
 
 
+def asking(tx: ReadTx, limit: int) -> Sequence[tuple[int, str]]:
+    """Whose card holder is asked who he is. Spans organizations."""
+    found = select(c.org_id, c.payment_id).where(c.due_at.is_not(None), c.state == REQUIRES_ACTION)
+    return [(row.org_id, row.payment_id) for row in tx.execute(found.order_by(c.due_at).limit(limit))]
+
+
 def next_due(tx: ReadTx, org_id: int, until: int) -> tuple[int, str] | None:
     found = select(c.due_at, c.payment_id).where(c.org_id == org_id, c.due_at <= until)
     row = tx.execute(found.order_by(c.due_at, c.payment_id).limit(1)).first()

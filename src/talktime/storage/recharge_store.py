@@ -49,6 +49,11 @@ def look_at_brakes(tx: Tx, org_id: int, at: int) -> None:
     tx.execute(update(t.recharges).where(c.org_id == org_id, *braked).values(look_at=at))
 
 
+def look_again(tx: Tx, org_id: int, at: int) -> None:
+    """Whatever it waits for: who looks finds that out anew."""
+    tx.execute(update(t.recharges).where(c.org_id == org_id, c.enabled).values(look_at=at))
+
+
 def consent(tx: ReadTx, org_id: int) -> str | None:
     given: str | None = tx.scalar(select(c.consent).where(c.org_id == org_id))
     return given

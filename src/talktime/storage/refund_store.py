@@ -50,6 +50,14 @@ def by_reference(tx: ReadTx, org_id: int, reference: str) -> Refund | None:
     return Refund(**row._mapping) if row else None
 
 
+def succeeded_since(tx: ReadTx, provider: str, since: int, limit: int) -> Sequence[Refund]:
+    """Of those that we have asked a provider for. Spans organizations."""
+    p = t.payments.c
+    found = select(*_COLUMNS).join(t.payments, (p.org_id == c.org_id) & (p.payment_id == c.payment_id))
+    ours = (p.provider == provider, c.state == SUCCEEDED, c.created_at >= since, c.asked_by.not_like("provider:%"))
+    return [Refund(**row._mapping) for row in tx.execute(found.where(*ours).order_by(c.refund_id).limit(limit))]
+
+
 def add(tx: Tx, refund: Refund) -> None:
     tx.execute(insert(t.refunds), {name: getattr(refund, name) for name in refund.__struct_fields__})
 

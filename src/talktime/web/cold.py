@@ -113,7 +113,7 @@ def _once(route: Route, request: Request[Any], key: str, keep: Keep) -> Answered
 class _Once:
     def __init__(self, route: Route, request: Request[Any], key: str, keep: Keep) -> None:
         self._route, self._request, self._key = route, request, key
-        self._digest = idempotency.digest(request.kind, request.body)
+        self._digest = idempotency.digest(request.kind, request.body, *request.names.values())
         self._forever = keep is Keep.FOREVER
 
     def run(self) -> Answered:

@@ -156,15 +156,21 @@ def confirm_payment(request: Request[None]) -> TopUpBody:
 
 
 def reject_payment(request: Request[None]) -> TopUpBody:
-    """The money of an invoice will not come: nothing is credited."""
+    """The money of an invoice will not come, or nobody could say for three days how a payment stands: nothing is
+    credited. Its provider, if he answers, is told first."""
+    request.app.till.stop(_whose(request), request.names["payment_id"])
     return _decided_by_operator(request, payments.reject)
 
 
-def _decided_by_operator(request: Request[None], decide: Any) -> TopUpBody:
-    database, payment_id = request.app.database, request.names["payment_id"]
-    org_id = database.read(EVERYBODY, reports.organization_of, payment_id)
+def _whose(request: Request[None]) -> int:
+    org_id = request.app.database.read(EVERYBODY, reports.organization_of, request.names["payment_id"])
     if org_id is None or request.org_id not in (OPERATOR_ORG, org_id):
         raise Problem(404, "not_found")
+    return org_id
+
+
+def _decided_by_operator(request: Request[None], decide: Any) -> TopUpBody:
+    database, payment_id, org_id = request.app.database, request.names["payment_id"], _whose(request)
     database.write((OPERATOR_ORG, org_id), decide, org_id=org_id, payment_id=payment_id, actor=actor(request))
     return database.read(org_id, _read, org_id, payment_id)
 

@@ -10,6 +10,7 @@ from talktime.core.gateway import Card, Event, EventKind, Hosted, Order, Provide
 from talktime.payments.stripe.cards import Cards
 from talktime.payments.stripe.client import API_BASE, READ_SECONDS, Unanswered, asked, connected
 from talktime.payments.stripe.events import check_signature, event_of, nothing
+from talktime.payments.stripe.given_back import GivenBack
 from talktime.payments.stripe.intents import Intents
 from talktime.payments.stripe.objects import Account, is_ours
 from talktime.payments.stripe.refunds import Refunds
@@ -26,6 +27,7 @@ class Stripe:
         self._intents = Intents(self._client)
         self._refunds = Refunds(self._client, self.live)
         self._cards = Cards(self._client)
+        self._given_back = GivenBack(self._client, self.live)
         self._secrets = tuple(webhook_secrets)
 
     def charge(self, order: Order) -> Told:
@@ -61,6 +63,9 @@ class Stripe:
 
     def taken_since(self, at: int) -> Iterator[Told]:
         return self._intents.taken_since(at)
+
+    def given_back_since(self, at: int) -> Iterator[Event]:
+        return (event for event in self._given_back.since(at) if event.kind is not EventKind.OTHER)
 
     def event(self, body: bytes, headers: Mapping[str, str]) -> Event:
         check_signature(body, headers.get("stripe-signature", ""), self._secrets)

@@ -7,14 +7,17 @@ from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
-from stripe import SignatureVerificationError, WebhookSignature
+from msgspec.structs import replace
+from stripe import SignatureVerificationError, StripeObject, WebhookSignature
 
 from talktime.core.gateway import BadSignature, DisputeState, Event, EventKind, ProviderError, State, Told
 from talktime.payments.stripe.amounts import from_stripe
+from talktime.payments.stripe.client import read
 from talktime.payments.stripe.objects import (
     MICROS_PER_SECOND,
     Dispute,
     Intent,
+    Metadata,
     Refund,
     Session,
     Whole,
@@ -57,6 +60,40 @@ def _is_signed(body: bytes, signature: str, secret: str) -> bool:
 def event_of(body: bytes) -> Event:
     message = _read(body, Message)
     return _READERS.get(message.type, _other)(message)
+
+
+class Named(Struct, frozen=True):
+    id: str
+    metadata: Metadata = {}
+
+
+class Listed(Struct, frozen=True):
+    """A refund or a dispute with its payment beside it."""
+
+    id: str
+    object: str
+    created: Whole
+    status: str | None = None
+    payment_intent: Named | None = None
+
+
+def event_in_list(one: StripeObject, live: bool) -> Event:
+    """What a message would tell of it as it stands; by the same name as long as it does."""
+    listed = read(Listed, one)
+    paid, name = listed.payment_intent, f"{listed.id}:{listed.status}"
+    if paid is None or not is_ours(paid.metadata):
+        return nothing(name, live)
+    kind = _kind(listed)
+    content = Raw(msgspec.json.encode(one.to_dict() | {"payment_intent": paid.id}))
+    event = _READERS[kind](Message(name, kind, listed.created, live, Data(content)))
+    names = {"organization": paid.metadata["organization"], "payment": paid.metadata["payment"]}
+    return replace(event, told=replace(event.told, **names))
+
+
+def _kind(listed: Listed) -> str:
+    if listed.object == "refund":
+        return "refund.updated"
+    return "charge.dispute.closed" if listed.status in _ENDS else "charge.dispute.created"
 
 
 def nothing(event_id: str, live: bool | None) -> Event:

@@ -14,6 +14,8 @@ from talktime.portal.words import failure
 
 EXPIRES_SOON = 7 * DAY
 SETTINGS, CARDS = "/billing/credits/recharge", "/billing/payment-options"
+NO_DECLINE = ("no_answer", "rejected")
+"""Why a recharge has ended though no card declined."""
 
 
 class Banner(NamedTuple):
@@ -65,6 +67,8 @@ def _retrying(visit: Visit, purse: Purse) -> Banner:
     _, setting = visit.say, purse.recharge
     when = shown.moment_text(setting["next_attempt_at"], visit.zone, visit.language)
     title = _("The recharge of {amount} was declined", amount=_amount(visit, purse))
+    if setting["state_detail"] in NO_DECLINE:
+        title = _("The recharge of {amount} did not go through", amount=_amount(visit, purse))
     text = _("{reason} It is tried again on {when}.", reason=failure(visit, setting["state_detail"]), when=when)
     return Banner("danger", title, text, CARDS, _("Replace the card"))
 

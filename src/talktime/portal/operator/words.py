@@ -39,6 +39,7 @@ def difference_reason(visit: Visit, reason: str) -> str:
         "unknown_organization": _("Taken for an organization that we do not know"),
         "unknown_payment": _("Taken for a payment that we do not know"),
         "credited_but_not_taken": _("Credited here, and the provider says nothing of it"),
+        "refunded_but_not_given_back": _("Refunded here, and the provider says nothing of it"),
         "other_amount": _("Another amount than we asked for"),
         "other_currency": _("Another currency than we asked for"),
         "other_organization": _("Named with another organization"),
@@ -50,6 +51,7 @@ def difference_reason(visit: Visit, reason: str) -> str:
         "unknown_refund": _("A refund that we do not know"),
         "refunded_too_much": _("More was refunded than was paid"),
         "message_parked": _("A message of the provider could not be worked off"),
+        "undecided": _("Undecided for three days"),
     }
     return reasons.get(reason, reason.replace("_", " ").capitalize())
 
@@ -61,6 +63,7 @@ def work_name(visit: Visit, job: Any) -> str:
     scheduled = {
         "remind": _("Reminders of funds and cards that end"),
         "reconcile": _("Comparison with the providers"),
+        "look at payments": _("Payments that wait for their card holders"),
         "retention": _("Forgetting what is older than it is to be kept"),
         "forget exports": _("Removal of old exports"),
         "pools": _("Minute pools of the new month"),
