@@ -8,6 +8,7 @@ import json
 import re
 import resource
 import shlex
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 from talktime.actions.seal import seal_all
 from talktime.cli.client import Client
 from talktime.settings import load
-from talktime.storage.database import SqliteDatabase
+from talktime.storage.database import SqliteDatabase, open_reader
 from talktime.storage.walls import opened
 from tests.cli.inside import inside
 from tests.cli.shop import ROWS
@@ -137,6 +138,25 @@ def test_what_an_interruption_left_in_the_file_goes_when_it_is_run_again(data: P
     again = inside("people", "erase", "bob@example.com", "--organization", "org_1", "--data", data, "--yes")
     assert again.returncode == 3 and "knows nobody" in again.stderr
     assert files_with(b"bob@example.com", data) == []
+
+
+def test_what_was_done_is_said_before_that_the_file_could_not_be_written_anew(data: Path) -> None:
+    """While somebody reads it."""
+    cleo = {"name": "Cleo", "sign_in_name": "cleo@example.com", "usage_location": "GB"}
+    with Client(load({"data": data}, {})) as client:
+        user_id = client.send("POST", "/v1/users", cleo, organization="org_1")["id"]
+    erase = ("people", "erase", user_id, "--organization", "org_1", "--data", data, "--yes")
+    forget = ("retention", "--now", "--data", data)
+    with closing(open_reader(load({"data": data}, {}).sqlite_path, sqlite3.connect)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM users").fetchone()
+        for command, said in ((erase, f"{user_id}: forgotten"), (forget, "gone"), ((*forget, "--json"), "forgotten")):
+            done = inside(*command)
+            assert (done.returncode, said in done.stdout) == (3, True), done.stderr
+            assert "somebody reads it" in done.stderr and "Traceback" not in done.stderr
+    again = inside(*erase)
+    assert again.returncode == 0, again.stderr
+    assert files_with(b"cleo@example.com", data) == []
 
 
 def files_with(text: bytes, data: Path) -> list[Path]:

@@ -16,14 +16,18 @@ import pytest
 from talktime.actions.arriving import open_again
 from talktime.actions.audit import Actor
 from talktime.actions.moving import CannotMove
+from talktime.actions.retention import forget, preview
 from talktime.actions.seal import seal_all
-from talktime.storage import move_store, webhook_store
+from talktime.core.retention import LEAST, Kept
+from talktime.core.time import DAY
+from talktime.storage import job_store, move_store, webhook_store
 from talktime.storage import tables as t
 from talktime.storage.database import Database
 from talktime.storage.folder import DATABASE_FILE
 from talktime.storage.move_file import BadFile
+from talktime.storage.move_store import JOB_ID
 from talktime.storage.vault import new_key, place_of
-from talktime.storage.verify import reading
+from talktime.storage.verify import reading, verify
 from tests.cli.inside import inside
 from tests.moving.house import SECRET, STEPS, House, bring, installation, quiet, said, tell, there
 from tests.support.postgres import Cluster
@@ -172,6 +176,24 @@ def test_only_what_stands_still_can_be_moved(place: Callable[..., World], tmp_pa
         house.export(tmp_path / "org.move")
     house.close()
     house.export(tmp_path / "org.move")
+
+
+@pytest.mark.parametrize("number", [t.accounts.c.last_entry_no, t.accounts.c.last_audit_no])
+def test_what_can_never_be_sealed_is_not_waited_for(number: Any, place: Callable[..., World], tmp_path: Path) -> None:
+    house = House(place())
+    house.live(["call"])
+    house.close()
+    count_on(house.world, number, 1)
+    with pytest.raises(CannotMove, match=r"without gaps.*`talktime verify`.*`talktime org open org_1 --yes`"):
+        house.export(tmp_path / "org.move")
+    count_on(house.world, number, -1)
+    house.export(tmp_path / "org.move")
+
+
+def count_on(world: World, number: Any, more: int) -> None:
+    """As if a row had been lost."""
+    mine = t.accounts.c.org_id == 1
+    world.app.database.write(1, lambda tx: tx.execute(t.accounts.update().where(mine).values({number: number + more})))
 
 
 def test_who_has_left_is_not_told_of_funds_that_stayed_behind(place: Callable[..., World]) -> None:
@@ -400,7 +422,7 @@ def test_another_file_begins_anew_as_long_as_the_first_has_not_ended(
     for portions in (5, 1000):
         with suppress(KeyboardInterrupt):
             bring_until(world, first, portions)
-        with pytest.raises(CannotMove, match="is arriving by another file"):
+        with pytest.raises(CannotMove, match=r"is arriving by another file.* what only the other file has is lost"):
             bring(world, second)
         begun = bring(world, second, stays_closed=True, starts_again=True)
         assert begun.report.clean
@@ -418,6 +440,32 @@ def test_interrupted_anywhere_it_is_nobody_yet(place: Callable[..., World], file
     assert world.operator.get("/v1/operator/organizations/org_1").status == 404
     assert world.operator.acting_for("org_1").get("/v1/balance").status == 404
     assert bring(world, file).report.clean
+
+
+@pytest.mark.parametrize("portions", [1, 5, 9, 14])
+def test_half_an_organization_is_no_damage_and_nothing_of_it_is_forgotten(
+    portions: int, place: Callable[..., World], file: Path
+) -> None:
+    world = place()
+    with pytest.raises(KeyboardInterrupt):
+        bring_until(world, file, portions)
+    database, before = world.app.database, rows_of(world.app.database, 1)
+    assert before and "accounts" not in before
+    assert verify(database).findings == []
+    kinds, much_later = dict(LEAST), world.clock.at + 4000 * DAY
+    assert forget(database, kinds, much_later, Path("there-is-none")) == dict.fromkeys(Kept, 0)
+    assert [one.counted.rows for one in preview(database, kinds, much_later)] == [0] * len(Kept)
+    assert rows_of(database, 1) == before
+
+
+def test_rows_without_an_account_are_damage_where_nobody_arrives(place: Callable[..., World], file: Path) -> None:
+    world = place()
+    with pytest.raises(KeyboardInterrupt):
+        bring_until(world, file, 14)
+    database = world.app.database
+    database.write(1, job_store.remove, 1, JOB_ID)
+    assert {one.invariant for one in verify(database).findings} == {"relations"}
+    database.write(1, move_store.remove, 1)
 
 
 def bring_until(world: World, file: Path, portions: int) -> None:

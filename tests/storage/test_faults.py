@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -27,8 +28,8 @@ from talktime.actions.audit import Actor
 from talktime.charging.engine import Engine, Shelf
 from talktime.core.calls import Answer, Command, Granted
 from talktime.storage import postgres_store, wire
-from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase
-from talktime.storage.errors import StoreError, StoreUnavailable
+from talktime.storage.database import EVERYBODY, Database, PostgresDatabase, ReadTx, SqliteDatabase, open_reader
+from talktime.storage.errors import NotCompacted, StoreError, StoreUnavailable
 from talktime.storage.postgres_statements import PLANS, Statements
 from talktime.storage.postgres_store import PostgresStore
 from talktime.storage.sqlite_store import SqliteStore
@@ -297,6 +298,26 @@ def test_wherever_the_disk_is_full_a_batch_is_there_whole_or_not_at_all(
         assert wrong(shop, wanted) == []
     finally:
         shop.close()
+
+
+def test_a_file_that_cannot_be_written_anew_says_what_is_left_in_it(sqlite_shop: Shop) -> None:
+    before(sqlite_shop)
+    assert isinstance(sqlite_shop.database, SqliteDatabase)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limit[1]))
+    try:
+        with pytest.raises(NotCompacted, match=r"may still be read .* Run the same command again"):
+            sqlite_shop.database.compact()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    reader = open_reader(sqlite_shop.database.path, sqlite3.connect)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM users").fetchone()
+    with pytest.raises(NotCompacted, match="somebody reads it"):
+        sqlite_shop.database.compact()
+    reader.close()
+    sqlite_shop.database.compact()
+    assert sqlite_shop.problems() == []
 
 
 # ---------------------------------------------------------------- SQLite: somebody else, or nobody, may write

@@ -20,12 +20,13 @@ from talktime.storage import control_store, job_store, move_store, price_store, 
 from talktime.storage.database import Database, ReadTx, Tx
 from talktime.storage.job_store import DONE, RUNNING, JobRow
 from talktime.storage.move_file import Manifest, MoveFile, Row
+from talktime.storage.move_store import JOB_ID
 from talktime.storage.sealed_store import SEALED, Sealed
 from talktime.storage.store import KEYS_REVISION
 from talktime.storage.vault import Vault, VaultError, place_of
 from talktime.storage.verify import Report, verify_one
 
-KIND, JOB_ID = "move", "job_move"
+KIND = "move"
 
 
 class Arrived(NamedTuple):
@@ -145,8 +146,8 @@ def _begin(tx: Tx, wanted: JobRow) -> JobRow:
         raise CannotMove(f"{org_name(wanted.org_id)} is here already, and did not come by this file")
     if job.asked != wanted.asked:
         raise CannotMove(
-            f"{org_name(wanted.org_id)} is arriving by another file: go on with that one, "
-            "or take what has come away and begin with this one, by --start-again"
+            f"{org_name(wanted.org_id)} is arriving by another file: go on with that one. --start-again takes away "
+            "what has come and begins with this one, and what only the other file has is lost: begin with the newest"
         )
     return job
 

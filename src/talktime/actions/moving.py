@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from talktime.core.licence_terms import Licence
 from talktime.storage import knowledge_store, move_store, schema, sealed_store, user_store
 from talktime.storage.database import Database, ReadTx
 from talktime.storage.move_file import FORMAT, Head, Manifest, Portions, try_out, write
+from talktime.storage.seal_store import Gap
 from talktime.storage.sealed_store import SEALED, Sealed, Secret
 from talktime.storage.vault import Vault, VaultError, place_of
 
@@ -82,9 +83,19 @@ def _must_stand_still(tx: ReadTx, org_id: int) -> None:
     """What is on its way would happen in both places."""
     if found(tx, org_id).state != CLOSED:
         raise CannotMove(f"{org_name(org_id)} is open")
-    if left := move_store.under_way(tx, org_id):
+    if left := _under_way(tx, org_id):
         said = ", ".join(f"{count} {NAMES.get(name, name)}" for name, count in left.items())
         raise CannotMove(
             f"{org_name(org_id)} is closed, and something is still under way: {said}. "
             "Leave the servers running until that has ended, and call this again"
         )
+
+
+def _under_way(tx: ReadTx, org_id: int) -> Mapping[str, int]:
+    try:
+        return move_store.under_way(tx, org_id)
+    except Gap as gap:
+        raise CannotMove(
+            f"{gap}, so that no seal will ever cover them, and it cannot be moved: `talktime verify` says what is "
+            f"damaged; until that is mended `talktime org open {org_name(org_id)} --yes` opens it here again"
+        ) from gap

@@ -28,9 +28,9 @@ def told(error: Exception) -> CannotDo | None:
 
 def _of_the_store(error: Exception) -> CannotDo | None:
     # Here, and not above: a command that needs no database should not wait for its drivers.
-    from talktime.storage.errors import SchemaTooNew, StoreError
+    from talktime.storage.errors import NotCompacted, SchemaTooNew, StoreError
 
-    if isinstance(error, SchemaTooNew):
+    if isinstance(error, SchemaTooNew | NotCompacted):
         return CannotDo(str(error))
     if isinstance(error, StoreError):
         return CannotDo(f"the database does not answer: {' '.join(str(error).split())}")

@@ -100,7 +100,7 @@ def import_org(
         bool, typer.Option("--closed", help="Do not open it yet: the same command without this opens it.")
     ] = False,
     starts_again: Annotated[
-        bool, typer.Option("--start-again", help="Take away what another file has brought, unless it was opened here.")
+        bool, typer.Option("--start-again", help="Take away what another file has brought, and begin with this one.")
     ] = False,
     data: Data = None,
     database: Url = None,
@@ -108,8 +108,9 @@ def import_org(
 ) -> None:
     """Bring an organization from a file, verify it, and open it. Its ids, keys and books are those it had.
 
-    The file is checked before anything is written. Whoever is interrupted calls it again with the same file. Refused
-    when the organization is here already. Beside running servers on PostgreSQL; on the embedded database no server may
+    The file is checked before anything is written. Whoever is interrupted calls it again with the same file; with
+    --start-again what only the other file has is lost, and what was opened here stays. Refused when the organization is
+    here already. Beside running servers on PostgreSQL; on the embedded database no server may
     be running. Exit code 1: what came does not verify, and stays closed.
     """
     settings = settings_of(data, database)

@@ -100,14 +100,18 @@ def erase(
             _preview(source, org_id, _found(source, org_id, person), as_json)
             return
         known, done = _erased(settings, org_id, person, as_json, until_the_end)
-    told = {"ids": known.ids, "rows": dict(done.rows), "files": done.files, "calls_in_progress": done.in_progress}
+        _say(known, done, as_json)
+    if done.in_progress:
+        raise typer.Exit(BAD)
+
+
+def _say(known: Known, done: Erased, as_json: bool) -> None:
     if as_json:
+        told = {"ids": known.ids, "rows": dict(done.rows), "files": done.files, "calls_in_progress": done.in_progress}
         say_json(told)
     else:
         _show(done.rows, "changed or deleted")
         say(_ended(known, done))
-    if done.in_progress:
-        raise typer.Exit(BAD)
 
 
 def _ended(known: Known, done: Erased) -> str:

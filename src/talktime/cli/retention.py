@@ -32,11 +32,12 @@ def retention(
     if preview:
         _show(settings, _previewed(settings), as_json)
         return
-    done = _forgotten(settings)
-    if as_json:
-        say_json({"forgotten": done})
-    else:
-        say(", ".join(f"{rows:,} of {kind}" for kind, rows in done.items()) + ": gone")
+    with ExitStack() as until_the_end:
+        done = _forgotten(settings, until_the_end)
+        if as_json:
+            say_json({"forgotten": done})
+        else:
+            say(", ".join(f"{rows:,} of {kind}" for kind, rows in done.items()) + ": gone")
 
 
 def _previewed(settings: Settings) -> list[Preview]:
@@ -51,22 +52,21 @@ def _previewed(settings: Settings) -> list[Preview]:
         source.close()
 
 
-def _forgotten(settings: Settings) -> dict[str, int]:
+def _forgotten(settings: Settings, until_the_end: ExitStack) -> dict[str, int]:
     from talktime.actions.retention import NotEverywhere, forget, forget_letters
     from talktime.app import open_app
     from talktime.storage.folder import claimed
 
-    with ExitStack() as until_the_end:
-        if settings.on_sqlite:
-            until_the_end.enter_context(claimed(settings.data))
-        app = open_app(settings)
-        until_the_end.callback(app.close)
-        until_the_end.callback(app.database.compact)
-        letters = forget_letters(settings.outbox, settings.kept, app.now())
-        try:
-            done = forget(app.database, settings.kept, app.now(), settings.outbox)
-        except NotEverywhere as error:
-            raise CannotDo(f"{error.message}; everything else is gone") from error
+    if settings.on_sqlite:
+        until_the_end.enter_context(claimed(settings.data))
+    app = open_app(settings)
+    until_the_end.callback(app.close)
+    until_the_end.callback(app.database.compact)
+    letters = forget_letters(settings.outbox, settings.kept, app.now())
+    try:
+        done = forget(app.database, settings.kept, app.now(), settings.outbox)
+    except NotEverywhere as error:
+        raise CannotDo(f"{error.message}; everything else is gone") from error
     return {**{kind.value: rows for kind, rows in done.items()}, "letters": letters}
 
 

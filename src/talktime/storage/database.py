@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, StaticPool
 
 from talktime.storage.alive import Attentive, kept_alive
-from talktime.storage.errors import StoreUnavailable, translated
+from talktime.storage.errors import NotCompacted, StoreUnavailable, translated
 from talktime.storage.turns import Turns
 from talktime.storage.wire import MARK
 
@@ -114,10 +114,26 @@ class SqliteDatabase(Database):
     def compact(self) -> None:
         """Writes the file anew: no server may be running."""
         with self.turns.patient():
-            # In a file, since it is as large as the database.
-            self.connection.execute("PRAGMA temp_store = FILE")
-            self.connection.execute("VACUUM")
-            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            try:
+                read_by_others = self._write_anew()
+            except sqlite3.Error as error:
+                raise self._not_compacted(f"{error}. It needs as much room again as it has") from error
+        if read_by_others:
+            raise self._not_compacted("somebody reads it, as `talktime verify` or a backup does")
+
+    def _write_anew(self) -> bool:
+        """Whether the old file is still needed by somebody."""
+        # In a file, since it is as large as the database.
+        self.connection.execute("PRAGMA temp_store = FILE")
+        self.connection.execute("VACUUM")
+        busy, *_ = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return bool(busy)
+
+    def _not_compacted(self, why: str) -> NotCompacted:
+        return NotCompacted(
+            f"what was forgotten may still be read in {self.path} and the file beside it, which could not be written "
+            f"anew: {why}. Run the same command again when that is over"
+        )
 
     def close(self) -> None:
         with self.turns.patient():

@@ -24,6 +24,10 @@ class StoreUnavailable(StoreError):
     """It cannot be written, or nobody knows whether it was. Nothing is granted; asking again is safe."""
 
 
+class NotCompacted(StoreUnavailable):
+    """All that was to be done is done, but what was there before may still be in the file."""
+
+
 class SchemaTooNew(StoreError):
     """A newer Talktime made this database."""
 

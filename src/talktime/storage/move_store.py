@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Table, delete, func, insert, select, update
+from sqlalchemy import Column, Select, Table, delete, func, insert, select, update
 
 from talktime.storage import seal_store
 from talktime.storage import tables as t
@@ -16,6 +16,8 @@ from talktime.storage.verify_books import streamed
 from talktime.storage.walls import opened
 
 PORTION = 1_000
+JOB_ID = "job_move"
+"""Of the row that says how much of an organization has come."""
 # What stays behind, and why.
 STAYS: Mapping[str, str] = {
     "sessions": "people sign in again where their organization is now",
@@ -87,6 +89,12 @@ def is_known(tx: ReadTx, org_id: int) -> bool:
     """Also who is only half here, or was here once."""
     tables = (t.accounts, t.organizations, t.entries)
     return any(tx.scalar(select(table.c.org_id).where(table.c.org_id == org_id).limit(1)) for table in tables)
+
+
+def arriving() -> Select[tuple[int]]:
+    """The organizations that are half here: the account comes last. Spans organizations."""
+    here = select(t.accounts.c.org_id)
+    return select(j.org_id).where(j.job_id == JOB_ID, j.state != DONE, j.org_id.not_in(here))
 
 
 def advance(tx: Tx, org_id: int, job_id: str, asked: str, number: int) -> bool:

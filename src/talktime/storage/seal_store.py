@@ -18,6 +18,7 @@ from talktime.storage.walls import opened
 
 e, u, s, a = t.entries.c, t.audit.c, t.seals.c, t.accounts.c
 encode = msgspec.json.Encoder().encode
+PORTION = 2_000
 
 
 class Chain(StrEnum):
@@ -79,10 +80,16 @@ def last(tx: ReadTx, org_id: int, chain: Chain) -> Seal:
 
 
 def uncovered(tx: ReadTx, org_id: int) -> int:
-    """How many rows no seal covers yet."""
-    numbers = tx.execute(select(a.last_entry_no, a.last_audit_no).where(a.org_id == org_id)).first() or (0, 0)
-    sealed = (last(tx, org_id, chain).through_no for chain in (Chain.ENTRIES, Chain.AUDIT))
-    return sum(max(number - through, 0) for number, through in zip(numbers, sealed, strict=True))
+    """How many rows no seal covers yet. Raises Gap where none ever will."""
+    return sum(_uncovered(tx, org_id, chain) for chain in Chain)
+
+
+def _uncovered(tx: ReadTx, org_id: int, chain: Chain) -> int:
+    number = tx.scalar(select(LAST_NO[chain]).where(a.org_id == org_id)) or 0
+    begun = last(tx, org_id, chain).through_no
+    if number > begun and next_seal(tx, org_id, chain, PORTION) is None:
+        raise _gap(org_id, chain, begun)
+    return max(number - begun, 0)
 
 
 def next_seal(tx: ReadTx, org_id: int, chain: Chain, rows_max: int) -> Seal | None:
@@ -93,8 +100,12 @@ def next_seal(tx: ReadTx, org_id: int, chain: Chain, rows_max: int) -> Seal | No
         return None
     numbers = [begun.through_no, *(row[0] for row in rows)]
     if any(later != earlier + 1 for earlier, later in pairwise(numbers)):
-        raise Gap(f"organization {org_id}: the {chain} after number {begun.through_no} are not numbered without gaps")
+        raise _gap(org_id, chain, begun.through_no)
     return Seal(numbers[-1], chained(bytes.fromhex(begun.digest), rows).hex(), len(rows))
+
+
+def _gap(org_id: int, chain: Chain, after: int) -> Gap:
+    return Gap(f"organization {org_id}: the {chain} after number {after} are not numbered without gaps")
 
 
 def chained(digest: bytes, rows: Iterable[Sequence[Any]]) -> bytes:
