@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import select
 
 from talktime.actions import seal
 from talktime.actions.audit import Actor, note
-from talktime.actions.seal import seal_all, seal_organization
+from talktime.actions.seal import TRIES_MAX, Cause, Changing, rewrite, seal_all, seal_organization
+from talktime.actions.upkeep import Stopped
 from talktime.storage import seal_store
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
@@ -106,6 +107,48 @@ def test_nothing_is_sealed_over_a_gap(books: Books) -> None:
     assert "without gaps" in str(heard[0])
     assert seal_everything(books) == 0
     assert books.database.read(1, seals) == []
+
+
+def test_what_others_add_to_without_a_pause_is_not_rewritten_for_ever(books: Books) -> None:
+    add_line(books, "first")
+    tries: list[int] = []
+
+    def changed(tx: ReadTx) -> dict[int, Any]:
+        tries.append(1)
+        found = first_erased(tx)
+        add_line(books, "one more")
+        return found
+
+    with pytest.raises(Changing, match=r"audit of org_1 change without a pause"):
+        rewrite(books.database, 1, Chain.AUDIT, changed, CAUSE)
+    assert len(tries) == TRIES_MAX
+    assert books.database.read(1, seals) == []
+
+
+def test_a_rewriting_says_how_far_it_is_and_can_be_stopped(books: Books) -> None:
+    add_line(books, "first")
+    seal_everything(books)
+
+    def stop(rows: int) -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        rewrite(books.database, 1, Chain.AUDIT, first_erased, CAUSE, stop)
+    told: list[int] = []
+    assert rewrite(books.database, 1, Chain.AUDIT, first_erased, CAUSE, told.append) == 1
+    assert told == [1]
+    assert verify(books.database).clean
+
+
+CAUSE = Cause(Actor("key_1", NOW), "person.erased", "usr_ann")
+
+
+def first_erased(tx: ReadTx) -> dict[int, Any]:
+    return {1: (*next(seal_store.numbered(tx, 1, Chain.AUDIT))[:-1], '"erased"')}
+
+
+def add_line(books: Books, what: str) -> None:
+    books.database.write(1, note, 1, Actor("key_1", NOW), "a", what, None, what)
 
 
 def test_no_two_chains_begin_alike() -> None:

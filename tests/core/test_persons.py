@@ -32,6 +32,13 @@ def test_a_name_is_the_persons_only_where_it_is_about_them() -> None:
     assert ANN.out_of_document('{"user": "usr_ann", "name": "Ann"}', own=False) == '{"user":"usr_ann","name":"erased"}'
 
 
+def test_among_many_people_only_the_part_of_the_person_is_theirs() -> None:
+    """Though somebody else has the same name."""
+    text = '{"usr_ann":{"name":"Ann","number":"+12025550101"},"usr_two":{"name":"Ann","number":"+12025550102"}}'
+    gone = '{"usr_ann":{"name":"erased","number":"erased"},"usr_two":{"name":"Ann","number":"+12025550102"}}'
+    assert ANN.out_of_document(text, own=False) == gone
+
+
 def test_of_a_call_of_ones_own_both_ends_go() -> None:
     asked = Asked(CallType.USER_OUT, TO, user="ann@example.com", from_="+12025550101", source="pbx/ann")
     gone = ANN.out_of_call(call(asked, Terms(user_id="usr_ann", caller="+12025550101")))

@@ -12,7 +12,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from talktime.actions import jobs
+from talktime.actions import jobs, persons
+from talktime.actions.audit import Actor
+from talktime.actions.erasure import erase
+from talktime.actions.files_about import Files
 from talktime.actions.upkeep import Stopped
 from talktime.app import open_app
 from talktime.core.ids import org_number
@@ -262,6 +265,65 @@ def test_what_it_tells_of_is_one_moment(world: World) -> None:
         rows = json.loads(archive.read("parameters.json"))["rows"]
         lines = archive.read("PSTN.calls.2030-04-02.csv").splitlines()
     assert (rows["pstn"], len(lines), len(come)) == (1, 2, 2)
+
+
+def test_an_export_that_is_made_while_somebody_is_forgotten_does_not_know_them(anywhere: World) -> None:
+    org, quenelda = _called(anywhere)
+    export = begun(org)
+    meanwhile = iter([quenelda])
+
+    def forget() -> bool:
+        for user_id in meanwhile:
+            _erased(anywhere, org, user_id)
+        return False
+
+    assert make_exports(anywhere.app, forget) == 0
+    assert list(anywhere.app.settings.export_folder.iterdir()) == []
+    assert read(org, export)["status"] == "running"
+    assert make_exports(anywhere.app, never) == 1
+    assert read(org, export)["status"] == "done"
+    assert "Quenelda" not in _lines(anywhere, export)
+
+
+def test_an_export_that_had_its_name_already_when_somebody_was_forgotten_is_taken_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org, quenelda = _called(world)
+    export = begun(org)
+    end = jobs.Work.end
+
+    def late(work: jobs.Work, filename: str, now: int) -> None:
+        assert "Quenelda" in _lines(world, export)
+        _erased(world, org, quenelda)
+        end(work, filename, now)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs.Work, "end", late)
+        assert make_exports(world.app, never) == 0
+    assert list(world.app.settings.export_folder.iterdir()) == []
+    assert make_exports(world.app, never) == 1
+    assert "Quenelda" not in _lines(world, export)
+
+
+def _called(world: World) -> tuple[Organization, str]:
+    """An organization, and somebody of it who has called."""
+    org = world.organization()
+    user_id = str(org.user(name="Quenelda").json["id"])
+    add_usage(world.app.database, org.id, START - SECOND, user_id=user_id)
+    return org, user_id
+
+
+def _erased(world: World, org: Organization, user_id: str) -> None:
+    database, org_id = world.app.database, org_number(org.id)
+    assert org_id
+    known = database.read(org_id, persons.find, org_id, user_id)
+    files = Files(world.app.settings.outbox, world.app.settings.export_folder)
+    erase(database, org_id, known, Actor("command_line", world.clock.at), files)
+
+
+def _lines(world: World, export: str) -> str:
+    with ZipFile(world.app.settings.export_folder / f"Calls.Export.{export}.zip") as archive:
+        return archive.read("PSTN.calls.2030-04-02.csv").decode()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import insert, select, update
 
-from talktime.actions import deliveries, persons
+from talktime.actions import deliveries, jobs, members, people, persons
+from talktime.actions.audit import note
 from talktime.actions.erasure import PASSES_MAX, erase
 from talktime.actions.exports import EXPORT
 from talktime.actions.files_about import Files
@@ -22,15 +23,16 @@ from talktime.actions.persons import CannotErase
 from talktime.notifications.outcomes import Fate, Outcome
 from talktime.storage import delivery_store, job_store, person_store
 from talktime.storage import tables as t
-from talktime.storage.database import EVERYBODY, Database, Tx
+from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
 from talktime.storage.delivery_store import EMAIL as MAIL
 from talktime.storage.delivery_store import WAITING, DeliveryRow
 from talktime.storage.job_store import DONE, JobRow
-from talktime.storage.person_store import PLACES
+from talktime.storage.job_store import WAITING as JOB_WAITING
+from talktime.storage.person_store import PLACES, Place
 from talktime.storage.walls import opened
 from tests.core.switch import NOW
-from tests.storage.shop import Shop
-from tests.storage.test_persons import EMAIL, LATER, NAME, NO_FILES, erased, everything, found_in, planted
+from tests.storage.shop import BOSS, Shop
+from tests.storage.test_persons import EMAIL, LATER, NAME, NO_FILES, NUMBER, erased, everything, found_in, planted
 
 OTHER = "billing@example.com"
 LETTER = DeliveryRow(
@@ -210,6 +212,85 @@ def changed_meanwhile(times: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     with monkeypatch.context() as patch:
         patch.setattr(person_store, "put", put_later)
         yield
+
+
+def test_a_call_that_comes_and_ends_at_the_last_moment_is_forgotten(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org_id = planted(shop)
+    phone = shop.phone(org_id)
+
+    def call() -> None:
+        phone.authorize("q9", to=NUMBER)
+        phone.settle("q9", 61)
+
+    with at_the_last_moment(call, monkeypatch):
+        assert erased(shop, org_id).in_progress == 0
+    assert left(shop) == []
+    assert shop.problems() == []
+
+
+def test_whoever_is_called_at_the_last_moment_is_known_until_the_call_has_ended(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org_id = planted(shop)
+    phone = shop.phone(org_id)
+    with at_the_last_moment(lambda: phone.authorize("q9", to=NUMBER), monkeypatch):
+        assert erased(shop, org_id).in_progress == 1
+    phone.settle("q9", 61)
+    assert erased(shop, org_id).in_progress == 0
+    assert left(shop) == []
+    assert shop.problems() == []
+
+
+@contextmanager
+def at_the_last_moment(do: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """When everything was looked through but the rows that say who it is."""
+    some, once = person_store.some, iter([do])
+
+    def some_later(tx: ReadTx, org_id: int, place: Place, *more: Any) -> Any:
+        if place.table is t.users and (act := next(once, None)):
+            act()
+        return some(tx, org_id, place, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(person_store, "some", some_later)
+        yield
+    assert next(once, None) is None
+
+
+def test_who_is_removed_after_the_look_is_forgotten_all_the_same(shop: Shop) -> None:
+    org_id = planted(shop)
+    known = shop.database.read(org_id, persons.find, org_id, EMAIL)
+    shop.database.write(org_id, people.remove, org_id, "usr_que", BOSS)
+    shop.database.write(org_id, members.remove, org_id, "mem_que", BOSS)
+    erase(shop.database, org_id, known, LATER, NO_FILES)
+    assert left(shop) == []
+
+
+def test_an_audit_log_that_grows_without_a_pause_is_said(sqlite_shop: Shop) -> None:
+    org_id = planted(sqlite_shop)
+    known = sqlite_shop.database.read(org_id, persons.find, org_id, EMAIL)
+
+    def grow(rows: int) -> None:
+        sqlite_shop.database.write(org_id, note, org_id, BOSS, "something.changed", "something")
+
+    with pytest.raises(CannotErase, match="without a pause"):
+        erase(sqlite_shop.database, org_id, known, LATER, NO_FILES, grow)
+    erased(sqlite_shop, org_id)
+    assert left(sqlite_shop) == []
+
+
+def test_exports_that_are_made_meanwhile_begin_anew(shop: Shop, tmp_path: Path) -> None:
+    org_id = planted(shop)
+    files = Files(tmp_path / "outbox", tmp_path / "exports")
+    shop.database.write(org_id, job_store.add, replace(MADE, state=JOB_WAITING, filename=None, ended_at=None))
+    work = jobs.taken(shop.database, MADE, NOW)
+    assert work
+    erased(shop, org_id, EMAIL, files)
+    with pytest.raises(jobs.TakenOver):
+        work.end("job_q.csv", NOW)
+    assert [job.job_id for job in jobs.to_do(shop.database, EXPORT, NOW)] == ["job_q"]
 
 
 # ---------------------------------------------------------------- what stands in the way

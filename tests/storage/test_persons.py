@@ -25,6 +25,7 @@ from talktime.actions import (
     persons,
     receipts,
     sessions,
+    user_files,
 )
 from talktime.actions.audit import Actor
 from talktime.actions.erasure import Erased, erase
@@ -37,6 +38,7 @@ from talktime.actions.sessions import Visitor
 from talktime.core.money import micros
 from talktime.core.receipts import BillingDetails
 from talktime.core.time import DAY
+from talktime.core.user_rows import UserLine
 from talktime.storage import inbox_store, person_store
 from talktime.storage import tables as t
 from talktime.storage.adjustment_store import BOOKED, Adjustment
@@ -201,6 +203,37 @@ def figures(tx: ReadTx) -> dict[str, Any]:
 
 def problems(shop: Shop) -> list[str]:
     return [f"{one.invariant} {one.detail}" for one in verify(shop.database).findings]
+
+
+MARRIED, MOVED = "Quenelda Featherstone", "+442079460155"
+"""What she was called by a file, for a while."""
+
+
+def in_files(shop: Shop, org_id: int) -> None:
+    """A file calls her otherwise, and another as before; somebody else comes by the first."""
+    same = {"sign_in_name": EMAIL}
+    bob = {"sign_in_name": "bob@example.com", "name": "Bob", "usage_location": "GB"}
+    taken(shop, org_id, UserLine(1, EMAIL, same | {"name": MARRIED, "number": MOVED}, None), _line(2, bob))
+    taken(shop, org_id, UserLine(1, EMAIL, same | {"name": NAME, "number": NUMBER}, None))
+
+
+def _line(number: int, values: dict[str, str]) -> UserLine:
+    return UserLine(number, values["sign_in_name"], values, ())
+
+
+def taken(shop: Shop, org_id: int, *lines: UserLine) -> None:
+    shop.database.write(org_id, user_files.take, org_id, lines, lambda: "usr_bob", BOSS)
+
+
+def test_what_somebody_was_called_by_a_file_is_forgotten(shop: Shop) -> None:
+    org_id = planted(shop)
+    in_files(shop, org_id)
+    assert {MARRIED, MOVED} <= shop.database.read(org_id, persons.find, org_id, EMAIL).words
+    erased(shop, org_id)
+    after = shop.database.read(EVERYBODY, everything)
+    assert [word for word in (*CANARIES, MARRIED, MOVED) if word in after] == []
+    assert '"name":"Bob"' in after and "bob@example.com" in after
+    assert problems(shop) == []
 
 
 # ---------------------------------------------------------------- who is meant

@@ -17,6 +17,7 @@ from talktime.actions.audit import Actor
 from talktime.actions.erasure import erase
 from talktime.actions.retention import NotEverywhere, Rules, forget, forget_letters, preview
 from talktime.actions.seal import seal_all
+from talktime.actions.upkeep import Stopped
 from talktime.core.retention import LEAST, USUAL, Kept, rules_from
 from talktime.core.time import DAY
 from talktime.settings import SettingsError, load
@@ -29,13 +30,16 @@ from tests.storage.shop import ANN, BOSS, Shop
 from tests.storage.test_erasure import complain, damage, left, names, with_files
 from tests.storage.test_persons import (
     CALLED,
+    EMAIL,
     FORMER,
     FORMER_EMAIL,
+    MARRIED,
     NAME,
     NO_FILES,
     NUMBER,
     everything,
     figures,
+    in_files,
     planted,
     problems,
 )
@@ -198,6 +202,30 @@ def test_names_of_before_are_known_until_somebody_is_forgotten(sqlite_shop: Shop
     forgotten(sqlite_shop, {Kept.AUDIT: 90})
     assert rows(sqlite_shop)[Kept.AUDIT] == 0
     assert problems(sqlite_shop) == []
+
+
+def test_what_a_file_called_people_is_known_until_all_of_them_are_forgotten(shop: Shop) -> None:
+    org_id = planted(shop)
+    in_files(shop, org_id)
+    for word, others in ((EMAIL, True), ("usr_bob", False)):
+        forgotten(shop, {Kept.AUDIT: 90})
+        assert rows(shop)[Kept.AUDIT] == 0
+        known = shop.database.read(org_id, persons.find, org_id, word)
+        assert (MARRIED in known.words) is others
+        erase(shop.database, org_id, known, Actor("command_line", LATER), NO_FILES)
+        assert ("Bob" in shop.database.read(org_id, everything)) is others
+    assert rows(shop)[Kept.AUDIT] > 0
+    forgotten(shop, {Kept.AUDIT: 90})
+    assert rows(shop)[Kept.AUDIT] == 0
+    assert problems(shop) == []
+
+
+def test_an_audit_log_is_not_shortened_any_further_when_the_process_ends(sqlite_shop: Shop) -> None:
+    planted(sqlite_shop)
+    before = rows(sqlite_shop)
+    with pytest.raises(Stopped):
+        forget(sqlite_shop.database, {Kept.AUDIT: 90}, LATER, Path("there-is-none"), lambda: True)
+    assert rows(sqlite_shop) == before
 
 
 def test_what_is_wrong_with_one_organization_keeps_nothing_of_others(sqlite_shop: Shop) -> None:

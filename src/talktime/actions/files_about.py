@@ -29,6 +29,11 @@ class Files:
             path.unlink(missing_ok=True)
         return len(letters) + (_forget_exports(database, org_id, self.exports) if self.exports else 0)
 
+    def make_anew(self, tx: Tx, org_id: int) -> None:
+        """Exports that were begun before the person was forgotten: from now on they read that somebody was."""
+        if self.exports:
+            job_store.begin_anew(tx, org_id, EXPORT)
+
 
 def _about(database: Database, org_id: int, person: Person, outbox: Path) -> list[Path]:
     """Each is named by its delivery; of another organization it is none of ours."""

@@ -15,7 +15,7 @@ PORTION = 100
 
 
 class TakenOver(Exception):
-    """We were silent for too long, and somebody else does it now."""
+    """We were silent for too long, or it is to begin anew: somebody else does it now."""
 
 
 def to_do(database: Database, kind: str, now: int) -> Sequence[JobRow]:
@@ -24,6 +24,12 @@ def to_do(database: Database, kind: str, now: int) -> Sequence[JobRow]:
 
 def over(database: Database, kind: str, ended_before: int) -> Sequence[JobRow]:
     return database.read(EVERYBODY, job_store.over, kind, ended_before, PORTION)
+
+
+def is_made(database: Database, job: JobRow) -> bool:
+    """By whoever it was."""
+    found = database.read(job.org_id, job_store.find, job.org_id, job.job_id)
+    return found is not None and found.state == job_store.DONE
 
 
 def remove(database: Database, job: JobRow) -> None:
@@ -48,9 +54,11 @@ class Work:
 
     def go_on(self, done: int, total: int, now: int) -> None:
         """So much is done; it stays ours."""
-        until = max(now + HELD_FOR, self.held_until + 1)
-        self._change(done=done, total=total, claimed_until=until)
-        self.held_until = until
+        self._hold(now, done=done, total=total)
+
+    def keep(self, now: int) -> None:
+        """It is ours still."""
+        self._hold(now)
 
     def end(self, filename: str, now: int) -> None:
         self._change(state=job_store.DONE, filename=filename, claimed_until=None, ended_at=now)
@@ -61,6 +69,11 @@ class Work:
     def give_back(self) -> None:
         """Whoever comes next begins anew."""
         self._change(state=job_store.WAITING, done=0, claimed_until=None)
+
+    def _hold(self, now: int, **values: object) -> None:
+        until = max(now + HELD_FOR, self.held_until + 1)
+        self._change(**values, claimed_until=until)
+        self.held_until = until
 
     def _change(self, **values: object) -> None:
         job, database = self.job, self.database

@@ -15,7 +15,7 @@ from talktime.core.persons import ERASED, Person
 from talktime.storage import call_store, member_store, person_store
 from talktime.storage.database import Database, ReadTx
 from talktime.storage.member_store import MemberRow
-from talktime.storage.person_store import EVERYWHERE, Kind, Place
+from talktime.storage.person_store import CALLS, EVERYWHERE, USAGE, Kind, Place
 from talktime.storage.store import decode_call, encode_call
 from talktime.storage.user_store import UserRow
 
@@ -103,12 +103,20 @@ def _known(tx: ReadTx, org_id: int, meant: Sequence[Somebody]) -> Known:
     others = tuple(one for one in meant if isinstance(one, MemberRow))
     known = Known(users, others, frozenset())
     now = {word for one in meant for word in _called(msgspec.structs.asdict(one))}
-    told = person_store.told_of(tx, org_id, known.ids)
-    earlier = {word for text in told for word in _called(msgspec.json.decode(text))}
+    earlier = {word for told in _told_of(tx, org_id, known.ids) for word in _called(told)}
     # A number or an address that was free again may be somebody else's now.
     there = [one for one in _everybody(tx, org_id) if one not in meant and one.removed_at is None]
     taken = {word for one in there for word in (_address(one), getattr(one, "number", None))}
     return replace(known, words=frozenset((now | earlier) - taken))
+
+
+def _told_of(tx: ReadTx, org_id: int, ids: Sequence[str]) -> Iterator[Any]:
+    """What the audit log has of these. A line of a file has many people, and only a part is theirs."""
+    for text in person_store.told_of(tx, org_id, ids):
+        yield msgspec.json.decode(text)
+    for text in person_store.told_of_files(tx, org_id):
+        people = msgspec.json.decode(text)
+        yield from (people[one] for one in ids if one in people)
 
 
 def _called(told: Any) -> Iterator[str]:
@@ -153,6 +161,13 @@ def _slices(database: Database, org_id: int, place: Place) -> Iterator[Sequence[
         after = [rows[-1][column.name] for column in place.key]
         if not after or len(rows) < SLICE:
             return
+
+
+def newer_mentions(tx: ReadTx, org_id: int, person: Person, since: int) -> list[Mention]:
+    """In what calls have brought since then."""
+    calls = [one for row in person_store.calls_since(tx, org_id, since) if (one := mention(CALLS, row, person))]
+    usage = person_store.usage_of(tx, org_id, [one.row["call_id"] for one in calls])
+    return [*calls, *(one for row in usage if (one := mention(USAGE, row, person)))]
 
 
 def mention(place: Place, row: Row, person: Person) -> Mention | None:

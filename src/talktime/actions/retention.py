@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from talktime.actions import persons
 from talktime.actions.audit import Actor
@@ -22,9 +24,9 @@ from talktime.core.time import DAY, SECOND
 from talktime.storage import person_store, retention_store, seal_store
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
 from talktime.storage.errors import StoreUnavailable
-from talktime.storage.person_store import CALLS, story_values
+from talktime.storage.person_store import CALLS, IMPORTED, story_values
 from talktime.storage.retention_store import SAYS_WHO, STAYS, Counted
-from talktime.storage.seal_store import Chain
+from talktime.storage.seal_store import Chain, Tell
 from talktime.storage.store import decode_call
 
 SLICE = 500
@@ -100,7 +102,8 @@ class _Forgetting:
                 return self._people(org_id, before)
             case Kept.AUDIT:
                 cause = Cause(self.actor, "audit.shortened", "audit")
-                return rewrite(self.database, org_id, Chain.AUDIT, partial(_shortened, org_id, before), cause)
+                changed = partial(_shortened, org_id, before, self._go_on)
+                return rewrite(self.database, org_id, Chain.AUDIT, changed, cause, self._go_on)
             case _:
                 return self._thrown_away(org_id, kind, before)
 
@@ -127,7 +130,7 @@ class _Forgetting:
         known = self.database.read(org_id, persons.removed_before, org_id, before)
         if known is None:
             return 0
-        done = erase(self.database, org_id, known, self.actor, Files(self.outbox), lambda _: self._go_on())
+        done = erase(self.database, org_id, known, self.actor, Files(self.outbox), self._go_on)
         return 0 if done.in_progress else len(known.ids)
 
     def _thrown_away(self, org_id: int, kind: Kept, before: int) -> int:
@@ -137,7 +140,8 @@ class _Forgetting:
             self._go_on()
         return done
 
-    def _go_on(self) -> None:
+    def _go_on(self, rows: int = 0) -> None:
+        """How many were looked at does not matter."""
         if self.stop():
             raise Stopped
 
@@ -153,15 +157,22 @@ def _put_calls(tx: Tx, org_id: int, changed: Sequence[tuple[Mapping[str, Any], M
     return sum(person_store.put(tx, org_id, CALLS, row, values) for row, values in changed)
 
 
-def _shortened(org_id: int, before: int, tx: ReadTx) -> dict[int, Sequence[Any]]:
+def _shortened(org_id: int, before: int, tell: Tell, tx: ReadTx) -> dict[int, Sequence[Any]]:
     """Who did what and when; no longer from what to what."""
     known = persons.not_forgotten(tx, org_id)
     found: dict[int, Sequence[Any]] = {}
-    for row in seal_store.numbered(tx, org_id, Chain.AUDIT):
-        stays = row.action in STAYS or (row.action in SAYS_WHO and row.object in known)
+    for row in seal_store.numbered(tx, org_id, Chain.AUDIT, tell):
+        stays = row.action in STAYS or not known.isdisjoint(_said_who(row))
         if row.at < before and not stays and (row.old is not None or row.new is not None):
             found[row.audit_no] = (*row[:-2], None, None)
     return found
+
+
+def _said_who(row: Any) -> Iterable[str]:
+    """The ids of those of whom the line says what they were called."""
+    if row.action == IMPORTED and row.new is not None:
+        return msgspec.json.decode(row.new, type=dict[str, Any])
+    return (row.object,) if row.action in SAYS_WHO else ()
 
 
 def forget_letters(outbox: Path, rules: Rules, now: int) -> int:

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from talktime.actions.audit import Actor, note
+from talktime.core.ids import org_name
 from talktime.storage import audit_store, org_store, seal_store
 from talktime.storage.database import EVERYBODY, Database, ReadTx, Tx
 from talktime.storage.errors import Conflict
-from talktime.storage.seal_store import Chain, Gap, Seal
+from talktime.storage.seal_store import Chain, Gap, Seal, Tell, silent
 
 ROWS_MAX = 5_000
 """Of one organization in one transaction."""
+TRIES_MAX = 10
+"""To rewrite what others add to."""
 ORGANIZATIONS_MAX = 500
 
 
@@ -108,22 +111,31 @@ Rows = Mapping[int, Sequence[Any]]
 """By their numbers."""
 
 
-def rewrite(database: Database, org_id: int, chain: Chain, changed: Callable[[ReadTx], Rows], cause: Cause) -> int:
-    """Rows that the law wants to be others, with their seals: how many. `changed` finds them, by their numbers.
+Finder = Callable[[ReadTx], Rows]
+"""Those that are to be others."""
+
+
+class Changing(Exception):
+    """Others write so often that what was made ready never fits. It can be tried again."""
+
+
+def rewrite(database: Database, org_id: int, chain: Chain, changed: Finder, cause: Cause, tell: Tell = silent) -> int:
+    """Rows that the law wants to be others, with their seals: how many.
 
     Everything is made ready beside the writers; if something was added meanwhile, it is made ready again.
     """
-    while True:
-        made = database.read(org_id, _made_ready, org_id, chain, changed)
+    for _ in range(TRIES_MAX):
+        made = database.read(org_id, _made_ready, org_id, chain, changed, tell)
         if made is None:
             return 0
         if database.write(org_id, _rewrite, org_id, chain, made, cause):
             return len(made.rows)
+    raise Changing(f"the {chain} of {org_name(org_id)} change without a pause: it is tried again")
 
 
-def check_seals(database: Database, org_id: int, chain: Chain, changed: Callable[[ReadTx], Rows]) -> None:
+def check_seals(database: Database, org_id: int, chain: Chain, changed: Finder, tell: Tell = silent) -> None:
     """Raises Damaged where a rewriting would; nothing is written."""
-    database.read(org_id, _made_ready, org_id, chain, changed)
+    database.read(org_id, _made_ready, org_id, chain, changed, tell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +155,11 @@ class _Ready:
     new: Seal
 
 
-def _made_ready(tx: ReadTx, org_id: int, chain: Chain, changed: Callable[[ReadTx], Rows]) -> _Ready | None:
+def _made_ready(tx: ReadTx, org_id: int, chain: Chain, changed: Finder, tell: Tell) -> _Ready | None:
     rows = changed(tx)
     if not rows:
         return None
-    return _Ready(audit_store.last_no(tx, org_id), rows, *seal_store.sealed_anew(tx, org_id, chain, rows))
+    return _Ready(audit_store.last_no(tx, org_id), rows, *seal_store.sealed_anew(tx, org_id, chain, rows, tell))
 
 
 def _rewrite(tx: Tx, org_id: int, chain: Chain, made: _Ready, cause: Cause) -> bool:

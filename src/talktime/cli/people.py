@@ -29,7 +29,7 @@ from talktime.settings import Settings
 
 if TYPE_CHECKING:
     from talktime.actions.erasure import Erased
-    from talktime.actions.persons import Known
+    from talktime.actions.persons import Known, Tell
     from talktime.storage.database import Database
 
 people = typer.Typer(help="What is known of one person: hand it over, or forget it.", no_args_is_help=True)
@@ -176,10 +176,10 @@ def _preview(source: Database, org_id: int, known: Known, as_json: bool) -> None
     from talktime.actions import persons
 
     with progress_bar(hidden=as_json) as bar:
-        task = bar.add_task("rows", total=None)
-        found = persons.mentions(source, org_id, known.person, lambda rows: bar.advance(task, rows))
+        tell = partial(bar.advance, bar.add_task("rows", total=None))
+        found = persons.mentions(source, org_id, known.person, tell)
         rows = Counter(one.place.table.name for one in found if one.changes)
-        prevented_by = _prevented_by(source, org_id, known)
+        prevented_by = _prevented_by(source, org_id, known, tell)
     if as_json:
         told = {"ids": known.ids, "called": sorted(known.words), "rows": dict(rows)}
         say_json(told | {"prevented_by": prevented_by})
@@ -188,12 +188,12 @@ def _preview(source: Database, org_id: int, known: Known, as_json: bool) -> None
     say(f"This is {_names(known)}. Nothing was changed: {_what_next(prevented_by)}")
 
 
-def _prevented_by(source: Database, org_id: int, known: Known) -> str | None:
+def _prevented_by(source: Database, org_id: int, known: Known, tell: Tell) -> str | None:
     from talktime.actions.erasure import check
     from talktime.actions.persons import CannotErase
 
     try:
-        check(source, org_id, known)
+        check(source, org_id, known, tell)
     except CannotErase as error:
         return str(error)
     return None

@@ -71,6 +71,10 @@ class Person:
                 # Nothing is left of an address among others; elsewhere something has to stand there.
                 kept = [one for one in value if not (isinstance(one, str) and self._telling.fullmatch(one))]
                 return [self._without(one, own, named, key) for one in kept]
+            case dict() if self.ids & value.keys():
+                # Many people, each under an id.
+                parts = ((name, one, name in self.ids) for name, one in value.items())
+                return {name: self._without(one, is_theirs, is_theirs, name) for name, one, is_theirs in parts}
             case dict():
                 own = own or any(isinstance(one, str) and one in self.ids for one in value.values())
                 left = {name: ERASED if own and one and name in SEEN else one for name, one in value.items()}

@@ -43,6 +43,7 @@ def _made(app: App, work: Work, stop: Stop) -> bool:
     try:
         work.end(_write(app, work, stop), app.now())
     except TakenOver:
+        _take_back(app, work)
         return False
     except Stopped:
         work.give_back()
@@ -59,17 +60,29 @@ def _made(app: App, work: Work, stop: Stop) -> bool:
 
 def _write(app: App, work: Work, stop: Stop) -> str:
     """There is nothing under its name before all of it is there."""
-    folder, name = app.settings.export_folder, f"Calls.Export.{work.job.job_id}.zip"
+    folder, name = app.settings.export_folder, _name_of(work.job)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _clear(folder, work.job.job_id)
     scratch = folder / f".{work.job.job_id}.{work.held_until}"
     scratch.mkdir()
     try:
         app.database.read(work.job.org_id, _write_from, app, work, stop, scratch / name)
+        # Who made it anew meanwhile has made a better one.
+        work.keep(app.now())
         (scratch / name).replace(folder / name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return name
+
+
+def _name_of(job: JobRow) -> str:
+    return f"Calls.Export.{job.job_id}.zip"
+
+
+def _take_back(app: App, work: Work) -> None:
+    """What was made may tell of somebody who is forgotten since. Whoever makes it after us puts his in its place."""
+    if not jobs.is_made(app.database, work.job):
+        (app.settings.export_folder / _name_of(work.job)).unlink(missing_ok=True)
 
 
 def _write_from(tx: ReadTx, app: App, work: Work, stop: Stop, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Calls in progress: which of them something has to happen to."""
+"""Calls in progress: which of them something has to happen to, and how new the newest of all is."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def open_of_switch(tx: ReadTx, switch: str, org_id: int | None = None) -> Sequen
 def in_progress(tx: ReadTx, org_id: int) -> Sequence[Call]:
     query = select(c.story).where(c.org_id == org_id, c.due_at.is_not(None))
     return [decode_call(story) for story in tx.scalars(query)]
+
+
+def newest_at(tx: ReadTx, org_id: int) -> int:
+    newest = select(c.opened_at).where(c.org_id == org_id).order_by(c.opened_at.desc()).limit(1)
+    return tx.scalar(newest) or 0
 
 
 def to_hang_up(tx: ReadTx, switch: str, org_id: int | None = None) -> Sequence[str]:

@@ -75,6 +75,13 @@ def change(tx: Tx, org_id: int, job_id: str, held_until: int, values: Mapping[st
     return tx.execute(update(t.jobs).where(held).values(dict(values))).rowcount == 1
 
 
+def begin_anew(tx: Tx, org_id: int, kind: str) -> None:
+    """Whoever is at work notices that it was taken over; what is done is made once more."""
+    made = (c.org_id == org_id, c.kind == kind, c.state.in_((RUNNING, DONE)))
+    nothing = {"done": 0, "total": None, "filename": None, "claimed_until": None, "ended_at": None}
+    tx.execute(update(t.jobs).where(*made).values(state=WAITING, **nothing))
+
+
 def tell(tx: Tx, job: JobRow) -> None:
     """How far it is, by whoever does it; it is there from the first time on."""
     mine = update(t.jobs).where(c.org_id == job.org_id, c.job_id == job.job_id)

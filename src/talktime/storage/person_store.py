@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
-from sqlalchemy import Column, LargeBinary, Table, delete, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, LargeBinary, Table, delete, select, tuple_, update
 
 from talktime.core.calls import Call
 from talktime.storage import tables as t
@@ -20,9 +20,10 @@ from talktime.storage.store import decode_call, encode_call
 from talktime.storage.user_store import UserRow
 from talktime.storage.walls import opened
 
-u, a, d = t.users.c, t.audit.c, t.deliveries.c
+u, a, d, c, g = t.users.c, t.audit.c, t.deliveries.c, t.calls.c, t.usage.c
 
-
+IMPORTED = "users.imported"
+"""A line of the audit log about all the users of a file."""
 SECRET = frozenset({"org_id", "digest", "link_digest", "password", "recovery"})
 
 
@@ -60,13 +61,14 @@ class Place(NamedTuple):
 _OWN, _PARTY, _STORY, _TEXT, _DOCUMENT = Kind
 
 CALLS = Place(t.calls, {"story": _STORY})
+USAGE = Place(t.usage, {"caller": _PARTY, "number": _PARTY, "conference_id": _PARTY}, "user_id")
 PLACES = (
     Place(t.sessions, {"address": _OWN, "agent": _OWN}, "member_id", goes=True),
     Place(t.credentials, {"sso_subject": _OWN}, "member_id", goes=True),
     Place(t.tickets, {}, "member_id", goes=True),
     Place(t.user_blocks, {"reason": _TEXT}, "user_id"),
     CALLS,
-    Place(t.usage, {"caller": _PARTY, "number": _PARTY, "conference_id": _PARTY}, "user_id"),
+    USAGE,
     Place(t.notices, {"details": _DOCUMENT}),
     Place(t.deliveries, {"recipients": _DOCUMENT, "body": _DOCUMENT, "error": _TEXT}),
     Place(t.idempotency, {"answer": _DOCUMENT}),
@@ -103,8 +105,29 @@ def users(tx: ReadTx, org_id: int) -> Sequence[UserRow]:
 
 def told_of(tx: ReadTx, org_id: int, ids: Sequence[str]) -> Sequence[str]:
     """What the audit log says that these were called."""
-    rows = tx.execute(select(a.old, a.new).where(a.org_id == org_id, a.object.in_(ids)))
+    return _documents(tx, a.org_id == org_id, a.object.in_(ids))
+
+
+def told_of_files(tx: ReadTx, org_id: int) -> Sequence[str]:
+    """What it says of people in files: by their ids, many in a line."""
+    return _documents(tx, a.org_id == org_id, a.action == IMPORTED)
+
+
+def _documents(tx: ReadTx, *conditions: ColumnElement[bool]) -> Sequence[str]:
+    rows = tx.execute(select(a.old, a.new).where(*conditions))
     return [document for row in rows for document in row if document]
+
+
+def calls_since(tx: ReadTx, org_id: int, since: int) -> list[dict[str, Any]]:
+    """Whole rows."""
+    query = select(t.calls).where(c.org_id == org_id, c.opened_at >= since)
+    return [dict(row) for row in tx.execute(query).mappings()]
+
+
+def usage_of(tx: ReadTx, org_id: int, call_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Whole rows."""
+    query = select(t.usage).where(g.org_id == org_id, g.call_id.in_(call_ids))
+    return [dict(row) for row in tx.execute(query).mappings()]
 
 
 def some(tx: ReadTx, org_id: int, place: Place, after: Sequence[Any], limit: int) -> list[dict[str, Any]]:

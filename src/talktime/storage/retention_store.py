@@ -13,13 +13,15 @@ from talktime.core.persons import ERASED, FORGOTTEN
 from talktime.core.retention import Kept
 from talktime.storage import tables as t
 from talktime.storage.database import ReadTx, Tx
+from talktime.storage.person_store import IMPORTED
 
 c, g, n, d, u, m, a = t.calls.c, t.usage.c, t.notices.c, t.deliveries.c, t.users.c, t.members.c, t.audit.c
 s, i, h = t.sessions.c, t.tickets.c, t.hang_ups.c
 STAYS = ("person.erased", "audit.shortened")
 """Lines of the audit log that say what was forgotten."""
 SAYS_WHO = ("user.created", "user.changed", "user.removed", "member.invited", "member.changed", "member.removed")
-"""And that say what people were called. Until they are forgotten they are found by it, so it is kept until then."""
+"""And that say what people were called, like those of files. Until they are forgotten they are found by it, so it is
+kept until then."""
 GOES = frozenset({Kept.NOTICES, Kept.DELIVERIES, Kept.SIGN_INS})
 
 
@@ -50,7 +52,7 @@ def _old(kind: Kept, before: int) -> Sequence[Old]:
             )
         case Kept.AUDIT:
             told = or_(a.old.is_not(None), a.new.is_not(None))
-            stays = or_(a.action.in_(STAYS), and_(a.action.in_(SAYS_WHO), _is_about_somebody()))
+            stays = or_(a.action.in_(STAYS), _says_who())
             return (Old(t.audit, a.at, and_(a.at < before, told, not_(stays))),)
         case Kept.NOTICES:
             return (Old(t.notices, n.at, and_(n.at < before, n.told_at.is_not(None))),)
@@ -66,11 +68,13 @@ def _old_calls(before: int) -> ColumnElement[bool]:
     return and_(c.opened_at < before, c.due_at.is_(None), c.story.not_like(f'%"{FORGOTTEN}"%'))
 
 
-def _is_about_somebody() -> ColumnElement[bool]:
-    """Who is not forgotten yet."""
-    user = select(u.user_id).where(u.org_id == a.org_id, u.user_id == a.object, u.name != ERASED)
-    member = select(m.member_id).where(m.org_id == a.org_id, m.member_id == a.object, m.name != ERASED)
-    return or_(user.exists(), member.exists())
+def _says_who() -> ColumnElement[bool]:
+    """Of somebody who is not forgotten yet; of the users of a file each is named by id."""
+    user = select(u.user_id).where(u.org_id == a.org_id, u.name != ERASED)
+    member = select(m.member_id).where(m.org_id == a.org_id, m.name != ERASED)
+    own = or_(user.where(u.user_id == a.object).exists(), member.where(m.member_id == a.object).exists())
+    in_file = user.where(a.new.like('%"' + u.user_id + '"%')).exists()
+    return or_(and_(a.action.in_(SAYS_WHO), own), and_(a.action == IMPORTED, in_file))
 
 
 def _is_here(table: Table) -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from hashlib import sha256
 from itertools import pairwise
@@ -19,6 +19,12 @@ from talktime.storage.walls import opened
 e, u, s, a = t.entries.c, t.audit.c, t.seals.c, t.accounts.c
 encode = msgspec.json.Encoder().encode
 PORTION = 2_000
+Tell = Callable[[int], None]
+"""Hears how many rows were looked at, and may put an end to it."""
+
+
+def silent(rows: int) -> None:
+    """For those who do not watch."""
 
 
 class Chain(StrEnum):
@@ -129,19 +135,23 @@ def _entries_after(tx: ReadTx, org_id: int, number: int, rows_max: int) -> Selec
     return mine.limit(min(waiting, rows_max)).offset(max(waiting - rows_max, 0))
 
 
-def numbered(tx: ReadTx, org_id: int, chain: Chain, portion: int = 2_000) -> Iterator[Any]:
+def numbered(tx: ReadTx, org_id: int, chain: Chain, tell: Tell = silent) -> Iterator[Any]:
     """All rows of a chain in their order, with what is hashed of them."""
     table, order = (t.audit, u.audit_no) if chain is Chain.AUDIT else (t.entries, e.entry_id)
     query = select(*COLUMNS[chain]).where(table.c.org_id == org_id).order_by(order)
-    with tx.execute(query, execution_options={"stream_results": True, "yield_per": portion}) as found:
-        yield from found
+    with tx.execute(query, execution_options={"stream_results": True, "yield_per": PORTION}) as found:
+        for rows in found.partitions():
+            tell(len(rows))
+            yield from rows
 
 
-def sealed_anew(tx: ReadTx, org_id: int, chain: Chain, changed: Mapping[int, Sequence[Any]]) -> tuple[Seal, Seal]:
+def sealed_anew(
+    tx: ReadTx, org_id: int, chain: Chain, changed: Mapping[int, Sequence[Any]], tell: Tell = silent
+) -> tuple[Seal, Seal]:
     """The last seal as it is, and as it will be when these rows, by their numbers, are other ones."""
     old = last(tx, org_id, chain)
     before = after = bytes.fromhex(unsealed(org_id, chain).digest)
-    for row in numbered(tx, org_id, chain):
+    for row in numbered(tx, org_id, chain, tell):
         if row[0] > old.through_no:
             break
         before, after = link(before, row), link(after, changed.get(row[0], row))
