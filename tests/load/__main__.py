@@ -26,7 +26,7 @@ from tests.http.shop import Shop, good, place
 from tests.load.caller import Account, Caller, Heard
 from tests.load.plan import Bounds, Plan
 from tests.support.postgres import cluster_on_demand
-from tests.support.server import Server, talktime
+from tests.support.server import Server, within
 
 DIALECTS = ("sqlite", "postgresql")
 SLICE_SECONDS = 60
@@ -101,7 +101,7 @@ def books(server: Server, caller: Caller) -> str:
         listed = len(good(api.get("/v1/calls?state=open&limit=1000"))["data"])
     if listed != caller.open_calls[api.org]:
         return f"{listed} calls of {api.org} are in progress, {caller.open_calls[api.org]} is right"
-    checked = talktime("verify", *server.database, seconds_max=VERIFIED_WITHIN)
+    checked = within(VERIFIED_WITHIN, "verify", *server.database)
     return "" if checked.returncode == 0 else checked.stdout[-500:] + checked.stderr[-500:]
 
 

@@ -32,8 +32,13 @@ class ServerFailed(Exception):
     """It did not start, or did not end as it should; the message carries what it said."""
 
 
-def talktime(*arguments: str | Path, seconds_max: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+def talktime(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """One command of the product, to its end."""
+    return within(120, *arguments, **environment)
+
+
+def within(seconds_max: float, /, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """One that may take long."""
     command = [*TALKTIME, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=seconds_max, env=_environment(environment))
 
