@@ -20,6 +20,8 @@ from talktime.reports import calls, entries
 from talktime.storage import call_store, expiry_store, org_store, retention_store, sqlite_store
 from talktime.storage.database import EVERYBODY, ReadTx, Tx
 from talktime.storage.postgres_statements import PLANS, Statements
+from talktime.storage.verify_books import streamed
+from talktime.storage.verify_calls import calls_with_charges
 from talktime.storage.wire import INT8_ARRAY, TEXT_ARRAY, Statement
 from tests.core.switch import NOW
 from tests.storage.conftest import DIALECTS, Maker
@@ -200,6 +202,8 @@ def test_sqlite_probes_an_index_for_each_key_too(full_sqlite: Shop, name: str) -
 ORGS, ROWS = 20, 100_000
 BUSY = 3
 """The organization that has half of all."""
+FEW = 5
+"""One of the others."""
 OPEN = 400
 """Calls in progress, half of them of that organization; all others are over."""
 OTHERS = 5_000
@@ -401,6 +405,21 @@ def test_postgresql_looks_at_few_rows_through_an_index(full_postgres: Shop, what
     used = {node["Index Name"] for node in scans if "Index Name" in node}
     looked = sum(_looked_at(node) for node in scans if node.get("Relation Name") in BIG)
     assert (index in used, looked <= rows_max) == (True, True), f"{looked} rows by {used}"
+
+
+def test_whoever_reads_all_calls_does_not_search_all_charges_for_each(full_postgres: Shop) -> None:
+    """Else the books of an organization with a million calls are never verified. A cursor's own plan would."""
+    told = [full_postgres.database.read(FEW, searches, reads) for reads in (False, True)]
+    assert told == [True, False]
+
+
+def searches(tx: ReadTx, reads: bool) -> bool:
+    query = calls_with_charges(FEW)
+    if reads:
+        assert next(iter(streamed(tx, query)))
+    wanted = str(query.compile(dialect=tx.dialect, compile_kwargs={"literal_binds": True}))
+    plan = "\n".join(tx.exec_driver_sql(f"EXPLAIN DECLARE found CURSOR FOR {wanted}".replace("%", "%%")).scalars())
+    return "Join Filter: (settled.entry_key" in plan
 
 
 def _looked_at(node: Plan) -> int:

@@ -25,7 +25,7 @@ def check_calls(tx: ReadTx, org_id: int, charges: int, people: People, tell: Tel
     """What the open calls hold of each lot. `charges`: how many entries say that they are the charge of a call."""
     held: dict[str, int] = defaultdict(int)
     found = 0
-    for row in streamed(tx, _calls_with_charges(org_id), looked):
+    for row in streamed(tx, calls_with_charges(org_id), looked):
         found += (row.settled is not None) + (row.stale is not None)
         if call := _check_call(row, tell):
             people.add(row, call, tell)
@@ -37,7 +37,7 @@ def check_calls(tx: ReadTx, org_id: int, charges: int, people: People, tell: Tel
     return held
 
 
-def _calls_with_charges(org_id: int) -> Select[Any]:
+def calls_with_charges(org_id: int) -> Select[Any]:
     joined = t.calls
     for entry, key in ((settled, "settle:"), (stale, "stale:")):
         mine = and_(entry.c.org_id == org_id, entry.c.entry_key == literal(key).concat(c.call_id))
