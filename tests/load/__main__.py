@@ -102,7 +102,8 @@ def books(server: Server, caller: Caller) -> str:
     if listed != caller.open_calls[api.org]:
         return f"{listed} calls of {api.org} are in progress, {caller.open_calls[api.org]} is right"
     checked = within(VERIFIED_WITHIN, "verify", *server.database)
-    return "" if checked.returncode == 0 else checked.stdout[-500:] + checked.stderr[-500:]
+    told = checked.stdout[-500:] + checked.stderr[-500:]
+    return "" if checked.returncode == 0 else f"verify ended with {checked.returncode}: {told}"
 
 
 def main() -> int:
