@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 import typer.main
@@ -65,9 +66,12 @@ def test_its_service_gives_it_nothing_that_it_does_not_need() -> None:
 
 
 @pytest.mark.parametrize("unit", ["talktime.service", "talktime-backup.service", "talktime-backup.timer"])
-def test_systemd_has_nothing_to_complain_of_its_units(unit: str) -> None:
-    told = analyzed("verify", "--man=no", str(FOLDER / unit))
-    assert [line for line in told.stderr.splitlines() if str(FOLDER) in line] == []
+def test_systemd_has_nothing_to_complain_of_its_units(unit: str, tmp_path: Path) -> None:
+    """Which asks for programs as well: Podman is not on every machine on which this is read."""
+    judged = tmp_path / unit
+    judged.write_text((FOLDER / unit).read_text().replace("/usr/bin/podman", "/bin/true"))
+    told = analyzed("verify", "--man=no", str(judged))
+    assert [line for line in told.stderr.splitlines() if str(tmp_path) in line] == []
     assert told.returncode == 0
 
 
