@@ -147,11 +147,6 @@ def _refund_again(self: Till, refund: Refund, payment: Payment, order: Any) -> T
     return _told_of_refund(self, replace(refund, refund_id=f"{refund.refund_id}-{refund.tries}"), payment, order)
 
 
-BUGS["a refund is undone though an earlier try may have succeeded"] = Bug(
-    "refund", lambda: patch.object(till, "_refused", _refusal_declines)
-)
-
-
 @instead_of(refund_store, "due", "refund", "a refund whose answer was lost is forgotten")
 def _no_refund_due(tx: Any, now: int, limit: int) -> list[Any]:
     return []
