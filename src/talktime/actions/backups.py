@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from talktime.storage import backup as storage
 from talktime.storage import schema, upkeep_store
-from talktime.storage.backup import CHECKED, suffix_for, word_beside
+from talktime.storage.backup import suffix_for, word_beside
 from talktime.storage.backup_postgres import must_be_another
 from talktime.storage.database import EVERYBODY, Database
 from talktime.storage.errors import StoreError
@@ -26,7 +26,7 @@ Watched = Callable[[str], Progress]
 """A progress of something that has a name."""
 NAME = re.compile(r"talktime-\d{8}T\d{6}Z\.(sqlite|talktime)")
 """What is called otherwise was named by somebody: it is never chosen and never removed by itself."""
-LEFT = re.compile(rf"\.{NAME.pattern}({re.escape(CHECKED)})?\.unfinished")
+LEFT = re.compile(r"\.talktime-\d{8}T\d{6}Z\.(sqlite|talktime)(\.checked\.json)?\.unfinished")
 LEFT_SECONDS = 24 * 3600.0
 """Nobody works on a file that was not touched for so long."""
 
