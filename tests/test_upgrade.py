@@ -38,7 +38,7 @@ def test_an_old_program_is_refused_by_what_it_cannot_serve_and_the_next_one_is_n
     where, after = ("--database", url, "--data", str(tmp_path / "data")), the_one_after(tmp_path)
     assert talktime("upgrade", *where, **running(TODAY)).returncode == 0
     told = talktime("upgrade", "--plan", *where, **running(after))
-    assert "9000: expand; programs from schema 0004 on work with it, in portions beside running servers" in told.stdout
+    assert "9000: expand; programs from schema 0005 on work with it, in portions beside running servers" in told.stdout
     assert "9001: contract; programs from schema 9000 on work with it, in portions" in told.stdout
     assert "nothing to do" in talktime("upgrade", *where, **running(TODAY)).stdout
 

@@ -193,7 +193,11 @@ def test_the_newest_revision_is_the_one_the_program_names() -> None:
 
 
 def test_a_database_of_a_newer_program_is_refused_in_a_sentence_and_stays_as_it_is(shop: Shop) -> None:
-    shop.database.write((), lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    def without_a_word(tx: Tx) -> None:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        tx.execute(text(f"DELETE FROM control WHERE name = '{schema.OLDEST}'"))
+
+    shop.database.write((), without_a_word)
     with pytest.raises(SchemaTooNew, match=r"the database has schema 9999, this program knows \d{4}: use the newer"):
         schema.prepare(shop.database)
     assert schema.version(shop.database) == "9999"
@@ -360,6 +364,7 @@ def test_every_revision_has_left_a_database_behind() -> None:
     assert revisions() == sorted(path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*.py"))
 
 
+SERVED_BY_OLDER = {"name": schema.OLDEST, "value": 4}
 # What later migrations put beside what an older version has left.
 ADDED: Mapping[str, Rows] = {
     "0001": {
@@ -367,11 +372,13 @@ ADDED: Mapping[str, Rows] = {
             {"name": "knowledge", "value": 0},
             {"name": "pools_behind_since", "value": 1},
             {"name": "restored", "value": 0},
+            SERVED_BY_OLDER,
         ]
     },
-    "0002": {"control": [{"name": "restored", "value": 0}]},
-    "0003": {},
-    "0004": {},
+    "0002": {"control": [{"name": "restored", "value": 0}, SERVED_BY_OLDER]},
+    "0003": {"control": [SERVED_BY_OLDER]},
+    "0004": {"control": [SERVED_BY_OLDER]},
+    "0005": {},
 }
 
 

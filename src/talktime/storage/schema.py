@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import Script
 
-NEWEST = "0004"
+NEWEST = "0005"
 """The schema that this program works with; the history is in `migrations/versions`."""
 OLDEST = "oldest_program"
 """The oldest program, by its newest schema, that works with the database as it is."""
