@@ -96,6 +96,7 @@ class Figures:
             f"(p50 {first.p50:.1f} -> {last.p50:.1f}); "
             f"S17 memory {first.memory_mib:.0f} -> {last.memory_mib:.0f} MiB = {self.ratios['memory']:.2f}; "
             f"files {first.files:.0f} -> {last.files:.0f}; "
+            f"processors busy {first.busy:.0f} -> {last.busy:.0f} %; "
             f"database {first.bytes_a_call:,.0f} -> {last.bytes_a_call:,.0f} bytes a call, "
             f"what does not grow {first.hot / 2**20:.1f} -> {last.hot / 2**20:.1f} MiB"
         )

@@ -38,6 +38,8 @@ class Look(NamedTuple):
     memory_mib: float
     files: int
     sizes: Sizes
+    busy: float
+    """How much of all processors was used since the look before it, in percent, by whomever."""
 
 
 def sizes_of(where: Path | str) -> Callable[[], Sizes]:
@@ -82,8 +84,8 @@ class Watch:
     def look(self, at: float, answers: int, calls: int) -> None:
         last = self.looks[-1] if self.looks else None
         if last is None or at - last.at >= self._every:
-            told = Look(at, answers, calls, memory_mib(self._server), files_of(self._server), self._sizes())
-            self.looks.append(told)
+            counted = (memory_mib(self._server), files_of(self._server), self._sizes(), psutil.cpu_percent())
+            self.looks.append(Look(at, answers, calls, *counted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,10 @@ class Window:
     @property
     def files(self) -> float:
         return fmean(look.files for look in self.looks)
+
+    @property
+    def busy(self) -> float:
+        return fmean(look.busy for look in self.looks)
 
     @property
     def hot(self) -> int:
