@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Barrier
 from typing import Any
@@ -10,9 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from talktime.actions import payments
+from talktime.actions.reconciler import Reconciled
 from talktime.actions.till import Till
 from talktime.actions.upkeep import mark_restored
-from talktime.core.gateway import Card, Order, ProviderError
+from talktime.core.gateway import Card, Order, ProviderError, Told
 from talktime.core.ids import org_number
 from talktime.payments.simulator import Simulator
 from talktime.storage import control_store
@@ -94,6 +96,18 @@ def test_what_was_credited_and_not_taken_is_looked_at_by_people(payer: Payer) ->
     for _ in range(2):
         assert payer.operator.post(RUN).json["differences"] == 1
     assert list(payer.items) == ["credited_but_not_taken"]
+
+
+def test_what_is_taken_while_the_provider_lists_is_no_difference(payer: Payer, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed, paid = Simulator.taken_since, payer.pay("55")
+
+    def slowly(self: Simulator, at: int) -> Iterator[Told]:
+        yield from listed(self, at)
+        payer.pay("60")
+
+    monkeypatch.setattr(Simulator, "taken_since", slowly)
+    assert payer.world.app.reconciler.run() == Reconciled(looked_at=1)
+    assert (paid["status"], payer.money[0], list(payer.items)) == ("succeeded", "115", [])
 
 
 def test_money_of_a_payment_that_nobody_knows_is_credited_to_nobody(payer: Payer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -89,13 +89,14 @@ class Reconciler:
         return found
 
     def _provider(self, name: str, since: int) -> Reconciled:
-        provider = self.till.providers[name]
+        # Ours are read first: what is taken while he lists it is in his list, or in neither.
+        ours = self.database.read(EVERYBODY, payment_store.succeeded_since, name, since + DAY, PAYMENTS_MAX)
         known: set[str] = set()
         found = Reconciled()
-        for told in provider.taken_since(since):
+        for told in self.till.providers[name].taken_since(since):
             known.add(told.payment or "")
             found = _sum(found, self._taken(name, told))
-        found = _sum(found, self._believed(name, known, since))
+        found = _sum(found, self._believed([payment for payment in ours if payment.payment_id not in known]))
         return _sum(found, self._given_back(name, since))
 
     def _taken(self, name: str, told: Told) -> Reconciled:
@@ -119,13 +120,11 @@ class Reconciler:
         payments.open_item(tx, org_id, told.payment, reason, told, self.till.now())
         return Reconciled(looked_at=1, differences=1)
 
-    def _believed(self, name: str, known: Set[str], since: int) -> Reconciled:
+    def _believed(self, unheard: Iterable[Payment]) -> Reconciled:
         """What we credited in that time, and the provider says nothing of."""
-        ours = self.database.read(EVERYBODY, payment_store.succeeded_since, name, since + DAY, PAYMENTS_MAX)
         found = Reconciled()
-        for payment in ours:
-            if payment.payment_id not in known:
-                found = _sum(found, self.database.write(payment.org_id, self._unfounded, payment))
+        for payment in unheard:
+            found = _sum(found, self.database.write(payment.org_id, self._unfounded, payment))
         return found
 
     def _unfounded(self, tx: Tx, payment: Payment) -> Reconciled:
@@ -134,7 +133,7 @@ class Reconciler:
 
     def _given_back(self, name: str, since: int) -> Reconciled:
         """What was told of refunds and disputes, and never came, is worked off as if it had come now."""
-        # Read first: what is given back while he lists it is missed by his list, or by ours.
+        # First here as well.
         ours = self.database.read(EVERYBODY, refund_store.succeeded_since, name, since + DAY, PAYMENTS_MAX)
         known: set[str | None] = set()
         try:
