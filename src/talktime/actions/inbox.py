@@ -181,18 +181,16 @@ def _of_refund(tx: Tx, terms: Terms, org: Organization, payment: Payment, event:
         return "its payment has not succeeded yet"
     if _is_of_other_mode(tx, org, payment, told, now):
         return None
-    if event.refund is not None and event.refund.startswith("ref_"):
-        if refund_store.find(tx, org.org_id, event.refund) is None:
-            if told.state is State.SUCCEEDED and told.amount and told.currency in (None, payment.currency):
-                # We have made it, and a backup that was restored since knows nothing of it.
-                name = event.refund.removeprefix("ref_")
-                refunds.from_outside(tx, terms, org, payment, name, told.amount, now)
-                return None
-            payments.open_item(tx, org.org_id, payment.payment_id, "unknown_refund", told, now)
-            return None
+    if event.refund is None or not event.refund.startswith("ref_"):
+        return _of_refund_outside(tx, terms, org, payment, event, now)
+    if refund_store.find(tx, org.org_id, event.refund):
         refunds.book(tx, terms, org, event.refund, told, now)
-        return None
-    return _of_refund_outside(tx, terms, org, payment, event, now)
+    elif told.state is State.SUCCEEDED and told.amount and told.currency in (None, payment.currency):
+        # We have made it, and a backup that was restored since knows nothing of it.
+        refunds.from_outside(tx, terms, org, payment, event.refund.removeprefix("ref_"), told.amount, now)
+    else:
+        payments.open_item(tx, org.org_id, payment.payment_id, "unknown_refund", told, now)
+    return None
 
 
 def _of_refund_outside(tx: Tx, terms: Terms, org: Organization, payment: Payment, event: Event, now: int) -> str | None:
