@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 import sqlite3
 import subprocess
 import threading
@@ -34,6 +33,7 @@ from tests.charging.books import Books
 from tests.core.switch import NOW, lot
 from tests.storage.company import found_company
 from tests.storage.frozen import frozen, load, rows_of
+from tests.support.full_disk import room_for
 from tests.support.postgres import Cluster
 
 
@@ -283,17 +283,6 @@ def test_commits_do_not_make_a_backup_begin_again(tmp_path: Path) -> None:
     assert steps == sorted(set(steps))
     with closing(sqlite3.connect(tmp_path / "copy")) as copy:
         assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-
-
-@contextmanager
-def room_for(size: int) -> Iterator[None]:
-    """No file can be larger, as on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:

@@ -19,9 +19,10 @@ from talktime.storage import backup as storage
 from tests.charging.books import Books
 from tests.cli.inside import inside
 from tests.core.switch import lot
+from tests.support.full_disk import room_for
 from tests.support.postgres import Cluster, wait_for
 from tests.support.server import TALKTIME
-from tests.test_backup import Place, room_for
+from tests.test_backup import Place
 
 
 @pytest.fixture

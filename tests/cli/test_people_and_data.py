@@ -6,11 +6,9 @@ import csv
 import io
 import json
 import re
-import resource
 import shlex
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -23,6 +21,7 @@ from talktime.storage.database import SqliteDatabase, open_reader
 from talktime.storage.walls import opened
 from tests.cli.inside import inside
 from tests.cli.shop import ROWS
+from tests.support.full_disk import room_for
 
 pytestmark = pytest.mark.slow
 
@@ -163,17 +162,6 @@ def files_with(text: bytes, data: Path) -> list[Path]:
     return [path for path in data.rglob("*") if path.is_file() and text in path.read_bytes()]
 
 
-@contextmanager
-def file_size_at_most(size: int) -> Iterator[None]:
-    """Python ignores the signal, so that writing further is an error, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_a_file_of_the_audit_log_is_whole_and_its_owners_alone(data: Path, tmp_path: Path) -> None:
     about = ("audit", "export", "--organization", "org_1", "--data", data, "--output")
     assert inside(*about, tmp_path / "whole").returncode == 0
@@ -182,7 +170,7 @@ def test_a_file_of_the_audit_log_is_whole_and_its_owners_alone(data: Path, tmp_p
         for number in range(100):
             client.send("PATCH", "/v1/operator/organizations/org_1", {"name": f"{number:0200}"})
     # More than the database needs to be read, less than the log.
-    with file_size_at_most(1 << 16):
+    with room_for(1 << 16):
         cut = inside(*about, tmp_path / "cut")
     assert (cut.returncode, "cannot be written: File too large" in cut.stderr) == (3, True), cut.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["whole"]

@@ -109,8 +109,6 @@ class Rewritten:
 
 Rows = Mapping[int, Sequence[Any]]
 """By their numbers."""
-
-
 Finder = Callable[[ReadTx], Rows]
 """Those that are to be others."""
 
