@@ -145,7 +145,7 @@ def test_who_was_turned_away_asks_again_under_the_same_key(fake: FakeStripe, wan
 
 def test_live_and_test_do_not_mix(fake: FakeStripe, wanted: Order) -> None:
     live = Stripe("sk_live_example", [], fake.url)
-    with pytest.raises(ProviderError, match="mode"):
+    with pytest.raises(NotLetIn, match="mode"):
         live.charge(wanted)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from talktime.core.gateway import Card, Event, EventKind, Hosted, Order, ProviderError, Told
+from talktime.core.gateway import Card, Event, EventKind, Hosted, NotLetIn, Order, Told
 from talktime.payments.stripe.cards import Cards
 from talktime.payments.stripe.client import API_BASE, READ_SECONDS, Unanswered, asked, connected
 from talktime.payments.stripe.events import check_signature, event_of, nothing
@@ -32,7 +32,7 @@ class Stripe:
 
     def charge(self, order: Order) -> Told:
         if order.live is not self.live:
-            raise ProviderError("the key of Stripe is for the other mode: live and test do not mix")
+            raise NotLetIn("the key of Stripe is for the other mode: live and test do not mix")
         return self._intents.charge(order)
 
     def look_up(self, order: Order, reference: str | None) -> Told:
