@@ -188,6 +188,15 @@ def test_all_of_it_is_in_the_file_that_is_handed_over(shop: Shop, tmp_path: Path
     assert '"digest"' not in told["sessions.jsonl"] and '"password"' not in told["credentials.jsonl"]
 
 
+def test_of_the_people_of_a_file_only_the_one_is_handed_over(shop: Shop, tmp_path: Path) -> None:
+    org_id = planted(shop)
+    in_files(shop, org_id)
+    lines = map(json.loads, exported(shop, org_id, tmp_path)["audit.jsonl"].splitlines())
+    first, second = (line for line in lines if line["action"] == "users.imported")
+    assert {tuple(people) for line in (first, second) for people in (line["old"], line["new"])} == {("usr_que",)}
+    assert (first["new"]["usr_que"]["name"], second["new"]["usr_que"]["name"]) == (MARRIED, NAME)
+
+
 def figures(tx: ReadTx) -> dict[str, Any]:
     """What must add up as before, to the last micro."""
     e, g, r = t.entries.c, t.usage.c, t.receipts.c

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from talktime.actions.persons import Known, Mention, Tell, mentions, silent
 from talktime.core.ids import org_name
 from talktime.core.time import moment
 from talktime.storage.database import Database
+from talktime.storage.person_store import IMPORTED
 
 DOCUMENTS = frozenset(
     {"story", "details", "recipients", "body", "answer", "asked", "consent", "settings", "old", "new"}
@@ -29,7 +30,7 @@ def write(database: Database, org_id: int, known: Known, path: Path, now: int, t
         with os.fdopen(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
             with ZipFile(file, "w", ZIP_DEFLATED) as archive:
                 archive.writestr("person.json", _head(org_id, known, now))
-                written = _tables(archive, mentions(database, org_id, known.person, tell))
+                written = _tables(archive, mentions(database, org_id, known.person, tell), known.ids)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
@@ -44,18 +45,26 @@ def _head(org_id: int, known: Known, now: int) -> bytes:
     return msgspec.json.format(msgspec.json.encode(told), indent=2)
 
 
-def _tables(archive: ZipFile, found: Iterator[Mention]) -> Counter[str]:
+def _tables(archive: ZipFile, found: Iterator[Mention], ids: Sequence[str]) -> Counter[str]:
     written: Counter[str] = Counter()
     for table, rows in groupby(found, key=lambda one: one.place.table.name):
         with archive.open(f"{table}.jsonl", "w") as lines:
             for one in rows:
-                lines.write(_line(one))
+                lines.write(_line(one, ids))
                 written[table] += 1
     return written
 
 
-def _line(one: Mention) -> bytes:
-    return msgspec.json.encode({name: _told(name, one.row[name]) for name in one.place.told if name in one.row}) + b"\n"
+def _line(one: Mention, ids: Sequence[str]) -> bytes:
+    told = {name: _told(name, one.row[name]) for name in one.place.told if name in one.row}
+    if told.get("action") == IMPORTED:
+        # Of all the people of a file.
+        told |= {name: _part(told[name], ids) for name in ("old", "new")}
+    return msgspec.json.encode(told) + b"\n"
+
+
+def _part(people: Any, ids: Sequence[str]) -> Any:
+    return people and {one: people[one] for one in ids if one in people}
 
 
 def _told(name: str, value: Any) -> Any:
