@@ -15,6 +15,7 @@ from tests.support.server import serving, talktime
 
 UNITS = ["talktime.service", "talktime-worker.service", "talktime@8081.service", "talktime-backup.service"]
 TIMER = "talktime-backup.timer"
+OF_SERVERS = ["systemd/talktime", "systemd/talktime@", "systemd/talktime-worker", "container/talktime"]
 EXPOSURE_MAX = 1.5
 """Of 10; systemd calls up to 2.0 well protected."""
 
@@ -44,22 +45,26 @@ def test_systemd_has_nothing_to_complain_of(units: Path, unit: str) -> None:
     assert told.returncode == 0
 
 
-@pytest.mark.parametrize(
-    "unit", ["systemd/talktime", "systemd/talktime@", "systemd/talktime-worker", "container/talktime"]
-)
+@pytest.mark.parametrize("unit", OF_SERVERS)
 def test_a_start_that_changes_big_tables_is_not_ended_and_begun_again_for_ever(unit: str) -> None:
     lines = (SHIPPED / f"{unit}.service").read_text().splitlines()
     assert [line for line in lines if line.startswith("TimeoutStartSec")] == ["TimeoutStartSec=infinity"]
 
 
-@pytest.mark.parametrize(
-    "unit", ["systemd/talktime", "systemd/talktime@", "systemd/talktime-worker", "container/talktime"]
-)
+@pytest.mark.parametrize("unit", OF_SERVERS)
 def test_who_cannot_start_while_the_database_is_away_goes_on_trying(unit: str) -> None:
     """systemd gives up after five starts in ten seconds, where nothing else is said before the first service line."""
     about_it, _, service = (SHIPPED / f"{unit}.service").read_text().partition("[Service]")
     assert "\nStartLimitIntervalSec=0\n" in about_it
     assert "\nRestart=on-failure\n" in service
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_who_has_a_setting_that_cannot_be_used_does_not_try_again(command: str) -> None:
+    refused = talktime(command, TALKTIME_PORT="words")
+    assert (refused.returncode, "the setting 'port' cannot be 'words'" in refused.stderr) == (2, True)
+    for unit in OF_SERVERS:
+        assert f"\nRestartPreventExitStatus={refused.returncode}\n" in (SHIPPED / f"{unit}.service").read_text()
 
 
 def test_systemd_listens_where_the_server_would(units: Path) -> None:
