@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import cast
 import pytest
 
 from talktime.app import open_app
+from talktime.core.time import MINUTE, SECOND
 from talktime.settings import Settings, load
 from talktime.storage.verify import verify
+from tests.support.fake_stripe import API_KEY, SECRET, FakeStripe
 from tests.support.postgres import Cluster
 from tests.support.server import SETTINGS_OF_ALL
 from tests.web.client import Clock, World
+from tests.web.shopper import Shopper
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +71,20 @@ def postgres_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[W
 def anywhere(request: pytest.FixtureRequest) -> World:
     """On both databases."""
     return cast(World, request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def stripe() -> Iterator[FakeStripe]:
+    with FakeStripe() as made:
+        yield made
+
+
+@pytest.fixture
+def shopper(empty_data: Path, tmp_path: Path, stripe: FakeStripe) -> Iterator[Shopper]:
+    """Stripe's clock is the machine's, so ours is, too, and a little ahead of it."""
+    shutil.copytree(empty_data, tmp_path / "data")
+    settings = Settings(
+        data=tmp_path / "data", stripe_api_key=API_KEY, stripe_webhook_secrets=SECRET, stripe_api_base=stripe.url
+    )
+    with opened(settings, Clock(int(time.time()) * SECOND + MINUTE)) as world:
+        yield Shopper(world, stripe)

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from sqlalchemy import text
 
 from talktime.core.ids import org_number
-from talktime.core.time import MINUTE, SECOND
-from talktime.settings import Settings
-from talktime.storage import method_store
-from talktime.storage.method_store import ACTIVE, Method
-from tests.support.fake_stripe import API_KEY, SECRET, FakeStripe
+from talktime.core.time import SECOND
 from tests.support.fault_proxy import Fault
-from tests.web.client import Clock, World
-from tests.web.conftest import opened
+from tests.web.client import World
 from tests.web.money import Payer
+from tests.web.shopper import Shopper
 
 RUN = "/v1/operator/reconciliation"
 
@@ -65,49 +56,6 @@ def test_a_refund_of_which_the_provider_says_nothing_is_looked_at_by_people(paye
 
 
 # ---------------------------------------------------------------- with Stripe
-
-
-class Shopper(Payer):
-    """Its card is Stripe's, its clock is the world's, and no message of Stripe's ever comes."""
-
-    def __init__(self, world: World, stripe: FakeStripe) -> None:
-        super().__init__(world, clock=None)
-        number, at = org_number(self.org.id) or 0, world.app.now()
-        method = Method(
-            org_id=number,
-            method_id="pm_1",
-            provider="stripe",
-            state=ACTIVE,
-            brand="Visa",
-            last4="4242",
-            expires="2031-04",
-            reference=msgspec.json.encode(stripe.account.card()).decode(),
-            is_default=True,
-            created_at=at,
-        )
-        world.app.database.write(number, method_store.add, method)
-        self.stripe = stripe
-
-    @property
-    def reference(self) -> str:
-        """What Stripe calls its newest payment."""
-        return str(self.stripe.account.of_kind("payment_intent")[0]["id"])
-
-    @property
-    def messages(self) -> int:
-        return len(self.operator.get("/v1/operator/inbox", state="done").json["data"])
-
-
-@pytest.fixture
-def shopper(empty_data: Path, tmp_path: Path) -> Iterator[Shopper]:
-    """Stripe's clock is the machine's, so ours is, too, and a little ahead of it."""
-    shutil.copytree(empty_data, tmp_path / "data")
-    with FakeStripe() as stripe:
-        settings = Settings(
-            data=tmp_path / "data", stripe_api_key=API_KEY, stripe_webhook_secrets=SECRET, stripe_api_base=stripe.url
-        )
-        with opened(settings, Clock(int(time.time()) * SECOND + MINUTE)) as world:
-            yield Shopper(world, stripe)
 
 
 def test_a_refund_at_the_providers_desk_is_followed_though_no_message_comes(shopper: Shopper) -> None:

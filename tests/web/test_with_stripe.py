@@ -2,107 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import msgspec
 import pytest
 
-from talktime.core.time import MINUTE, SECOND
-from talktime.settings import Settings
-from talktime.storage import method_store, refund_store
-from talktime.storage.method_store import ACTIVE, Method
-from tests.support.fake_stripe import API_KEY, SECRET, Delivery, FakeStripe
-from tests.support.fake_stripe_account import ASKS_THE_HOLDER, GOOD
+from talktime.payments.stripe.adapter import Stripe
+from tests.support.fake_stripe_account import ASKS_THE_HOLDER
 from tests.support.fault_proxy import Fault
-from tests.web.client import Answer, Clock, World
-from tests.web.conftest import opened
-from tests.web.money import Payer
+from tests.web.money import providers_of
+from tests.web.shopper import Shopper
 
 EXPIRED = "4000000000000069"
-FORM = "application/x-www-form-urlencoded"
 REFUNDING = "POST /v1/refunds"
 HOUR = 3600
 UNHEARD = [Fault.LOSE_REQUEST, Fault.LOSE_ANSWER]
-
-
-class Shopper(Payer):
-    """Its cards are Stripe's; its clock is the world's."""
-
-    def __init__(self, world: World, stripe: FakeStripe) -> None:
-        super().__init__(world, clock=None)
-        self.stripe = stripe
-        self.number = int(self.org.id.partition("_")[2], 16)
-
-    def card(self, number: str = GOOD) -> str:
-        """As it is after Stripe's page."""
-        method = Method(
-            org_id=self.number,
-            method_id=f"pm_{self.world.app.now()}",
-            provider="stripe",
-            state=ACTIVE,
-            brand="Visa",
-            last4=number[-4:],
-            expires="2031-04",
-            reference=msgspec.json.encode(self.stripe.account.card(number)).decode(),
-            is_default=False,
-            created_at=self.world.app.now(),
-        )
-        self.world.app.database.write(self.number, method_store.add, method)
-        return method.method_id
-
-    def pay(self, amount: str, **fields: Any) -> Any:
-        return super().pay(amount, payment_method=self.card(), **fields)
-
-    def hear(self, deliveries: list[Delivery] | None = None) -> None:
-        """What Stripe has told since, or these."""
-        for body, headers in self.stripe.events() if deliveries is None else deliveries:
-            signature = headers["stripe-signature"]
-            sent = self.world.nobody.send("POST", "/v1/providers/stripe/events", body, stripe_signature=signature)
-            assert sent.status == 204
-        self.settle()
-
-    def follow_link(self, payment: Any) -> Answer:
-        """The button of the page that the mail leads to."""
-        path = urlsplit(self.world.app.links.for_payment(self.number, payment["id"])).path
-        return self.world.nobody.send("POST", path, b"", kind=FORM)
-
-    def later(self, seconds: float) -> None:
-        self.world.clock.pass_seconds(seconds)
-        self.settle()
-
-    def refund(self, payment: Any, amount: str) -> Any:
-        made = self.api.post(f"/v1/top-ups/{payment['id']}/refund", {"amount": amount})
-        assert made.status == 201, made.content
-        return made.json
-
-    @property
-    def refunds(self) -> list[str]:
-        """How those of its one payment stand."""
-        [payment] = self.payments
-        found = self.world.app.database.read(self.number, refund_store.of_payment, self.number, payment["id"])
-        return [one.state for one in found]
-
-
-@pytest.fixture
-def stripe() -> Iterator[FakeStripe]:
-    with FakeStripe() as made:
-        yield made
-
-
-@pytest.fixture
-def shopper(empty_data: Path, tmp_path: Path, stripe: FakeStripe) -> Iterator[Shopper]:
-    """Stripe's clock is the machine's, so ours is, too, and a little ahead of it."""
-    shutil.copytree(empty_data, tmp_path / "data")
-    settings = Settings(
-        data=tmp_path / "data", stripe_api_key=API_KEY, stripe_webhook_secrets=SECRET, stripe_api_base=stripe.url
-    )
-    with opened(settings, Clock(int(time.time()) * SECOND + MINUTE)) as world:
-        yield Shopper(world, stripe)
 
 
 @pytest.fixture
@@ -177,6 +90,20 @@ def test_a_key_that_stripe_refuses_is_nobodys_decline(shopper: Shopper, status: 
     assert [one.order for one in shopper.stripe.charges] == [f"{shopper.payments[0]['id']}-1"]
 
 
+def test_a_key_of_the_other_mode_is_nobodys_decline_either(shopper: Shopper) -> None:
+    providers = providers_of(shopper.world)
+    right = providers["stripe"]
+    providers["stripe"] = Stripe("sk_live_example", [], shopper.stripe.url)
+    shopper.recharge(payment_method=shopper.card())
+    for _ in range(8):
+        shopper.later(HOUR)
+    assert (shopper.ended, shopper.state, shopper.told("recharge_failed")) == (["pending"], "charging", [])
+    providers["stripe"] = right
+    for _ in range(2):
+        shopper.later(HOUR)
+    assert (shopper.ended, shopper.state, shopper.money[0]) == (["succeeded"], "on", "120")
+
+
 def test_a_card_that_stripe_no_longer_knows_gives_way_to_the_backup(shopper: Shopper) -> None:
     gone = shopper.card()
     shopper.stripe.account.objects.clear()
@@ -204,7 +131,7 @@ def test_a_refund_is_not_undone_before_its_first_try_was_looked_up(shopper: Shop
     made = shopper.pay("100")
     shopper.stripe.fault_next([Fault.LOSE_REQUEST], on=REFUNDING)
     shopper.refund(made, "40")
-    shopper.stripe.account.refund({"payment_intent": reference_of(shopper), "amount": "10000"})
+    shopper.stripe.account.refund({"payment_intent": shopper.reference, "amount": "10000"})
     shopper.later(HOUR)
     assert (shopper.refunds, shopper.money[0]) == (["pending"], "60")
     shopper.later(20 * HOUR)
@@ -213,7 +140,7 @@ def test_a_refund_is_not_undone_before_its_first_try_was_looked_up(shopper: Shop
 
 def test_a_refund_that_stripe_refuses_at_once_is_undone_at_once(shopper: Shopper) -> None:
     made = shopper.pay("100")
-    shopper.stripe.account.refund({"payment_intent": reference_of(shopper), "amount": "10000"})
+    shopper.stripe.account.refund({"payment_intent": shopper.reference, "amount": "10000"})
     assert (shopper.refund(made, "40")["status"], shopper.money[0]) == ("failed", "100")
 
 
@@ -224,7 +151,7 @@ def test_a_refund_that_succeeded_after_all_is_taken_back_again(shopper: Shopper)
     shopper.later(21 * HOUR)
     assert (shopper.refunds, shopper.money[0]) == (["failed"], "100")
     names |= {"metadata[payment]": made["id"], "metadata[refund]": refund["id"]}
-    late = shopper.stripe.account.refund({"payment_intent": reference_of(shopper), "amount": "4000", **names})
+    late = shopper.stripe.account.refund({"payment_intent": shopper.reference, "amount": "4000", **names})
     shopper.hear()
     assert (shopper.refunds, shopper.money[0]) == (["succeeded"], "60")
     shopper.stripe.account.fail_refund(late["id"])
@@ -245,7 +172,7 @@ def test_a_refund_that_failed_later_stays_failed_whatever_comes_late(shopper: Sh
 def test_a_refund_at_stripes_desk_that_fails_later_is_in_the_balance_again(shopper: Shopper, in_order: bool) -> None:
     shopper.pay("100")
     shopper.hear()
-    made = shopper.stripe.account.refund({"payment_intent": reference_of(shopper), "amount": "4000"})
+    made = shopper.stripe.account.refund({"payment_intent": shopper.reference, "amount": "4000"})
     shopper.stripe.account.fail_refund(made["id"])
     told = [one for one in shopper.stripe.events() if b'"refund.' in one.body]
     for delivery in told if in_order else told[::-1]:
@@ -257,7 +184,7 @@ def test_a_refund_at_stripes_desk_that_fails_later_is_in_the_balance_again(shopp
 
 def test_what_comes_back_is_in_the_lots_that_it_was_taken_from(shopper: Shopper) -> None:
     shopper.pay("100")
-    first = reference_of(shopper)
+    first = shopper.reference
     shopper.hear()
     shopper.spend("100")
     shopper.pay("60")
@@ -269,11 +196,6 @@ def test_what_comes_back_is_in_the_lots_that_it_was_taken_from(shopper: Shopper)
     assert (shopper.org.remaining, shopper.money[0]) == (["60", "0"], "60")  # The newest first.
 
 
-def reference_of(shopper: Shopper) -> str:
-    """What Stripe calls its newest payment."""
-    return str(shopper.stripe.account.of_kind("payment_intent")[0]["id"])
-
-
 # ---------------------------------------------------------------- disputes
 
 
@@ -281,10 +203,10 @@ def reference_of(shopper: Shopper) -> str:
 def test_a_payment_that_is_disputed_again_is_looked_at_by_people(shopper: Shopper, verdict: str) -> None:
     account = shopper.stripe.account
     shopper.pay("100")
-    account.close_dispute(account.dispute(reference_of(shopper)), verdict)
+    account.close_dispute(account.dispute(shopper.reference), verdict)
     shopper.hear()
     assert list(shopper.items) == []
-    again = account.dispute(reference_of(shopper))
+    again = account.dispute(shopper.reference)
     shopper.hear()
     assert list(shopper.items) == ["disputed_again"]
     account.close_dispute(again, "lost")
@@ -297,7 +219,7 @@ def test_the_opening_of_a_dispute_may_be_heard_after_its_verdict(shopper: Shoppe
     account = shopper.stripe.account
     shopper.pay("100")
     shopper.hear()
-    account.close_dispute(account.dispute(reference_of(shopper)), "won")
+    account.close_dispute(account.dispute(shopper.reference), "won")
     shopper.hear(shopper.stripe.events()[::-1])
     assert (shopper.money[:2], list(shopper.items)) == (("100", "0"), [])
 
@@ -305,7 +227,7 @@ def test_the_opening_of_a_dispute_may_be_heard_after_its_verdict(shopper: Shoppe
 def test_a_verdict_that_is_changed_is_looked_at_by_people(shopper: Shopper) -> None:
     account = shopper.stripe.account
     shopper.pay("100")
-    dispute = account.dispute(reference_of(shopper))
+    dispute = account.dispute(shopper.reference)
     for verdict in ("won", "lost"):
         account.close_dispute(dispute, verdict)
     shopper.hear()
