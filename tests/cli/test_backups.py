@@ -144,7 +144,7 @@ def test_a_backup_whose_size_nobody_knew_ends_before_the_disk_is_full(postgres: 
     """Where this machine lets anybody have a disk of his own."""
     apart = ["unshare", "--map-root-user", "--mount", "sh", "-uc"]
     if subprocess.run([*apart, "true"], capture_output=True).returncode:
-        return
+        pytest.skip("nobody may have a disk of his own here")
     with Place(postgres.fresh_database(), tmp_path).books() as books, psycopg.connect(books.database.url) as other:
         other.execute("CREATE TABLE large AS SELECT md5(random()::text) AS words FROM generate_series(1, 100000)")
         other.commit()
