@@ -27,9 +27,11 @@ from talktime.storage.schema import prepare
 from talktime.storage.sqlite_store import SqliteStore
 from talktime.storage.store import PRICES_REVISION, Store, decode_call, decode_postings, encode_postings
 from tests.core.audit import AccountRow, CallRow, EntryRow, LotRow, Snapshot, wrong
-from tests.core.switch import NO_LIMITS, NOW, PAY_AS_YOU_GO, ROWS, Switch
+from tests.core.switch import NO_LIMITS, NOW, PAY_AS_YOU_GO, ROWS, YEAR, Switch
 from tests.support.postgres import Cluster
 
+LATER = NOW + 2 * YEAR
+"""When everything is over."""
 ORGANIZATION: dict[str, Any] = {
     "name": "Example",
     "country": "GB",

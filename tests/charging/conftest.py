@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from tests.charging.books import Books, Empty
+from tests.core.switch import lot
 from tests.support.postgres import Cluster
 
 
@@ -35,3 +36,10 @@ def sqlite_books(empty: Empty, tmp_path: Path) -> Iterator[Books]:
 def postgres_books(empty: Empty, tmp_path: Path) -> Iterator[Books]:
     with empty.books_on("postgresql", tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def shop(books: Books) -> Books:
+    """One organization with ten dollars."""
+    books.organization(lot("lot1", "10"))
+    return books

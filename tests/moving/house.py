@@ -15,6 +15,9 @@ from talktime.actions.seal import seal_all
 from talktime.app import App
 from talktime.core.ids import org_number
 from talktime.settings import Settings
+from talktime.storage import move_store
+from talktime.storage import tables as t
+from talktime.storage.database import Database
 from talktime.storage.move_file import Manifest
 from talktime.web.table import API
 from tests.web.client import Organization, World
@@ -22,6 +25,8 @@ from tests.web.conftest import opened
 from tests.web.money import Payer
 
 SECRET = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+OURS = {"TALKTIME_SECRET_KEY": SECRET}
+LIST = {"prefix": "1", "per_minute": "0.12"}
 ELSEWHERE = {"/v1/exports", "/v1/switches", "/v1/document.css", "/v1/rates/lookup"}
 """What stays where it is, or is the operator's own or the same for all."""
 
@@ -35,7 +40,7 @@ def installation(folder: Path, url: str | None = None, secret: str = SECRET) -> 
 class House:
     def __init__(self, world: World) -> None:
         self.world = world
-        world.price_list({"prefix": "1", "per_minute": "0.12"}, default=True)
+        world.price_list(LIST, default=True)
         self.payer = Payer(world)
         self.org = self.payer.org
         self.caller = self.org.caller()
@@ -109,6 +114,7 @@ STEPS: dict[str, Callable[[House], None]] = {
     name: getattr(House, name)
     for name in ("call", "refused_call", "unanswered_call", "give_back", "pay", "secrets", "people")
 }
+ALL = (*STEPS, "call", "people", "call")
 
 
 def quiet(app: App, org_id: int) -> None:
@@ -151,3 +157,17 @@ def said(world: World, org: str) -> dict[str, Any]:
 
 def there(world: World, org: str) -> Organization:
     return Organization(world, world.operator.get(f"/v1/operator/organizations/{org}").json)
+
+
+def rows_of(database: Database, org_id: int) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for name, rows in database.read(org_id, lambda tx: list(move_store.portions(tx, org_id))):
+        found.setdefault(name, []).extend(rows)
+    return found
+
+
+def is_empty(world: World, org_id: int = 1) -> bool:
+    jobs = world.app.database.read(
+        org_id, lambda tx: tx.execute(t.jobs.select().where(t.jobs.c.org_id == org_id)).all()
+    )
+    return not rows_of(world.app.database, org_id) and not jobs

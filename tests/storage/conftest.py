@@ -12,6 +12,7 @@ import pytest
 from talktime.storage.database import Database, PostgresDatabase, SqliteDatabase
 from talktime.storage.schema import prepare
 from tests.storage import shop as shops
+from tests.storage.fault_work import Wanted, before, effect, said, work
 from tests.storage.shop import Shop
 from tests.support.postgres import Cluster
 
@@ -99,3 +100,14 @@ def nothing(request: pytest.FixtureRequest, maker: Maker, tmp_path: Path) -> Ite
     """The URL of a database that is not made yet, or has nothing in it."""
     with maker.nothing_on(request.param, tmp_path) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def wanted(maker: Maker, tmp_path_factory: pytest.TempPathFactory) -> Wanted:
+    with maker.shop_on("sqlite", tmp_path_factory.mktemp("wanted")) as shop:
+        before(shop, [1])
+        early = effect(shop, 1)
+        shop.engine.run(work(shop, [1]))
+        late = effect(shop, 1)
+        assert shop.problems() == []
+        return Wanted(early, late, said(shop.engine.run(work(shop, [1]))))

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from talktime.core.calls import Granted
+from tests.storage.fault_work import work
 from tests.storage.shop import Shop, sqlite_shop
-from tests.storage.test_faults import work
 
 NOBODY = 65534
 PLACES = 12
