@@ -9,6 +9,7 @@ held beside minutes 10 to 20 (of a shorter run the last sixth beside the second)
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -197,6 +198,8 @@ def main() -> int:
     parser.add_argument("--calls-per-second", type=float, help="so many, without measuring what it can do")
     parser.add_argument("--database", choices=DIALECTS, help="only this one")
     chosen = parser.parse_args()
+    # Whoever ends it ends what it has started as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     plan, told = Plan(chosen.seconds, chosen.part, chosen.calls_per_second), []
     for dialect in [chosen.database] if chosen.database else DIALECTS:
         with ExitStack() as stack:
