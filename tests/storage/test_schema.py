@@ -72,6 +72,13 @@ def test_a_migrated_database_is_what_the_tables_say(dialect: str, maker: Maker, 
         assert found[kind] == wanted[kind]
 
 
+def test_postgresql_vacuums_calls_long_before_a_fifth_of_them_has_changed(postgres_shop: Shop) -> None:
+    """Else the index of those in progress grows with the number of all that ever were."""
+    options = dict(postgres_shop.database.read((), catalog)["options"])
+    (early,) = (one for one in options["calls"].split(",") if one.startswith("autovacuum_vacuum_scale_factor"))
+    assert float(early.partition("=")[2]) <= 0.02
+
+
 def test_alembic_finds_nothing_to_do(shop: Shop) -> None:
     def differences(tx: ReadTx) -> Sequence[Any]:
         # SQLite spells what is false as 0; the test above compares the values.
