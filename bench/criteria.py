@@ -103,7 +103,12 @@ CRITERIA = (
 )  # fmt: skip
 
 # Nothing is promised of these; they stand beside.
-BESIDE = {"S1": {PG: {"http, 2 processes"}}, "S15": {PG: {"http"}}, "S5": {LITE: {"floor 1"}}}
+BESIDE = {
+    "S1": {PG: {"http, 2 processes"}},
+    "S14": {PG: {"http, 2 processes, as many callers each"}},
+    "S15": {PG: {"http"}},
+    "S5": {LITE: {"floor 1"}},
+}
 
 
 def chosen(names: set[str], databases: set[str], big: bool) -> list[Criterion]:

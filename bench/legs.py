@@ -301,6 +301,7 @@ LEGS: dict[str, Leg] = {
     "floor 1": floor(1),
     "http": over_http(),
     "http, 2 processes": over_http(workers=2),
+    "http, 2 processes, as many callers each": over_http(connections=2 * CONNECTIONS, workers=2),
     "http, 1 % traced": traced(1),
     "http, traced": traced(100),
     "http, not prepared": over_http(prepared_statements=False),

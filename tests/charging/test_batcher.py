@@ -129,6 +129,22 @@ def test_nobody_waits_long_for_company_while_there_is_a_lane() -> None:
     assert work.batches[1] == ["b1"]
 
 
+def test_it_is_busy_while_somebody_waits_for_an_answer() -> None:
+    work = Work()
+    work.may_go_on.clear()
+
+    async def steps(batcher: Batcher) -> list[bool]:
+        told = [batcher.is_busy()]
+        mine = asked(batcher, "c1")
+        await until(lambda: work.batches)
+        told.append(batcher.is_busy())
+        work.may_go_on.set()
+        await mine
+        return [*told, batcher.is_busy()]
+
+    assert run(steps, work) == [False, True, False]
+
+
 def test_a_group_stays_together_and_is_never_more_than_a_batch() -> None:
     work = Work()
 

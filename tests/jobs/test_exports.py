@@ -20,6 +20,7 @@ from talktime.actions.upkeep import Stopped
 from talktime.app import open_app
 from talktime.core.ids import org_number
 from talktime.core.time import DAY, SECOND
+from talktime.jobs import exports
 from talktime.jobs.exports import forget_exports, make_exports, remove_left_over
 from talktime.reports import export_files
 from talktime.reports.csv_files import harmless
@@ -215,7 +216,8 @@ def test_it_tells_of_progress_while_it_reads(world: World, monkeypatch: pytest.M
     rows = [usage_row(org_id, START - DAY + number) for number in range(25)]
     world.app.database.write(org_id, usage_store.add, rows)
     begun(org)
-    monkeypatch.setattr(export_files, "PORTION", 10)
+    monkeypatch.setattr(export_files, "PORTION", 5)
+    monkeypatch.setattr(exports, "TOLD_EVERY", 10)
     told: list[int] = []
     on = jobs.Work.go_on
 

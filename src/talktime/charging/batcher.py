@@ -60,6 +60,10 @@ class Lanes:
         self._nudge: asyncio.TimerHandle | None = None
         self._running: set[asyncio.Task[None]] = set()
 
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._begun or self._waiting)
+
     def submit(self, commands: Sequence[Command]) -> asyncio.Future[list[Answer]]:
         loop = asyncio.get_running_loop()
         answers = loop.create_future()
@@ -167,6 +171,10 @@ class Batcher:
         for shard, future in waiting.items():
             answers.update(zip(places[shard], await future, strict=True))
         return [answers[place] for place in range(len(commands))]
+
+    def is_busy(self) -> bool:
+        """Whether anybody waits for an answer, for who asks from another thread."""
+        return any(lanes.is_busy for lanes in list(self._shards.values()))
 
     def _lane_of(self, shard: int) -> Lanes:
         if shard not in self._shards:

@@ -24,6 +24,8 @@ from talktime.storage.errors import StoreError
 from talktime.storage.job_store import JobRow
 
 KEPT_FOR = 7 * DAY
+TOLD_EVERY = 5_000
+"""Lines: so often people read how far it is."""
 OURS = re.compile(r"Calls\.Export\.exp_[0-9a-f]+\.zip|\.exp_[0-9a-f]+\.[0-9]+")
 """Files of exports, and folders in which they are made."""
 Stop = Callable[[], bool]
@@ -89,7 +91,8 @@ def _write_from(tx: ReadTx, app: App, work: Work, stop: Stop, path: Path) -> Non
     def go_on(done: int, total: int) -> None:
         if stop():
             raise Stopped
-        work.go_on(done, total, app.now())
+        if done % TOLD_EVERY == 0 or done == total:
+            work.go_on(done, total, app.now())
 
     ExportFile(tx, _asked(tx, work.job, app.now()), go_on).write(path)
 

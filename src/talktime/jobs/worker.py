@@ -15,6 +15,7 @@ from talktime.actions.schedule import turn
 from talktime.actions.seal import seal_all
 from talktime.actions.upkeep import Stopped, forget_answers, forget_attempts, verify_nightly
 from talktime.app import App
+from talktime.charging.breaks import Breaks
 from talktime.core.time import SECOND
 from talktime.jobs.exports import forget_exports, make_exports, remove_left_over
 from talktime.storage.delivery_store import EMAIL, WEBHOOK
@@ -181,7 +182,8 @@ class Worker:
     def _do(self, job: Job) -> None:
         counted = self._app.meters.jobs
         try:
-            done = self._in_turn(job) if job.scheduled else job.run(self._app, self._stopped.is_set)
+            stop = Breaks(self._stopped, self._app.batcher.is_busy).stop
+            done = self._in_turn(job, stop) if job.scheduled else job.run(self._app, stop)
         except Stopped:
             return
         except Exception:
@@ -192,13 +194,13 @@ class Worker:
             counted.labels(job.name, "done").inc(done)
             self._app.meters.worked_at.set_to_current_time()
 
-    def _in_turn(self, job: Job) -> int:
+    def _in_turn(self, job: Job, stop: Callable[[], bool]) -> int:
         app = self._app
         mine = turn(app.database, job.name, int(job.every_seconds) * SECOND, app.now())
         if mine is None:
             return 0
         try:
-            done = job.run(app, lambda: self._stopped.is_set() or mine.is_over(app.now()))
+            done = job.run(app, lambda: stop() or mine.is_over(app.now()))
         except Exception as error:
             mine.fail(f"{type(error).__name__}: {error}", app.now())
             raise

@@ -25,7 +25,7 @@ from talktime.reports.usage import UsageRow, Wanted
 from talktime.reports.usage_lines import UsageLine, usage_line
 from talktime.storage.database import ReadTx
 
-PORTION = 5_000
+PORTION = 100
 PARQUET = "parquet"
 Progress = Callable[[int, int], None]
 """Is told how many rows are written, and of how many; it may raise."""

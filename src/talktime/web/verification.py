@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from threading import Thread
+from threading import Event, Thread
 
 from msgspec import Struct
 
 from talktime.actions.errors import NotFound
 from talktime.actions.upkeep import Progress, last_verification, verify_and_note
+from talktime.charging.breaks import Breaks
 from talktime.core.scopes import Scope
 from talktime.core.time import moment
 from talktime.storage.database import ReadTx
@@ -40,7 +41,8 @@ def start_verification(request: Request[None]) -> BegunBody:
     app = request.app
     # Before the answer, so that whoever looks next sees it.
     progress = Progress(app.database, app.now, request.by)
-    Thread(target=verify_and_note, args=(app.database, app.now, lambda: False, progress), daemon=True).start()
+    stop = Breaks(Event(), app.batcher.is_busy).stop
+    Thread(target=verify_and_note, args=(app.database, app.now, stop, progress), daemon=True).start()
     return BegunBody("running")
 
 
