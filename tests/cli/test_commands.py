@@ -394,3 +394,4 @@ def test_doctor_finds_what_is_wrong(postgres: Cluster, tmp_path: Path) -> None:
 def test_version_is_told() -> None:
     assert json.loads(inside("version", "--json").stdout)["talktime"]
     assert inside("version").stdout.startswith("talktime ")
+    assert inside("--version").stdout == inside("version").stdout

@@ -48,6 +48,21 @@ def version(as_json: Json = False) -> None:
         say(", ".join(f"{name} {number}" for name, number in versions.items()))
 
 
+def _told_version(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_told_version, is_eager=True, help="Like `talktime version`.")
+]
+
+
+def whole(version: Version = False) -> None:
+    """What can be asked without a command."""
+
+
 def bench(
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[OPTIONS]...", help="Handed on.")] = None,
     as_json: Json = False,
@@ -61,6 +76,7 @@ def bench(
 
 
 def add_to(app: typer.Typer) -> None:
+    app.callback(help=app.info.help)(whole)
     app.command()(settings)
     app.command()(version)
     app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(bench)
