@@ -97,6 +97,8 @@ class Purse:
         missing = min(amount, self.available(now)) if self._debt else amount
         parts: list[Part] = []
         for lot in self._lots:
+            if missing <= 0:
+                break
             size = min(self._free[lot.lot_id], missing) if now < lot.expires_at else 0
             if size > 0:
                 parts.append(self._held(lot.lot_id, size))
