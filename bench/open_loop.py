@@ -11,6 +11,7 @@ import json
 import random
 import sys
 import time
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import uvloop
@@ -86,7 +87,7 @@ async def run(url: str, key: str, organizations: int, rate: float, seconds: floa
     return calls
 
 
-def percentile(values: list[float], part: float) -> float:
+def percentile(values: Sequence[float], part: float) -> float:
     return sorted(values)[int(len(values) * part)] * 1e3 if values else 0.0
 
 

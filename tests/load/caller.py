@@ -9,7 +9,8 @@ import asyncio
 import json
 import random
 import time
-from collections import Counter, deque
+from array import array
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -58,10 +59,17 @@ class Question:
     then: Callable[[Any], None]
 
 
+def seconds() -> array[float]:
+    return array("d")
+
+
 @dataclass(slots=True)
 class Heard:
-    waited: dict[str, list[float]] = field(default_factory=dict)
-    late: list[float] = field(default_factory=list)
+    """In arrays, which the garbage collector does not look through: lists of millions would stop everything for longer
+    and longer."""
+
+    waited: defaultdict[str, array[float]] = field(default_factory=lambda: defaultdict(seconds))
+    late: array[float] = field(default_factory=seconds)
     """How late this process itself was; it is part of the above."""
     errors: int = 0
     shown: list[str] = field(default_factory=list)
@@ -218,7 +226,7 @@ class Caller:
         self._pool.ask(self._post(asked.verb, asked.form), lambda answer: self._hear(asked, answer))
 
     def _hear(self, asked: Question, answer: bytes) -> None:
-        self.heard.waited.setdefault(asked.verb, []).append(time.perf_counter() - asked.due)
+        self.heard.waited[asked.verb].append(time.perf_counter() - asked.due)
         if answer.startswith(b"HTTP/1.1 200"):
             asked.then(_body(answer))
         else:

@@ -98,11 +98,11 @@ class Window:
 
     @property
     def p50(self) -> float:
-        return percentile(list(self.waited), 0.5)
+        return percentile(self.waited, 0.5)
 
     @property
     def p99(self) -> float:
-        return percentile(list(self.waited), 0.99)
+        return percentile(self.waited, 0.99)
 
     @property
     def memory_mib(self) -> float:
