@@ -15,8 +15,8 @@ has_room() {
 }
 if [[ -z ${TMPDIR:-} ]] && has_room; then TMPDIR=$MEMORY; fi
 TMPDIR=$(mktemp --directory "${TMPDIR:-/tmp}/tt.XXXX")
-# The database of the tests runs as somebody else.
-chmod 711 "$TMPDIR"
+# As /tmp itself: the database of the tests runs, and cleans up, as somebody else.
+chmod 1777 "$TMPDIR"
 export TMPDIR
 readonly later=$TMPDIR/later
 # What has bounds of time over several processes goes first; what only computes takes the rest.
