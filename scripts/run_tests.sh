@@ -14,7 +14,7 @@ has_room() {
     (($(awk '/^MemAvailable/ {print $2}' /proc/meminfo) > 2 * ROOM_KIB))
 }
 if [[ -z ${TMPDIR:-} ]] && has_room; then TMPDIR=$MEMORY; fi
-TMPDIR=$(mktemp --directory "${TMPDIR:-/tmp}/tt.XXXX")
+TMPDIR=$(mktemp --directory "${TMPDIR:-/tmp}/tt.XXXX") || exit
 # As /tmp itself: the database of the tests runs, and cleans up, as somebody else.
 chmod 1777 "$TMPDIR"
 export TMPDIR

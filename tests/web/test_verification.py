@@ -34,6 +34,19 @@ def test_books_that_add_up_are_said_to(anywhere: World) -> None:
     assert (ended(anywhere).json["clean"], ended(anywhere).json["findings"]) == (True, 0)
 
 
+def test_beside_calls_it_rests(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def is_busy(_: object) -> bool:
+        asked.append(True)
+        return True
+
+    monkeypatch.setattr(type(world.app.batcher), "is_busy", is_busy)
+    world.organization().grant("5")
+    world.operator.post(VERIFY)
+    assert ended(world).json["clean"] and asked
+
+
 def test_damage_is_counted(world: World) -> None:
     org = world.organization()
     org.grant("5")
