@@ -5,10 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from talktime.integrations.asterisk.channel import Channel
+from talktime.integrations.platform import SECONDS_MAX
 from tests.http.shop import Organization, Shop
 from tests.integrations.asterisk.asterisk import FakeManager, Pbx, agi
 from tests.support.fault_proxy import FaultProxy
 from tests.support.server import Server
+
+TOO_LATE = 2 * SECONDS_MAX
 
 
 @pytest.fixture
@@ -18,7 +21,7 @@ def org(shop: Shop) -> Organization:
 
 @pytest.fixture(scope="session")
 def agi_network(platform_server: Server) -> Iterator[FaultProxy]:
-    with FaultProxy(platform_server.url) as proxy:
+    with FaultProxy(platform_server.url, TOO_LATE) as proxy:
         yield proxy
 
 

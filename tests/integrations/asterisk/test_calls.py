@@ -10,6 +10,7 @@ from tests.integrations.asterisk.asterisk import Pbx, soon
 from tests.support.fault_proxy import Fault, FaultProxy
 
 pytestmark = pytest.mark.slow
+AUTHORIZE, SETTLE = "POST /v1/calls/authorize", "POST /v1/calls/settle"
 
 
 def test_a_call_is_granted_and_charged_for_what_was_talked(pbx: Pbx, channel: Channel, org: Organization) -> None:
@@ -87,7 +88,7 @@ def test_an_emergency_call_has_no_limit(pbx: Pbx, org: Organization) -> None:
 def test_without_an_answer_there_is_no_call_and_nothing_stays_held(
     pbx: Pbx, channel: Channel, network: FaultProxy, org: Organization, fault: Fault
 ) -> None:
-    network.fault_next([fault])
+    network.fault_next([fault], on=AUTHORIZE)
     pbx.authorize(channel)
     told = channel.variables
     assert (told["TALKTIME_DECISION"], told["TALKTIME_REASON"], told["TALKTIME_CAUSE"]) == (
@@ -102,7 +103,7 @@ def test_the_end_of_a_call_is_told_until_it_is_taken(
     pbx: Pbx, channel: Channel, network: FaultProxy, org: Organization
 ) -> None:
     pbx.authorize(channel)
-    network.fault_next([Fault.LOSE_REQUEST, Fault.FAIL_BEFORE])
+    network.fault_next([Fault.LOSE_REQUEST, Fault.FAIL_BEFORE], on=SETTLE)
     assert pbx.ended(channel, "ANSWER", ANSWEREDTIME="61")["charge"] == "0.2"
 
 
