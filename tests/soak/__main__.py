@@ -26,7 +26,7 @@ from tests.core.switch import NO_GUARD
 from tests.http.shop import Shop, place
 from tests.load.__main__ import DIALECTS, SLICE_SECONDS, books
 from tests.load.caller import Account, Heard
-from tests.soak.disk import Disk
+from tests.soak.bare import Bare
 from tests.soak.errands import FUNDS, Errands, kinds
 from tests.soak.patient import Patient
 from tests.soak.plan import Bounds, Plan
@@ -49,7 +49,7 @@ class Figures:
     calls_per_second: float
     caller: Patient
     looks: Sequence[Look]
-    disk: Disk
+    bare: Bare
     did: dict[str, int]
     troubles: list[str]
 
@@ -64,7 +64,7 @@ class Figures:
     def _window(self, last: bool) -> Window:
         length = self.plan.window_seconds
         begin = self.plan.seconds - length if last else length
-        return window(self.looks, self.heard.waited["authorize"], self.disk, begin, begin + length)
+        return window(self.looks, self.heard.waited["authorize"], self.bare, begin, begin + length)
 
     @property
     def ratios(self) -> dict[str, float]:
@@ -97,7 +97,8 @@ class Figures:
             f"{self.heard.answers:,} requests, {did}, {self.heard.errors} errors, {self.turned_away} asked again; "
             f"S16 p99 of authorize {first.p99:.1f} -> {last.p99:.1f} ms = {self.ratios['p99']:.2f} "
             f"(p50 {first.p50:.1f} -> {last.p50:.1f}), "
-            f"of the bare disk {first.flush_p99:.1f} -> {last.flush_p99:.1f} ms; "
+            f"of the bare disk {first.flush_p99:.1f} -> {last.flush_p99:.1f} ms, "
+            f"of the bare processor {first.computed_p50:.3f} -> {last.computed_p50:.3f} ms; "
             f"S17 memory {first.memory_mib:.0f} -> {last.memory_mib:.0f} MiB = {self.ratios['memory']:.2f}; "
             f"files {first.files:.0f} -> {last.files:.0f}; "
             f"processors busy {first.busy:.0f} -> {last.busy:.0f} %; "
@@ -133,12 +134,12 @@ def _soaked(plan: Plan, server: Server, box: Mailbox, hook: Receiver) -> Figures
     most = None if plan.calls_per_second else _most(plan, server, accounts)
     rate = plan.calls_per_second or plan.rate(most or 0)
     caller = Patient(plan.load(rate), server.url, server.operator_key, accounts)
-    disk = Disk()
-    watch = _watched(plan, server, caller, errands, disk)
+    bare = Bare()
+    watch = _watched(plan, server, caller, errands, bare)
     troubles = errands.wrong + _untold(errands, box, hook)
     shop.close()
     did = dict(errands.done) | {"mails": len(box.letters), "webhooks": len(hook.heard)}
-    return Figures(plan, most, rate, caller, watch.looks, disk, did, troubles)
+    return Figures(plan, most, rate, caller, watch.looks, bare, did, troubles)
 
 
 def _most(plan: Plan, server: Server, accounts: Sequence[Account]) -> float:
@@ -149,7 +150,7 @@ def _most(plan: Plan, server: Server, accounts: Sequence[Account]) -> float:
     return found.calls_per_second
 
 
-def _watched(plan: Plan, server: Server, caller: Patient, errands: Errands, disk: Disk) -> Watch:
+def _watched(plan: Plan, server: Server, caller: Patient, errands: Errands, bare: Bare) -> Watch:
     watch, heard = Watch(server, plan.window_seconds / LOOKS_A_WINDOW), caller.heard
     began: list[float] = []
 
@@ -159,11 +160,11 @@ def _watched(plan: Plan, server: Server, caller: Patient, errands: Errands, disk
         watch.look(began[-1] - began[0], len(waited.get("authorize", ())), len(waited.get("settle", ())))
 
     errands.start()
-    disk.start()
+    bare.start()
     try:
         uvloop.run(caller.run(each_second))
     finally:
-        disk.stop()
+        bare.stop()
         errands.stop()
     return watch
 

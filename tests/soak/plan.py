@@ -19,11 +19,12 @@ class Plan:
     """Of what the machine can do at most, as measured just before."""
     calls_per_second: float | None = None
     """In place of measuring."""
-    measured_seconds: float = 10.0
+    measured_seconds: float = 30.0
     organizations: int = 40
     payers: int = 10
     """More of them, which pay by card."""
-    connections: int = 64
+    connections: int = 200
+    """Calls come when they come: with a few, what is late would wait for a connection, and be late together."""
     money: str = "10000"
     errand_seconds: float = 0.5
     """So often somebody adds funds, takes a file away, and so on."""

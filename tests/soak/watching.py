@@ -16,7 +16,7 @@ import psycopg
 from bench.open_loop import percentile
 from talktime.storage.folder import DATABASE_FILE
 from tests.load.__main__ import memory_mib
-from tests.soak.disk import Disk
+from tests.soak.bare import Bare
 from tests.support.server import Server
 
 HOT_TABLES = ("accounts", "lots", "pool_months", "tallies", "recharges")
@@ -95,6 +95,8 @@ class Window:
     waited: Sequence[float]
     flush_p99: float
     """Of the bare disk."""
+    computed_p50: float
+    """Of the bare processor."""
 
     @property
     def p50(self) -> float:
@@ -126,9 +128,10 @@ class Window:
         return (last.sizes.stored - first.sizes.stored) / max(last.calls - first.calls, 1)
 
 
-def window(looks: Sequence[Look], waited: Sequence[float], disk: Disk, begin: float, end: float) -> Window:
+def window(looks: Sequence[Look], waited: Sequence[float], bare: Bare, begin: float, end: float) -> Window:
     """From the last look before it begins to the first after its end."""
     first = max((place for place, look in enumerate(looks) if look.at <= begin), default=0)
     last = min((place for place, look in enumerate(looks) if look.at >= end), default=len(looks) - 1)
     mine = looks[first : last + 1]
-    return Window(mine, waited[mine[0].answers : mine[-1].answers], disk.p99(begin, end))
+    heard = waited[mine[0].answers : mine[-1].answers]
+    return Window(mine, heard, bare.flush_p99(begin, end), bare.computed_p50(begin, end))
