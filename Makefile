@@ -8,6 +8,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 SECONDS := 3600
+QUICK := tests/core tests/rating tests/charging tests/identity tests/languages tests/test_architecture.py
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
@@ -27,8 +28,8 @@ test: packages .venv/.test style ## everything that must hold before a change is
 	$(BIN)/coverage json --quiet
 	$(BIN)/python scripts/coverage_bounds.py coverage.json
 
-check: .venv/.test style ## the quick part of `make test`, for while you work
-	$(BIN)/python -m pytest -m "not slow and not prove"
+check: .venv/.test style ## what a change breaks most often, in a minute or so, for while you work
+	$(BIN)/python -m pytest -m "not slow and not prove" $(QUICK)
 
 style: .venv/.test
 	$(BIN)/ruff format --check --quiet

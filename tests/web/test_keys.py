@@ -35,12 +35,19 @@ def test_a_key_is_shown_once(world: World) -> None:
     assert [(row["id"], row["scopes"]) for row in listed.json["data"]] == [(made["id"], ["funds", "calls"])]
 
 
-def test_a_key_is_made_anew_even_under_the_same_idempotency_key(world: World) -> None:
-    """Its answer holds a secret, so it is not kept."""
-    org = world.organization()
-    path, body = f"{org.path}/keys", {"scopes": ["funds"]}
-    first, again = (world.operator.post(path, body, idempotency_key="one") for _ in range(2))
-    assert first.json["key"] != again.json["key"]
+def test_who_asks_again_under_the_same_idempotency_key_has_the_same_key(anywhere: World) -> None:
+    org = anywhere.organization()
+    for path, body in ((f"{org.path}/keys", {"scopes": ["funds"]}), (OPERATOR_KEYS, {})):
+        first, again = (anywhere.operator.post(path, body, idempotency_key="one") for _ in range(2))
+        assert (again.status, again.json, again.headers["idempotent-replayed"]) == (201, first.json, "true")
+        assert first.json["key"] not in answers_kept(anywhere)
+    assert len(anywhere.operator.get(f"{org.path}/keys").json["data"]) == 1
+
+
+def answers_kept(world: World) -> str:
+    kept = world.app.database.read("*", lambda tx: tx.exec_driver_sql("SELECT answer FROM idempotency").all())
+    assert kept
+    return str(kept)
 
 
 def test_a_revoked_key_is_refused_at_once(anywhere: World) -> None:

@@ -250,6 +250,12 @@ def test_switches_are_made_read_changed_listed_and_forgotten(anywhere: World) ->
     assert [api.get("/v1/switches/a").status, api.delete("/v1/switches/a").status] == [404, 404]
 
 
+def test_who_asks_again_under_the_same_idempotency_key_makes_no_second_switch(anywhere: World) -> None:
+    api = anywhere.organization().api
+    first, again = (api.post("/v1/switches", {"name": "a"}, idempotency_key="one") for _ in range(2))
+    assert (again.status, again.json, again.headers["idempotent-replayed"]) == (201, first.json, "true")
+
+
 @pytest.mark.parametrize("name", ["a b", "caf%C3%A9", "x" * 65])
 def test_a_switch_that_nobody_could_name_does_not_register_itself(world: World, name: str) -> None:
     org = world.organization()

@@ -54,6 +54,13 @@ def test_its_secret_is_shown_once_and_kept_encrypted(org: Organization, anywhere
     assert not [secret for secret in kept if b"whsec" in bytes(secret)]
 
 
+def test_who_asks_again_under_the_same_idempotency_key_has_the_same_webhook(org: Organization) -> None:
+    first, again = (org.api.post(PATH, BODY, idempotency_key="one") for _ in range(2))
+    assert (again.status, again.json, again.headers["idempotent-replayed"]) == (201, first.json, "true")
+    assert org.api.post(PATH, BODY | {"events": ["balance_zero"]}, idempotency_key="one").code == "idempotency_conflict"
+    assert len(org.api.get(PATH).json["data"]) == 1
+
+
 def test_what_people_do_with_it_is_in_the_audit_log(org: Organization) -> None:
     webhook = made(org)
     path = f"{PATH}/{webhook['id']}"

@@ -16,8 +16,10 @@ from talktime.core.scopes import OPERATOR_ORG
 from talktime.storage.database import EVERYBODY, ReadTx, Scope, Tx
 from talktime.storage.errors import Conflict
 from talktime.storage.idempotency_store import Kept
+from talktime.storage.vault import Vault, place_of
 from talktime.web.problems import FieldError, Problem, invalid, problem_of, without_zero
 from talktime.web.routes import File, Keep, Raw, Request, Route
+from talktime.web.shown_once import opened, sealed
 
 Answered = tuple[int, Any, list[tuple[str, str]]]
 NOT_KEPT = (401, 403, 404, 422, 429)
@@ -140,7 +142,7 @@ class _Once:
             return kept
         answered = _told(self._route, self._route.handler(tx, self._request))
         status = idempotency.BEGUN if self._route.follow else answered[0]
-        self._keep(tx, status, answered[1] or b"")
+        self._keep(tx, status, self._with_secret(sealed, answered[1] or b""))
         return status, answered[1], []
 
     def _find(self, tx: ReadTx) -> Answered | None:
@@ -149,7 +151,7 @@ class _Once:
             return None
         if kept.status >= 400:
             raise _Replayed(kept)
-        return kept.status, kept.answer.encode(), REPLAYED
+        return kept.status, self._with_secret(opened, kept.answer.encode()), REPLAYED
 
     @property
     def _name(self) -> str:
@@ -159,6 +161,11 @@ class _Once:
         kept = Kept(self._digest, status, answer.decode())
         request = self._request
         idempotency.remember(tx, request.org_id, self._name, self._key, kept, request.now, forever=self._forever)
+
+    def _with_secret(self, change: Callable[[Vault, str, str, bytes], bytes], answer: bytes) -> bytes:
+        request, secret = self._request, self._route.shown_once
+        place = place_of("answer", request.org_id, self._name, self._key)
+        return change(request.app.vault, secret, place, answer) if secret else answer
 
     def _keep_refusal(self, error: Exception) -> None:
         problem = problem_of(error)

@@ -16,7 +16,7 @@ from talktime.storage.key_store import KeyRow
 from talktime.web.fields import Instant, actor, optional
 from talktime.web.lists import Page, page_of
 from talktime.web.organizations import ONE
-from talktime.web.routes import Request, Route
+from talktime.web.routes import Keep, Request, Route
 
 OrganizationScope = Literal["calls", "switches", "funds", "users", "reports", "rates", "settings"]
 Address = Annotated[str, Meta(min_length=1, max_length=64, description="An IP address or network.")]
@@ -33,8 +33,8 @@ class KeyForm(OperatorKeyForm, forbid_unknown_fields=True, kw_only=True):
 
 class MadeKeyBody(Struct, kw_only=True):
     id: str
-    key: str
-    """Shown now and never again."""
+    key: str | None
+    """Shown now, and again to the same Idempotency-Key only; null there after the secret key was replaced."""
     scopes: list[str]
     addresses: list[str]
     expires_at: datetime | None
@@ -120,11 +120,18 @@ def _route(method: str, path: str, handler: Any, **options: Any) -> Route:
 
 KEYS = ONE + "/keys"
 OPERATOR_KEYS = "/v1/operator/keys"
+NEW: dict[str, Any] = {
+    "answer": MadeKeyBody,
+    "status": 201,
+    "once": Keep.MONTH,
+    "shown_once": "key",
+    "problems": (409,),
+}
 ROUTES = [
-    _route("POST", KEYS, post_key, form=KeyForm, answer=MadeKeyBody, status=201),
+    _route("POST", KEYS, post_key, form=KeyForm, **NEW),
     _route("GET", KEYS, list_keys, query=Page, answer=list[KeyBody]),
     _route("DELETE", KEYS + "/{key_id}", delete_key, status=204),
-    _route("POST", OPERATOR_KEYS, post_operator_key, form=OperatorKeyForm, answer=MadeKeyBody, status=201),
+    _route("POST", OPERATOR_KEYS, post_operator_key, form=OperatorKeyForm, **NEW),
     _route("GET", OPERATOR_KEYS, list_operator_keys, query=Page, answer=list[KeyBody]),
     _route("DELETE", OPERATOR_KEYS + "/{key_id}", delete_operator_key, status=204),
 ]

@@ -22,7 +22,7 @@ IMPORT_BYTES_MAX = 10 << 20
 
 
 class Keep(StrEnum):
-    """How long the answer to an Idempotency-Key is kept. Answers that hold a secret are never kept."""
+    """How long the answer to an Idempotency-Key is kept."""
 
     MONTH = "month"
     FOREVER = "forever"
@@ -108,6 +108,8 @@ class Route:
     the name of what was begun, and its answer is the answer. Begun twice it must end as once."""
     once: Keep | None = None
     """Takes an Idempotency-Key."""
+    shown_once: str = ""
+    """The field of its answer that is a secret, which is kept sealed."""
     needs_organization: bool = True
     """An operator's key must say for whom it acts."""
     bytes_max: int = BODY_BYTES_MAX

@@ -19,7 +19,7 @@ from talktime.web.call_forms import CallId
 from talktime.web.fields import actor
 from talktime.web.lists import Page, page_of
 from talktime.web.problems import invalid
-from talktime.web.routes import Request, Route
+from talktime.web.routes import Keep, Request, Route
 
 NAME = r"^[A-Za-z0-9._-]{1,64}\Z"
 Name = Annotated[str, Meta(pattern=NAME)]
@@ -131,6 +131,7 @@ ROUTES = [
         form=SwitchForm,
         answer=SwitchBody,
         status=201,
+        once=Keep.MONTH,
         problems=(409,),
         **_COMMON,
     ),

@@ -19,7 +19,7 @@ from talktime.storage.webhook_store import WebhookRow
 from talktime.web.deliveries import DeliveryBody, delivery_body
 from talktime.web.fields import actor, given, optional
 from talktime.web.lists import Page, page_of
-from talktime.web.routes import Request, Route
+from talktime.web.routes import Keep, Request, Route
 
 Url = Annotated[str, Meta(min_length=1, max_length=2000)]
 Events = Annotated[list[EventName], Meta(min_length=1, max_length=len(EVENTS))]
@@ -47,8 +47,8 @@ class WebhookBody(Struct, kw_only=True):
 
 
 class MadeWebhookBody(WebhookBody, kw_only=True):
-    secret: str
-    """Shown now and never again."""
+    secret: str | None
+    """Shown now, and again to the same Idempotency-Key only; null there after the secret key was replaced."""
 
 
 def _values(row: WebhookRow) -> dict[str, Any]:
@@ -136,7 +136,7 @@ ONE = "/{webhook_id}"
 FORM: dict[str, Any] = {"form": WebhookForm, "answer": MadeWebhookBody, "status": 201, "problems": (409,)}
 ROUTES = [
     _route("GET", "", list_webhooks, query=Page, answer=list[WebhookBody]),
-    _route("POST", "", post_webhook, **FORM),
+    _route("POST", "", post_webhook, once=Keep.MONTH, shown_once="secret", **FORM),
     _route("GET", ONE, get_webhook, answer=WebhookBody, problems=(404,)),
     _route("PATCH", ONE, patch_webhook, form=WebhookPatch, answer=WebhookBody, problems=(404,)),
     _route("DELETE", ONE, delete_webhook, status=204, problems=(404,)),
