@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from math import inf
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.http.shop import place
@@ -15,6 +20,9 @@ from tests.soak.broken import LeakyServer
 from tests.soak.plan import Bounds, Plan
 
 pytestmark = pytest.mark.slow
+BUSY_SECONDS = 4.0
+"""More than its start takes."""
+PATIENCE_SECONDS = 60.0
 SHORT = Plan(seconds=3, calls_per_second=8, organizations=1, payers=2, connections=10, errand_seconds=0.05)
 GENEROUS = Bounds(p99=inf, memory=1.5, files=2, bytes_a_call=inf, hot=inf, turned_away=inf)
 """Such a short time says nothing of what is slow: only what leaks as if on purpose is seen in it."""
@@ -30,6 +38,25 @@ def test_calls_payments_files_and_messages_go_on_together(tmp_path: Path) -> Non
 def test_a_server_that_leaks_is_noticed(tmp_path: Path) -> None:
     figures = run(replace(SHORT, seconds=3), tmp_path / "data", LeakyServer)
     assert growing(figures) == {"memory", "files"}, figures
+
+
+def test_who_ends_a_soak_ends_its_server_also_under_full_load() -> None:
+    command = [sys.executable, "-m", "tests.soak", "--seconds", "60", "--database", "sqlite"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as soak:
+        server = busy_child(psutil.Process(soak.pid))
+        soak.send_signal(signal.SIGTERM)
+        assert soak.wait(PATIENCE_SECONDS) != 0
+        assert server.wait(PATIENCE_SECONDS) is None and not server.is_running()
+
+
+def busy_child(process: psutil.Process) -> psutil.Process:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        for child in process.children():
+            if child.cpu_times().user > BUSY_SECONDS:
+                return child
+        time.sleep(0.1)
+    raise AssertionError("nobody was ever busy")
 
 
 def growing(figures: Figures) -> set[str]:

@@ -192,6 +192,13 @@ def _say(dialect: str, figures: Figures) -> None:
     print(f"soak: {dialect}: {figures}", flush=True)
 
 
+def _end_what_was_started() -> None:
+    """Whoever ends us ends it as well. By way of Ctrl-C, which cancels what the event loop runs: an exception that came
+    up in one of its callbacks would be logged and forgotten."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description="The soak: S16 and S17.")
     parser.add_argument("--seconds", type=float, default=3600)
@@ -199,8 +206,7 @@ def main() -> int:
     parser.add_argument("--calls-per-second", type=float, help="so many, without measuring what it can do")
     parser.add_argument("--database", choices=DIALECTS, help="only this one")
     chosen = parser.parse_args()
-    # Whoever ends it ends what it has started as well.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _end_what_was_started()
     plan, told = Plan(chosen.seconds, chosen.part, chosen.calls_per_second), []
     for dialect in [chosen.database] if chosen.database else DIALECTS:
         with ExitStack() as stack:
