@@ -192,7 +192,7 @@ def _say(dialect: str, figures: Figures) -> None:
     print(f"soak: {dialect}: {figures}", flush=True)
 
 
-def _end_what_was_started() -> None:
+def end_what_was_started() -> None:
     """Whoever ends us ends it as well. By way of Ctrl-C, which cancels what the event loop runs: an exception that came
     up in one of its callbacks would be logged and forgotten."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -206,7 +206,7 @@ def main() -> int:
     parser.add_argument("--calls-per-second", type=float, help="so many, without measuring what it can do")
     parser.add_argument("--database", choices=DIALECTS, help="only this one")
     chosen = parser.parse_args()
-    _end_what_was_started()
+    end_what_was_started()
     plan, told = Plan(chosen.seconds, chosen.part, chosen.calls_per_second), []
     for dialect in [chosen.database] if chosen.database else DIALECTS:
         with ExitStack() as stack:
