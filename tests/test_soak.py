@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -76,8 +77,9 @@ def busy_child(process: psutil.Process) -> psutil.Process:
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         for child in process.children():
-            if child.cpu_times().user > BUSY_SECONDS:
-                return child
+            with suppress(psutil.NoSuchProcess):
+                if child.cpu_times().user > BUSY_SECONDS:
+                    return child
         time.sleep(0.1)
     raise AssertionError("nobody was ever busy")
 
