@@ -41,8 +41,8 @@ def test_a_lone_command_waits_for_nobody() -> None:
     assert answers.p50 == pytest.approx(0.0001 + 0.0003 + 0.0001 + 0.002)
 
 
-def test_beside_a_batch_that_takes_long_a_command_has_company_or_waits_its_time_for_it() -> None:
-    """A second lane begins after that time, though the first batch is far from its end."""
+def test_beside_a_batch_that_takes_long_a_second_lane_begins() -> None:
+    """After the time that a command waits for a running one, which is far from its end."""
     answers = simulate(Service(0, 0, 0, (Waits(1, (10 * COMPANY_SECONDS,)),)), 1 / COMPANY_SECONDS, 2_000, lanes=2)
     assert 10 * COMPANY_SECONDS <= answers.p50 < 20 * COMPANY_SECONDS
 

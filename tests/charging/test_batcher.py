@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from talktime.charging import batcher
-from talktime.charging.batcher import Batcher
+from talktime.charging.batcher import BATCH_MAX, Batcher
 from talktime.core.calls import Answer, Command, Done, Release
 
 R = TypeVar("R")
@@ -30,8 +30,8 @@ class Work:
         return [Done() for _ in commands]
 
 
-def run(steps: Callable[[Batcher], Awaitable[R]], work: Work, lanes: int = 2) -> R:
-    batcher = Batcher(work, lanes)
+def run(steps: Callable[[Batcher], Awaitable[R]], work: Work, lanes: int = 2, batch_max: int = BATCH_MAX) -> R:
+    batcher = Batcher(work, lanes, batch_max=batch_max)
 
     async def whole() -> R:
         return await steps(batcher)
@@ -91,7 +91,8 @@ def test_what_comes_while_a_batch_runs_forms_the_next() -> None:
     assert work.batches == [["c1"], ["c2", "c3", "c4", "c5"]]
 
 
-def test_beside_a_full_batch_a_few_wait_for_company_and_as_many_begin_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beside_a_running_batch_only_a_full_one_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of half the size would cost nearly twice as much."""
     monkeypatch.setattr(batcher, "COMPANY_SECONDS", 30.0)
     monkeypatch.setattr(batcher, "PATIENCE_SECONDS", 60.0)
     work = Work()
@@ -100,7 +101,7 @@ def test_beside_a_full_batch_a_few_wait_for_company_and_as_many_begin_at_once(mo
         work.may_go_on.clear()
         asks = [asked(batcher, f"a{n}") for n in range(3)]
         await until(lambda: work.batches)
-        asks += [asked(batcher, "b1"), asked(batcher, "b2")]
+        asks += [asked(batcher, f"b{n}") for n in range(3)]
         await asyncio.sleep(0.05)
         assert len(work.batches) == 1
         asks.append(asked(batcher, "b3"))
@@ -108,11 +109,11 @@ def test_beside_a_full_batch_a_few_wait_for_company_and_as_many_begin_at_once(mo
         work.may_go_on.set()
         await asyncio.gather(*asks)
 
-    run(steps, work)
-    assert work.batches == [["a0", "a1", "a2"], ["b1", "b2", "b3"]]
+    run(steps, work, batch_max=4)
+    assert work.batches == [["a0", "a1", "a2"], ["b0", "b1", "b2", "b3"]]
 
 
-def test_nobody_waits_long_for_company_while_there_is_a_lane() -> None:
+def test_nobody_waits_long_for_a_batch_while_there_is_another_lane() -> None:
     """A batch that is stuck at the database must not stop the few that come later."""
     work = Work()
 

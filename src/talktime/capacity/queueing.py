@@ -154,7 +154,8 @@ class Process:
     def _has_company(self) -> bool:
         if not self._waiting:
             return False
-        return len(self._waiting) >= self._carried or self.now - self._waiting[0][1] >= COMPANY_SECONDS
+        is_next = not self._carried or len(self._waiting) >= self._batch_max
+        return is_next or self.now - self._waiting[0][1] >= COMPANY_SECONDS
 
     def _lane(self, lane: Thread) -> None:
         if not self._has_company():

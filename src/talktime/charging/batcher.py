@@ -2,7 +2,7 @@
 
 A batch costs nearly the same with few commands as with many, so what can go together does: it is formed a few turns of
 the event loop after it could be (microseconds when it is quiet, half as many batches when it is busy), and beside a
-running one only when as much waits as that one carries, or when somebody has waited long for that.
+running one only when it is full, or when somebody has waited so long that the running one may be stuck behind a lock.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ PATIENCE_SECONDS = 0.9
 WATCH_SECONDS = 0.02
 """No more often is it looked who that is."""
 GATHERING_TURNS = 4
-COMPANY_SECONDS = 0.02
-"""So long a command waits for others while there is a lane for it."""
+COMPANY_SECONDS = 0.05
+"""So long a command waits for a running batch while there is another lane for it."""
 
 Run = Callable[[Sequence[Command]], list[Answer]]
 
@@ -91,8 +91,8 @@ class Lanes:
     def _has_company(self) -> bool:
         if not self._waiting:
             return False
-        carried = sum([len(batch) for batch in self._begun.values()])
-        return len(self._waiting) >= carried or monotonic() - self._waiting[0].since >= COMPANY_SECONDS
+        is_next = not self._begun or len(self._waiting) >= self._batch_max
+        return is_next or monotonic() - self._waiting[0].since >= COMPANY_SECONDS
 
     async def _lane(self) -> None:
         loop = asyncio.get_running_loop()
