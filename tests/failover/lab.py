@@ -2,7 +2,8 @@
 
 Each round stalls the link from the primary, kills the primary with its Patroni, and waits until somebody is answered
 again; Patroni alone decides who takes over. All machines are set up, and then maintained, by the commands of the guide,
-a planned switchover among them. Without `synchronous_mode` the same rounds must lose something, or they prove nothing.
+a planned switchover among them. At last etcd dies on all three, and calls go on. Without `synchronous_mode` the same
+rounds must lose something, or they prove nothing.
 
     python -m tests.failover.lab --rounds 50
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -22,11 +24,13 @@ from tests.failover import guide
 from tests.failover.machines import LabMissing, Machine, Machines
 from tests.failover.progress import with_progress
 from tests.failover.proxy import Proxy
-from tests.failover.rounds import SELF_CHECK_ROUNDS_MAX, Figures, new_database, stage
+from tests.failover.rounds import SELF_CHECK_ROUNDS_MAX, Figures, Stage, new_database, stage
 
 BACK_SECONDS = 10.0
 """In which writes are back, as a median."""
 BACK_SECONDS_MAX = 15.0
+WITHOUT_ETCD_SECONDS = 20.0
+"""Nearly three times as long as a primary may go without etcd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ def run(
         if synchronous:
             machines.wait_until_whole()
             here.go_on_during(lambda: maintain(machines), figures)
+            outlive_etcd(machines, here, figures)
         here.finish(figures)
     return figures
 
@@ -87,6 +92,20 @@ def maintain(machines: Machines) -> None:
     assert machines.primary is not before
     before.follow(guide.PAUSE + guide.COPY_ANEW)
     machines.wait_until_whole()
+
+
+def outlive_etcd(machines: Machines, here: Stage, figures: Figures) -> None:
+    primary = machines.primary
+    here.go_on_during(lambda: lose_etcd(machines), figures)
+    machines.start_etcds()
+    machines.wait_until_whole()
+    assert machines.primary is primary
+
+
+def lose_etcd(machines: Machines) -> None:
+    """Until any primary without `failsafe_mode` would have given up."""
+    machines.kill_etcds()
+    time.sleep(WITHOUT_ETCD_SECONDS)
 
 
 def lost_without_waiting(machines: Machines, seed: int) -> int:

@@ -163,6 +163,10 @@ class Machine:
     def start_etcd(self) -> None:
         self._start(program("etcd"))
 
+    def kill_etcd(self) -> None:
+        self._running["etcd"].kill()
+        self._gone("etcd")
+
     @property
     def has_etcd(self) -> bool:
         with suppress(httpx.HTTPError):
@@ -239,9 +243,7 @@ class Machines:
         for one in self.all:
             one.set_up(self._by_name)
             os.chown(one.folder, self._account.get("user", -1), self._account.get("group", -1))
-        for one in self.all:
-            one.start_etcd()
-        self.wait_for("etcd on all machines", lambda: all(one.has_etcd for one in self.all))
+        self.start_etcds()
         for one in self.all:
             complaints = one.follow(guide.VALIDATE)
             assert not complaints, complaints
@@ -249,6 +251,15 @@ class Machines:
         self.wait_until_whole()
         listed = self.primary.follow(guide.LIST + guide.DATABASE)
         assert "Sync Standby" in listed, listed
+
+    def start_etcds(self) -> None:
+        for one in self.all:
+            one.start_etcd()
+        self.wait_for("etcd on all machines", lambda: all(one.has_etcd for one in self.all))
+
+    def kill_etcds(self) -> None:
+        for one in self.all:
+            one.kill_etcd()
 
     def __exit__(self, *_: object) -> None:
         self.close()

@@ -35,6 +35,11 @@ def test_no_commit_is_answered_that_is_on_one_disk_only() -> None:
     ]
 
 
+def test_calls_go_on_while_etcd_is_away() -> None:
+    """As `make lab-failover` shows."""
+    assert "\n    failsafe_mode: true\n" in EXAMPLE
+
+
 @pytest.mark.parametrize("back", [[10.1, 10.1, 2.0], [1.0, 1.0, 15.1]])
 def test_the_lab_finds_that_writes_come_back_too_late(back: list[float]) -> None:
     assert too_slow(back)
