@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from ast import literal_eval
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,7 +56,7 @@ ELSEWHERE: Mapping[str, str] = {
     "people-and-data.md": "tests.cli.test_people_and_data",
     "upgrade.md": "tests.operating.test_backups_and_upgrade",
 }
-"""Guides that need a world of their own, and the test that follows them word by word."""
+"""Guides that need a world of their own, and who follows them word by word: what it takes stands in its `TAKEN`."""
 
 
 class Block(NamedTuple):
@@ -80,7 +81,20 @@ WITH_COMMANDS = [guide for guide in GUIDES if commands_in(guide)]
 FOLLOWED = [guide for guide in WITH_COMMANDS if named(guide) not in ELSEWHERE]
 
 
-def the_command() -> str:
+def block_of(blocks: Iterable[str], words: str) -> str:
+    """The only one with these words, or the one that says nothing else."""
+    there = list(blocks)
+    (found,) = [one for one in there if one.strip() == words] or [one for one in there if words in one]
+    return found
+
+
+def words_asked_in(*files: Path) -> set[str]:
+    """What `block_with` is called with there."""
+    asked = [said for file in files for said in re.findall(r'\bblock_with\((".*?")\)', file.read_text())]
+    return set(map(literal_eval, asked))
+
+
+def the_command(starts: str = "systemd-run") -> str:
     """The block of the overview that makes `talktime` a command with the settings and rights of the service."""
-    (block,) = [one for one in commands_in(FOLDER / "README.md") if "/usr/local/sbin/talktime" in one.text]
-    return block.text
+    overview = [block.text for block in commands_in(FOLDER / "README.md")]
+    return block_of((text for text in overview if "/usr/local/sbin/talktime" in text), starts)
