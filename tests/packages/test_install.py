@@ -50,7 +50,8 @@ TAKEN = [block for section in (FIRST, SERVICES, CONTAINER) for block in blocks(s
 
 def id_of_key(told: str) -> str:
     """Of the one that was made."""
-    return "key_" + re.findall(r"\btt_live_0-([0-9a-f]+)-", told)[0]
+    (hexadecimal,) = re.findall(r"\btt_live_0-([0-9a-f]+)-", told)
+    return f"key_{hexadecimal}"
 
 
 def assert_ended_well(told: str) -> None:
