@@ -6,10 +6,10 @@ embedded database. One that needs more gets a line in `STARTS`; one that another
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
-from ast import literal_eval
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,9 +89,19 @@ def block_of(blocks: Iterable[str], words: str) -> str:
 
 
 def words_asked_in(*files: Path) -> set[str]:
-    """What `block_with` is called with there."""
-    asked = [said for file in files for said in re.findall(r'\bblock_with\((".*?")\)', file.read_text())]
-    return set(map(literal_eval, asked))
+    """What `block_with` is called with in functions there; what is only kept under a name may never be run."""
+    return {
+        ast.literal_eval(node.args[0])
+        for file in files
+        for node in inside_functions(file)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "block_with"
+    }
+
+
+def inside_functions(file: Path) -> Iterator[ast.AST]:
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield from ast.walk(node)
 
 
 def the_command(starts: str = "systemd-run") -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -22,6 +24,7 @@ from tests.operating.guides import (
     Start,
     blocks_in,
     commands_in,
+    inside_functions,
     named,
     the_command,
 )
@@ -75,7 +78,15 @@ def test_no_fence_is_overlooked() -> None:
 def test_guides_that_others_follow_are_taken_there_block_by_block(module: str) -> None:
     guides = [FOLDER / name for name, follower in ELSEWHERE.items() if follower == module]
     there = [block.text for guide in guides for block in commands_in(guide)]
-    assert sorted(import_module(module).TAKEN) == sorted(there)
+    taken = import_module(module)
+    assert sorted(taken.TAKEN) == sorted(there)
+    assert put_aside(taken, there) == []
+
+
+def put_aside(module: ModuleType, blocks: list[str]) -> list[str]:
+    """Names of blocks that no function asks for."""
+    used = {node.id for node in inside_functions(Path(str(module.__file__))) if isinstance(node, ast.Name)}
+    return [name for name, value in vars(module).items() if value in blocks and name not in used]
 
 
 def test_the_tables_name_guides_that_there_are() -> None:
