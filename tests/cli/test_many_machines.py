@@ -17,8 +17,8 @@ from tests.support.shell import own_environment
 from tests.web.conftest import opened
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "operating" / "many-machines.md"
-BLOCKS = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-COMMANDS = [line for block in BLOCKS for line in block.splitlines()]
+TAKEN = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+COMMANDS = [line for block in TAKEN for line in block.splitlines()]
 SECRET = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 pytestmark = pytest.mark.slow

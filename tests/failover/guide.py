@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.integrations.guides import ROOT, with_talktime
+from tests.integrations.guides import with_talktime
+from tests.operating.guides import FOLDER, block_of, commands_in, words_asked_in
 from tests.support.shell import told_by
 
-TEXT = (ROOT / "docs" / "operating" / "high-availability.md").read_text()
-BLOCKS: list[str] = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
-# Packages and services belong to whole machines; the lab starts the programs itself.
-FILES, VALIDATE, LIST, DATABASE, SWITCHOVER, PAUSE, COPY_ANEW = [
-    block for block in BLOCKS if not block.startswith(("apt-get ", "systemctl "))
-]
+GUIDE = FOLDER / "high-availability.md"
+TEXT = GUIDE.read_text()
+BLOCKS = [block.text for block in commands_in(GUIDE)]
 ENTER = "set -a; . /etc/patroni_env.conf; set +a\n"
+
+
+def block_with(words: str) -> str:
+    return block_of(BLOCKS, words)
+
+
+# Packages, services and files belong to whole machines: test_lab.py gives those to a folder that stands for one.
+TAKEN = list(map(block_with, words_asked_in(*Path(__file__).parent.glob("*.py"))))
 
 
 def followed(block: str, instead: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ from statistics import median
 
 from tests.crash.clients import HarnessError
 from tests.crash.judge import Finding, Wrong
-from tests.failover import guide
+from tests.failover.guide import block_with
 from tests.failover.machines import LabMissing, Machine, Machines
 from tests.failover.progress import with_progress
 from tests.failover.proxy import Proxy
@@ -87,10 +87,10 @@ def run(
 def maintain(machines: Machines) -> None:
     """By the commands of the guide."""
     before = machines.primary
-    before.follow(guide.SWITCHOVER)
+    before.follow(block_with("switchover"))
     machines.wait_until_whole()
     assert machines.primary is not before
-    before.follow(guide.PAUSE + guide.COPY_ANEW)
+    before.follow(block_with("pause --wait") + block_with("reinit talktime db3"))
     machines.wait_until_whole()
 
 

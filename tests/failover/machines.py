@@ -26,7 +26,7 @@ import psutil
 
 from talktime.cli.shipped import SHIPPED
 from tests.crash.clients import HarnessError
-from tests.failover import guide
+from tests.failover.guide import ENTER, block_with, followed
 from tests.failover.proxy import Proxy
 from tests.support.ports import free_port
 from tests.support.postgres import ROLE, find_binaries, runner
@@ -148,9 +148,9 @@ class Machine:
 
     def follow(self, block: str) -> str:
         """Commands of the guide, as somebody on this machine would give them."""
-        entered = block if block.startswith(guide.ENTER) else guide.ENTER + block
+        entered = block if block.startswith(ENTER) else ENTER + block
         configuration = str(CONFIGURATION / "config.yml")
-        return guide.followed(
+        return followed(
             entered,
             {
                 "/etc/patroni_env.conf": str(self.env_file),
@@ -245,11 +245,11 @@ class Machines:
             os.chown(one.folder, self._account.get("user", -1), self._account.get("group", -1))
         self.start_etcds()
         for one in self.all:
-            complaints = one.follow(guide.VALIDATE)
+            complaints = one.follow(block_with("--validate-config"))
             assert not complaints, complaints
             one.start()
         self.wait_until_whole()
-        listed = self.primary.follow(guide.LIST + guide.DATABASE)
+        listed = self.primary.follow(block_with("config.yml list") + block_with("CREATE ROLE talktime"))
         assert "Sync Standby" in listed, listed
 
     def start_etcds(self) -> None:

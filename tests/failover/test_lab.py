@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.failover import guide
+from tests.failover.guide import TEXT, block_with
 from tests.failover.lab import too_slow
 from tests.failover.machines import CONFIGURATION, Machine, settings_in
+from tests.operating.machine import Machine as Folder
 
 EXAMPLE = (CONFIGURATION / "config.yml").read_text()
 
@@ -52,8 +53,22 @@ def test_the_lab_finds_nothing_in_time_wrong() -> None:
 def test_the_guide_names_the_settings_that_the_files_have() -> None:
     assert {f"PATRONI_{one}" for one in ("NAME", "ETCD3_HOSTS")} <= settings_in("patroni_env.conf").keys()
     for named in ("ttl", "wal_sender_timeout", "wal_keep_size", "synchronous_mode_strict"):
-        assert f"`{named}`" in guide.TEXT
+        assert f"`{named}`" in TEXT
         assert f"{named}: " in EXAMPLE
+
+
+def test_what_the_lab_does_without_is_right_and_writes_the_files_that_the_lab_uses(tmp_path: Path) -> None:
+    """Packages and services of whole machines: what they are told is judged, and nothing is installed or started."""
+    Folder(tmp_path).follow(
+        [
+            block_with("apt-get install"),
+            block_with("files patroni"),
+            block_with("enable --now etcd"),
+            block_with("enable --now patroni"),
+        ]
+    )
+    written = {file.name: file.read_bytes() for file in (tmp_path / "patroni").iterdir()}
+    assert written == {file.name: file.read_bytes() for file in CONFIGURATION.iterdir()}
 
 
 # ------------------------------------------------------------------------------------------------- as Patroni sees it

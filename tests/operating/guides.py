@@ -6,9 +6,10 @@ embedded database. One that needs more gets a line in `STARTS`; one that another
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,7 +56,7 @@ ELSEWHERE: Mapping[str, str] = {
     "people-and-data.md": "tests.cli.test_people_and_data",
     "upgrade.md": "tests.operating.test_backups_and_upgrade",
 }
-"""Guides that need a world of their own, and the test that follows them word by word."""
+"""Guides that need a world of their own, and who follows them word by word: what it takes stands in its `TAKEN`."""
 
 
 class Block(NamedTuple):
@@ -80,7 +81,30 @@ WITH_COMMANDS = [guide for guide in GUIDES if commands_in(guide)]
 FOLLOWED = [guide for guide in WITH_COMMANDS if named(guide) not in ELSEWHERE]
 
 
-def the_command() -> str:
+def block_of(blocks: Iterable[str], words: str) -> str:
+    """The only one with these words, or the one that says nothing else."""
+    there = list(blocks)
+    (found,) = [one for one in there if one.strip() == words] or [one for one in there if words in one]
+    return found
+
+
+def words_asked_in(*files: Path) -> set[str]:
+    """What `block_with` is called with in functions there; what is only kept under a name may never be run."""
+    return {
+        ast.literal_eval(node.args[0])
+        for file in files
+        for node in inside_functions(file)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "block_with"
+    }
+
+
+def inside_functions(file: Path) -> Iterator[ast.AST]:
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield from ast.walk(node)
+
+
+def the_command(starts: str = "systemd-run") -> str:
     """The block of the overview that makes `talktime` a command with the settings and rights of the service."""
-    (block,) = [one for one in commands_in(FOLDER / "README.md") if "/usr/local/sbin/talktime" in one.text]
-    return block.text
+    overview = [block.text for block in commands_in(FOLDER / "README.md")]
+    return block_of((text for text in overview if "/usr/local/sbin/talktime" in text), starts)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from talktime.cli.shipped import SHIPPED
-from tests.operating.stand_ins import LISTS, REASONS
+from tests.operating.stand_ins import LISTS, REASONS, REFUSED
 from tests.support.ports import free_port
 from tests.support.shell import own_environment, told_by
 
@@ -51,7 +51,7 @@ class Machine:
             self._instead = {DATABASE: database.partition("@")[2], **self._instead}
         for place in ("bin", "run", "log", "tmp", "etc/talktime", "etc/systemd/system", "etc/nginx/conf.d"):
             (folder / place).mkdir(parents=True)
-        for place in ("etc/prometheus", "var/lib/talktime", "opt/talktime/bin", "usr/local/sbin"):
+        for place in ("srv", "etc/prometheus", "var/lib/talktime", "opt/talktime/bin", "usr/local/sbin"):
             (folder / place).mkdir(parents=True, mode=0o700)
         self._programs()
 
@@ -81,9 +81,12 @@ class Machine:
         (self.folder / "etc/talktime/talktime.env").write_text(text)
 
     def follow(self, blocks: Sequence[str]) -> list[str]:
-        """What each block printed; an assertion tells when one has failed."""
+        """What each block printed; an assertion tells when one has failed, or a stand-in has refused something."""
         here = [moved(block, self.folder, self._instead) for block in blocks]
-        return told_by(here, self.folder, {}, self._environment(), "-e", "-o", "pipefail", seconds=SECONDS_MAX)
+        told = told_by(here, self.folder, {}, self._environment(), "-e", "-o", "pipefail", seconds=SECONDS_MAX)
+        refused = self.folder / REFUSED
+        assert not refused.exists(), refused.read_text()
+        return told
 
     def _environment(self) -> dict[str, str]:
         path = f"{self.folder}/usr/local/sbin:{self.folder}/bin:{os.environ['PATH']}:/usr/sbin"

@@ -2,6 +2,7 @@
 
 Each is a file in the path of the guide's shell; but for `sudo`, a few lines of shell, what it runs is
 `python -m tests.operating.stand_ins NAME ...`. The machine that they act on is the folder `TALKTIME_MACHINE`.
+What they refuse they also write down there: a guide may go on after a command that fails (`|| true`), a test must not.
 """
 
 from __future__ import annotations
@@ -32,9 +33,13 @@ ON_UNITS = {"enable", "disable", "start", "stop", "restart", "try-restart", "rel
 VERBS = {"daemon-reload", "list-timers"} | ON_UNITS
 OF_THOSE_THERE_ARE = {"status", "stop"}
 """With a pattern they mean what runs; to start somebody, one has to say whom."""
-JOURNAL = re.compile(r"-[ufnpo]|--(unit|lines|since|until|output|no-pager|follow|grep)(=.*)?|-n\d+")
+JOURNAL = re.compile(
+    r"-[ufnpo]|--(unit|lines|since|until|output|no-pager|follow|grep)(=.*)?|-n\d+|--vacuum-size=\d+[KMGT]"
+)
 
 LISTS = {"requirements.txt", "requirements-tracing.txt"}
+REFUSED = "refused"
+"""The file of the machine in which it stands."""
 
 
 class Wrong(Exception):
@@ -73,7 +78,10 @@ def systemd_run(words: Sequence[str], machine: Path) -> NoReturn:
 
 
 def journalctl(words: Sequence[str], machine: Path) -> int:
-    check(all(JOURNAL.fullmatch(word) for word in words if word.startswith("-")), words)
+    before = ["", *words]
+    # A time before now looks like an option.
+    own = [word for word, said in zip(words, before, strict=False) if said not in ("--since", "--until")]
+    check(all(JOURNAL.fullmatch(word) for word in own if word.startswith("-")), words)
     units = [words[place + 1] for place, word in enumerate(words) if word in ("-u", "--unit")]
     services = Services(machine)
     for name in [one for unit in units for one in services.named(with_kind(unit)) or [unit]]:
@@ -136,10 +144,14 @@ PROGRAMS: dict[str, Callable[[Sequence[str], Path], int]] = {
 
 def main() -> None:
     name, *words = sys.argv[1:]
+    machine = Path(os.environ["TALKTIME_MACHINE"])
     try:
-        sys.exit(PROGRAMS[name](words, Path(os.environ["TALKTIME_MACHINE"])))
+        sys.exit(PROGRAMS[name](words, machine))
     except Wrong as error:
-        sys.exit(f"{name} would not take this: {error}")
+        said = f"{name} would not take this: {error}"
+        with (machine / REFUSED).open("a") as written:
+            written.write(f"{said}\n")
+        sys.exit(said)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ What is about Debian's own PostgreSQL is followed on a fresh machine: `tests/pac
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,16 +14,15 @@ import psycopg
 import pytest
 
 from talktime.cli.shipped import SHIPPED
-from tests.operating.guides import EMBEDDED, ON_POSTGRES, the_command
+from tests.operating.guides import EMBEDDED, FOLDER, ON_POSTGRES, block_of, commands_in, the_command, words_asked_in
 from tests.operating.machine import Machine
 from tests.support.postgres import Cluster
 from tests.support.shell import own_environment, told_by
 
 pytestmark = pytest.mark.slow
 
-OPERATING = Path(__file__).parents[2] / "docs" / "operating"
-UPGRADE, BACKUPS = ((OPERATING / f"{name}.md").read_text() for name in ("upgrade", "backups"))
-BLOCKS: list[str] = re.findall(r"```sh\n(.*?)```", UPGRADE + BACKUPS, re.DOTALL)
+BLOCKS = [block.text for name in ("upgrade.md", "backups.md") for block in commands_in(FOLDER / name)]
+PACKAGES = Path(__file__).parents[1] / "packages"
 # systemd, Podman and the machine's own PostgreSQL are not ours to touch: the units must be there, the rest is done by
 # others, or as whoever tests.
 STAND_INS = f"""
@@ -36,7 +34,12 @@ talktime() {{
     )
 }}
 runuser() {{ bash -euc "$4"; }}
-podman() {{ shift 2; "$@"; }}
+podman() {{
+    case $1 in
+        exec) shift 2; "$@" ;;
+        volume) echo "$TALKTIME_DATA" ;;
+    esac
+}}
 systemctl() {{
     for unit in "$@"; do
         case $unit in
@@ -67,15 +70,21 @@ runuser --login postgres --command "psql --quiet --command \\"CREATE ROLE talkti
 runuser --login postgres --command 'createdb --owner talktime talktime'
 talktime upgrade
 """
+A_NEWER_ONE = """
+mv opt/talktime opt/talktime-0.1.0
+cp -r opt/talktime-0.1.0 opt/talktime-0.2.0
+ln -s talktime-0.2.0 opt/talktime
+"""
 A_KEY = "talktime keys create --operator"
 SECONDS_MAX = 1800
 """For clusters that are made and copied, on a machine that others use as well."""
 
 
 def block_with(words: str) -> str:
-    """The only one, or the one that says nothing else."""
-    (found,) = [block for block in BLOCKS if block.strip() == words] or [block for block in BLOCKS if words in block]
-    return found
+    return block_of(BLOCKS, words)
+
+
+TAKEN = list(map(block_with, words_asked_in(Path(__file__), PACKAGES / "test_backups.py")))
 
 
 def run(
@@ -87,13 +96,6 @@ def run(
         text = [block.replace(written, meant) for block in text]
     settings = {"SETTINGS": str(folder / "talktime.env"), **settings}
     return told_by(text, folder, {}, own_environment() | settings, within=within, seconds=SECONDS_MAX)[1:]
-
-
-def test_each_block_of_the_guides_is_run_below() -> None:
-    elsewhere = Path(__file__).parents[1] / "packages" / "test_backups.py"
-    text = Path(__file__).read_text() + elsewhere.read_text()
-    words = set(re.findall(r'block_with\("(.*?)"\)', text))
-    assert sorted(map(block_with, words)) == sorted(BLOCKS)
 
 
 def test_an_installation_on_the_embedded_database(tmp_path: Path) -> None:
@@ -108,7 +110,7 @@ def test_an_installation_on_the_embedded_database(tmp_path: Path) -> None:
             block_with("upgrade --plan"),
             block_with("talktime.socket talktime.service"),
             block_with("talktime doctor"),
-            block_with("mkdir -m 700"),
+            block_with("mkdir -m 700 /var/lib/talktime/damaged"),
             "systemctl is-active talktime",
             block_with("talktime backup-drill"),
             "talktime doctor || true",
@@ -131,26 +133,39 @@ def test_an_upgrade_on_postgresql_beside_those_who_run(postgres: Cluster, tmp_pa
             the_command(),
             "systemctl enable --now talktime talktime-worker",
             processes,
-            block_with("try-restart"),
+            block_with("upgrade\nsystemctl try-restart"),
+            processes,
+            "talktime health --ready; systemctl is-active talktime-worker",
+            A_NEWER_ONE,
+            block_with("ls -d /opt/talktime-*"),
+            "readlink opt/talktime",
             processes,
             "talktime health --ready; systemctl is-active talktime-worker",
         ]
     )
     assert "nothing to do: the database has schema" in told[3]
     assert told[2] != told[4]
+    assert told[7] == f"{tmp_path}/opt/talktime-0.1.0\n{tmp_path}/opt/talktime-0.2.0\n"
+    assert told[8] == f"{tmp_path}/opt/talktime-0.1.0\n"
+    assert told[4] != told[9]
 
 
-def test_a_container_is_backed_up_by_what_comes_with_it(tmp_path: Path) -> None:
+def test_a_container_is_backed_up_and_restored_by_what_comes_with_it(tmp_path: Path) -> None:
     data, units = tmp_path / "data", tmp_path / "units"
     units.mkdir()
     told = run(
         "talktime keys create --operator; talktime files container --to dist",
         block_with("podman exec"),
+        block_with("podman volume"),
+        "talktime keys list --operator --json",
         folder=tmp_path,
         instead={"/etc/systemd/system/": str(units)},
         TALKTIME_DATA=str(data),
     )
     assert "every invariant holds" in told[1]
+    assert "restored from" in told[2] and "every invariant holds" in told[2]
+    assert (data / "damaged/talktime.db").exists()
+    assert "key_" + told[0].removeprefix("tt_live_0-").partition("-")[0] in told[3]
     assert sorted(one.name for one in units.iterdir()) == ["talktime-backup.service", "talktime-backup.timer"]
 
 

@@ -17,8 +17,8 @@ from tests.packages.machine import Machine
 GUIDES = Path(__file__).parents[2] / "docs" / "operating"
 GUIDE = (GUIDES / "one-machine.md").read_text()
 TRACES = (GUIDES / "watch.md").read_text().partition("## Traces")[2].partition("\n## ")[0]
-BLOCKS = re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL)
-WITHOUT_A_BALANCER = BLOCKS.pop()
+TAKEN = re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL)
+*BLOCKS, WITHOUT_A_BALANCER = TAKEN
 FIRST, SERVICES = map(test_install.blocks, (test_install.FIRST, test_install.SERVICES))
 INSTALLED = [*FIRST, SERVICES[0]]
 # There is none on so small a machine, and who works there is root.
