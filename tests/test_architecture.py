@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "charging": {"core", "storage"},
     "capacity": {"charging", "core", "storage"},
     "actions": {"core", "identity", "notifications", "payments", "rating", "storage", "switches"},
-    "jobs": {"core", "storage", "actions", "charging", "reports", "app"},
+    "jobs": {"core", "storage", "actions", "charging", "reports", "app", "observability"},
     "web": {"core", "actions", "charging", "documents", "languages", "reports", "storage", "app", "exposition"},
     "integrations": {"core", "web"},
     "portal": {"core", "actions", "languages", "reports", "storage", "web", "app", "exposition"},
