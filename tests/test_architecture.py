@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jobs": {"core", "storage", "actions", "charging", "reports", "app", "observability"},
     "web": {"core", "actions", "charging", "documents", "languages", "reports", "storage", "app", "exposition"},
     "integrations": {"core", "web"},
-    "portal": {"core", "actions", "languages", "reports", "storage", "web", "app", "exposition"},
+    "portal": {"core", "actions", "languages", "lately", "reports", "storage", "web", "app", "exposition"},
     "cli": {
         *("core", "actions", "capacity", "charging", "rating", "reports", "storage"),
         *("app", "clock", "integrations", "listening", "settings", "server", "observability", "web"),
@@ -35,12 +35,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clock": set(),
     "observability": {"core"},
     "exposition": set(),
+    "lately": {"exposition"},
     "supervisor": set(),
     "tracing": {"charging", "core", "notifications", "storage"},
     "listening": set(),
     "leaving": {"supervisor", "web"},
     "app": {
-        *("actions", "charging", "clock", "core", "identity", "notifications", "observability"),
+        *("actions", "charging", "clock", "core", "identity", "lately", "notifications", "observability"),
         *("payments", "settings", "storage", "tracing"),
     },
     "server": {
@@ -89,6 +90,7 @@ LIBRARIES: dict[str, set[str]] = {
     "clock": set(),
     "observability": {"prometheus_client", "structlog"},
     "exposition": {"prometheus_client"},
+    "lately": {"prometheus_client"},
     "supervisor": {"structlog"},
     "tracing": {"opentelemetry"},
     "listening": set(),
