@@ -66,14 +66,31 @@ def test_other_processes_of_the_machine_are_counted_and_one_that_begins_anew_tak
     assert machine.lately.past().conflicts == 8
 
 
-def test_errors_go_on_in_each_minute_or_in_one_five_minutes_after_the_other(machine: Machine) -> None:
+def test_one_error_or_many_of_a_moment_do_not_go_on(machine: Machine) -> None:
+    machine.passes(20)
+    machine.meters.store_errors.inc(30)
+    past = machine.lately.past()
+    assert (past.errors, past.errors_go_on) == (30, False)
+    for _ in range(20):
+        machine.passes(1)
+        assert not machine.lately.past().errors_go_on
+
+
+def test_errors_of_one_minute_after_the_other_go_on(machine: Machine) -> None:
     machine.passes(20)
     machine.meters.store_errors.inc()
+    machine.passes(1)
+    machine.meters.store_errors.inc()
+    machine.passes(1)
     assert machine.lately.past().errors_go_on
-    machine.passes(2)
-    past = machine.lately.past()
-    assert (past.errors, past.errors_go_on) == (1, False)
-    machine.passes(5)
+    machine.passes(1)
+    assert not machine.lately.past().errors_go_on
+
+
+def test_where_calls_are_rare_errors_of_one_five_minutes_after_the_other_go_on(machine: Machine) -> None:
+    machine.passes(20)
+    machine.meters.store_errors.inc()
+    machine.passes(6)
     machine.meters.store_errors.inc()
     machine.passes(2)
     past = machine.lately.past()

@@ -103,9 +103,12 @@ class Past:
 
     @property
     def errors_go_on(self) -> bool:
-        """In the last minute, or where calls are rare in one five minutes after the other."""
-        earlier = self._more(Key(ERRORS), 2 * ERRORS_WINDOW_SECONDS, ERRORS_WINDOW_SECONDS)
-        return self._more(Key(ERRORS), LOOK_SECONDS) > 0 or (self.errors > 0 and earlier > 0)
+        """In one minute after the other, or where calls are rare in one five minutes after the other."""
+        return self._goes_on(LOOK_SECONDS) or self._goes_on(ERRORS_WINDOW_SECONDS)
+
+    def _goes_on(self, seconds: float) -> bool:
+        key = Key(ERRORS)
+        return self._more(key, seconds) > 0 and self._more(key, 2 * seconds, seconds) > 0
 
     @property
     def conflicts(self) -> int:
