@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -136,3 +138,26 @@ def test_a_server_looks_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         while len(looking.past().looks) < 3:
             assert time.monotonic() < until
             time.sleep(0.01)
+
+
+LOOKS_WHEN_READY = """
+import os, signal, sys
+from pathlib import Path
+from talktime import server
+from talktime.listening import bound
+from talktime.settings import Settings
+from talktime.supervisor import Stop
+
+def ready(app):
+    print(len(app.lately.past().looks))
+    os.kill(os.getpid(), signal.SIGTERM)
+
+with bound("127.0.0.1", 0) as listener:
+    server._serve_alone(Settings(data=Path(sys.argv[1]), jobs=False), listener, ready, Stop())
+"""
+
+
+def test_each_server_has_looked_before_it_answers(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LOOKS_WHEN_READY, str(tmp_path / "data")]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert said.stdout == "1\n", said.stderr

@@ -212,6 +212,13 @@ def test_work_that_nobody_does_is_told_after_five_minutes(portal: PortalWorld, o
     warned(owner.get(PAGE), "TalktimeNoWorker", "Apr 2, 2030", "Nobody does due work")
 
 
+def test_while_somebody_is_long_at_work_it_is_not_missed(portal: PortalWorld, owner: Reader) -> None:
+    portal.world.clock.pass_seconds(61)
+    assert turn(portal.world.app.database, "remind", 60 * SECOND, portal.world.clock())
+    portal.world.clock.pass_seconds(360)
+    assert banner(owner.get(PAGE)) == ""
+
+
 def test_where_nobody_has_ever_worked_the_page_says_so(portal: PortalWorld) -> None:
     shown = portal.as_role(None, "operator").get(PAGE)
     warned(shown, "TalktimeNoWorker", "Never Urgent", "Nobody does due work")
