@@ -37,6 +37,7 @@ from talktime.core.switches import SILENT_AFTER
 from talktime.core.time import DAY, SECOND
 from talktime.identity.asking import Asker
 from talktime.identity.identity import Identity
+from talktime.lately import Lately
 from talktime.notifications.mail import Mailer
 from talktime.notifications.outbox import Outbox
 from talktime.notifications.post import Post
@@ -82,6 +83,7 @@ class App:
     post: Post
     identity: Identity
     meters: Meters
+    lately: Lately
     tracing: Untraced
     till: Till
     inbox: Inbox
@@ -202,6 +204,7 @@ def open_app(settings: Settings, now: Callable[[], int] | None = None) -> App:
         post=open_post(settings, tracing),
         identity=Identity(Asker(internal=settings.sso_to_internal), clock),
         meters=meters,
+        lately=Lately(meters.registry, settings.figures),
         tracing=tracing,
         till=till,
         inbox=inbox,

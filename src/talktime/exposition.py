@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 WRITE_SECONDS = 2.0
 GONE_SECONDS = 15.0
@@ -94,8 +95,18 @@ def seen(folder: Path) -> list[Seen]:
 
 def exposition(own: CollectorRegistry, folder: Path) -> bytes:
     """Of this process as they are now, of the others as they last told them."""
+    return generate_latest(_merged(own, folder))
+
+
+def samples(own: CollectorRegistry, folder: Path) -> Iterator[Sample]:
+    """The same as values."""
+    for family in _merged(own, folder).collect():
+        yield from family.samples
+
+
+def _merged(own: CollectorRegistry, folder: Path) -> _Merged:
     mine = folder / f"{SERVER}-{os.getpid()}.prom"
-    return generate_latest(_Merged({mine.stem: _told(own, mine), **{p.stem: t for p, t in _written(folder, mine)}}))
+    return _Merged({mine.stem: _told(own, mine), **{p.stem: t for p, t in _written(folder, mine)}})
 
 
 def _written(folder: Path, but: Path | None = None) -> Iterator[tuple[Path, str]]:

@@ -7,6 +7,7 @@ import re
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from enum import StrEnum
 from itertools import accumulate
 from time import perf_counter
 from typing import Any
@@ -25,6 +26,13 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 log = structlog.get_logger("talktime.charging")
 
 Run = Callable[[Sequence[Command]], list[Answer]]
+
+
+class JobEnd(StrEnum):
+    """How a turn of due work ended."""
+
+    DONE = "done"
+    FAILED = "failed"
 
 
 class Timings(Collector):

@@ -124,7 +124,7 @@ def _serve_alone(settings: Settings, listener: socket.socket, ready: Callable[[A
     try:
         if worker:
             worker.start()
-        with _told_by_others(app, SERVER):
+        with _told_by_others(app, SERVER), app.lately:
             _answer(app, listener, lambda: ready(app), stop)
     finally:
         if worker:

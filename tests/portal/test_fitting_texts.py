@@ -17,7 +17,12 @@ PATHS = {
         *("/", "/billing/products", "/billing/credits", "/billing/credits/add", "/billing/credits/recharge"),
         *("/billing/payment-options", "/calls/live", "/reports/usage", "/users/list", "/numbers", "/settings/members"),
     ),
-    "operator@example.com": ("/operator/organizations", "/operator/price-lists", "/operator/providers"),
+    "operator@example.com": (
+        "/operator/organizations",
+        "/operator/price-lists",
+        "/operator/providers",
+        "/operator/system",
+    ),
 }
 WIDTHS = (390, 1360)
 # On a phone the heads of tables are for screen readers alone.

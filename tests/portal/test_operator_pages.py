@@ -5,12 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import msgspec
 import pytest
 
-from talktime.actions.backups import Checked
 from talktime.core.money import micros
-from talktime.storage.backup import SQLITE_SUFFIX
 from tests.portal.client import PortalWorld, Reader, Shown
 from tests.web.client import Organization, World
 from tests.web.money import Payer
@@ -404,34 +401,12 @@ def test_a_verification_is_begun_and_told(owner: Reader) -> None:
     assert "Verification of the ledger" in owner.get("/operator/jobs").words
 
 
-def test_a_silent_switch_is_seen_by_the_operator(portal: PortalWorld, org: Organization, owner: Reader) -> None:
-    beat = org.api.post("/v1/switches/edge/heartbeat", {"boot_id": "1"})
-    assert beat.status == 200
-    assert "Every switch that was ever heard of is heard of now." in owner.get("/operator/system").words
-    portal.world.clock.pass_seconds(60)
-    assert "1 switch is silent" in owner.get("/operator/system").words
-
-
 def test_the_operator_sees_what_is_due_and_what_is_kept_for_how_long(owner: Reader) -> None:
     shown = owner.get("/operator/system").words
     for words in ("Work that is due", "Calls whose time is over 0", "Books last verified", "Processes of this machine"):
         assert words in shown
     assert "Who spoke with whom For ever" in shown
     assert "Sessions that are over 30 days" in shown
-
-
-def test_the_operator_sees_how_old_the_newest_good_backup_is(portal: PortalWorld, owner: Reader) -> None:
-    line = "Newest backup that was tried and is good"
-    assert f"{line} Not yet" in owner.get("/operator/system").words
-    folder = portal.world.app.settings.backup_folder
-    folder.mkdir(parents=True)
-    for name, taken, findings in (("20300101T000000Z", 1_893_456_000, 0), ("20300102T000000Z", 1_893_542_400, 1)):
-        backup = folder / f"talktime-{name}{SQLITE_SUFFIX}"
-        backup.touch()
-        word = Checked(0, taken, 0.0, 0.0, findings, 0, 0, 0, 0)
-        backup.with_name(f"{backup.name}.checked.json").write_bytes(msgspec.json.encode(word))
-    # The newer one does not add up.
-    assert f"{line} Jan 1, 2030" in owner.get("/operator/system").words
 
 
 def test_the_operator_asks_from_there_whether_providers_are_reached(owner: Reader) -> None:
@@ -496,4 +471,3 @@ def test_the_lists_are_the_same_on_both_databases(anywhere: World, portal_anywhe
     assert "USD 12.50" in owner.get(f"{HERE}?q=HARB").words
     for path in ("/operator/corrections", "/operator/providers", "/operator/fraud-guard", "/operator/jobs"):
         assert owner.get(path).status == 200, path
-    assert "Newest" in owner.get("/operator/system").words

@@ -18,6 +18,7 @@ from talktime.app import App
 from talktime.charging.breaks import Breaks
 from talktime.core.time import SECOND
 from talktime.jobs.exports import forget_exports, make_exports, remove_left_over
+from talktime.observability import JobEnd
 from talktime.storage.delivery_store import EMAIL, WEBHOOK
 from talktime.storage.seal_store import Gap
 
@@ -189,9 +190,9 @@ class Worker:
         except Exception:
             # The next turn tries again; nothing of it was kept.
             log.exception("a job failed", job=job.name)
-            counted.labels(job.name, "failed").inc()
+            counted.labels(job.name, JobEnd.FAILED).inc()
         else:
-            counted.labels(job.name, "done").inc(done)
+            counted.labels(job.name, JobEnd.DONE).inc(done)
             self._app.meters.worked_at.set_to_current_time()
 
     def _in_turn(self, job: Job, stop: Callable[[], bool]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Column, ColumnElement, Select, and_, func, select, text
+from sqlalchemy import Column, ColumnElement, Select, and_, func, or_, select, text
 
 from talktime.storage import call_store, job_store, switch_store
 from talktime.storage import tables as t
@@ -96,6 +96,23 @@ def failing(tx: ReadTx) -> list[Failing]:
         select(j.job_id, j.error, j.ended_at).where(j.org_id == t.OPERATOR, j.kind == SCHEDULED, j.error.is_not(None))
     )
     return [Failing(row.job_id.removeprefix("job_").replace("_", " "), row.error, row.ended_at) for row in rows]
+
+
+class Worked(Struct, frozen=True):
+    """When somebody did regular work; None where nobody ever has."""
+
+    begun_at: int | None
+    last_at: int | None
+    overdue_since: int | None
+    """When what nobody is doing was due first."""
+
+
+def worked(tx: ReadTx, now: int) -> Worked:
+    """By whichever machine."""
+    j = t.jobs.c
+    is_free = or_(j.claimed_until.is_(None), j.claimed_until <= now)
+    asked = select(func.min(j.created_at), func.max(j.ended_at), func.min(j.due_at).filter(is_free))
+    return Worked(*tx.execute(asked.where(j.org_id == t.OPERATOR, j.kind == SCHEDULED)).one())
 
 
 def silent_switches(tx: ReadTx, since: int) -> list[Silent]:

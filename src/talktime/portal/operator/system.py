@@ -1,4 +1,4 @@
-"""The installation itself: which version, how large, and whether clock and switches are as they should be."""
+"""The installation itself: which version, how large, and whether it is as it should be."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ import platform
 from importlib.metadata import version
 from typing import NamedTuple
 
-from talktime.actions.backups import last_good
-from talktime.actions.upkeep import last_verification
+from talktime.core.alarms import URGENT, alarms
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.switches import SILENT_AFTER
 from talktime.core.time import SECOND
 from talktime.exposition import seen
+from talktime.portal.operator.health import health_of
 from talktime.portal.operator.ours import everywhere, organizations_of
+from talktime.portal.operator.words import scheduled_name
 from talktime.portal.pages import Answer, Screen
 from talktime.portal.visit import Visit
 from talktime.reports import installation
-
-AWAY_MOST = 2.0
-"""Seconds; more and people should look at the machine's clock."""
 
 
 class Process(NamedTuple):
@@ -30,20 +28,24 @@ class Process(NamedTuple):
     memory: int
     decisions: dict[str, int]
     failed: int
-    """Batches that the store did not take."""
+    """Requests of switches that nobody decided."""
 
 
 def get_system(visit: Visit) -> Answer:
     silent = everywhere(visit, installation.silent_switches, visit.now - SILENT_AFTER)
-    away = float(getattr(visit.app.now, "seconds_away", 0.0))
+    failing = visit.app.database.read(OPERATOR_ORG, installation.failing)
+    queues = everywhere(visit, installation.queues, visit.now)
+    health = health_of(visit, silent, failing, queues)
     values = {
         "version": version("talktime"),
         "python": platform.python_version(),
         "figures": everywhere(visit, installation.figures),
-        "queues": everywhere(visit, installation.queues, visit.now),
-        "failing": visit.app.database.read(OPERATOR_ORG, installation.failing),
-        "verified": visit.app.database.read(OPERATOR_ORG, last_verification),
-        "backed_up": _backed_up(visit),
+        "health": health,
+        "alarms": alarms(health, visit.now),
+        "urgent": URGENT,
+        "queues": queues,
+        "failing": failing,
+        "failing_names": [scheduled_name(visit, one) for one in health.failing],
         "providers": sorted(visit.app.till.providers),
         "letters": _letters(visit),
         "processes": [(one.kind, one.number, int(one.at * SECOND)) for one in seen(visit.app.settings.figures)],
@@ -52,18 +54,10 @@ def get_system(visit: Visit) -> Answer:
         "organizations": organizations_of(visit, [one.org_id for one in silent]),
         "process": _process(visit),
         "workers": visit.app.settings.workers,
-        "away": round(away, 1),
-        "is_away": abs(away) > AWAY_MOST,
         "address": visit.app.settings.reached_at,
         "has_mail_server": bool(visit.app.settings.smtp_url),
     }
     return Screen("operator/system.html", values)
-
-
-def _backed_up(visit: Visit) -> int | None:
-    """Of this machine; a backup that another one takes is seen there."""
-    last = last_good(visit.app.settings.backup_folder)
-    return int(last.taken_at * SECOND) if last else None
 
 
 def _letters(visit: Visit) -> int:

@@ -59,7 +59,14 @@ def difference_reason(visit: Visit, reason: str) -> str:
 def work_name(visit: Visit, job: Any) -> str:
     """Of long work, and of what comes again and again."""
     _ = visit.say
+    if job["kind"] == "scheduled":
+        return scheduled_name(visit, str(job["asked"]["name"]))
     kinds = {"export": _("Export of usage"), "verification": _("Verification of the ledger")}
+    return kinds.get(job["kind"], str(job["kind"]))
+
+
+def scheduled_name(visit: Visit, name: str) -> str:
+    _ = visit.say
     scheduled = {
         "remind": _("Reminders of funds and cards that end"),
         "reconcile": _("Comparison with the providers"),
@@ -69,10 +76,7 @@ def work_name(visit: Visit, job: Any) -> str:
         "pools": _("Minute pools of the new month"),
         "forget": _("Removal of answers kept too long"),
     }
-    if job["kind"] == "scheduled":
-        name = str(job["asked"]["name"])
-        return scheduled.get(name, name)
-    return kinds.get(job["kind"], str(job["kind"]))
+    return scheduled.get(name, name)
 
 
 def work_state(visit: Visit, status: str) -> str:
@@ -168,6 +172,7 @@ FUNCTIONS = (
     payer_kind,
     provider_name,
     row_kind,
+    scheduled_name,
     work_name,
     work_state,
 )
