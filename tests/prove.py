@@ -42,7 +42,7 @@ HARNESSES = {
     "Q19a": "tests.upgrade --operations 3000 --rows 500000",
     "Silence": "pytest -q tests/test_silence.py",
     "Q19b": "pytest -q tests/test_upgrade.py tests/storage/test_portions.py",
-    "Soak": "tests.soak --seconds 3600",
+    "Soak": "tests.soak --seconds 3600 --folder /dev/shm",
     "Capacity": "tests.capacity --seconds 60",
     "SIP": "tests.integrations.kamailio",
     "Packages": "pytest -q -m prove tests/packages",

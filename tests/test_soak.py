@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -16,16 +18,17 @@ import pytest
 
 from tests.http.shop import place
 from tests.load.__main__ import DIALECTS
-from tests.soak.__main__ import Figures, run
-from tests.soak.broken import LeakyServer
+from tests.soak.__main__ import Figures, run, write_into
+from tests.soak.broken import LeakyServer, TiredServer
 from tests.soak.plan import Bounds, Plan
 
 pytestmark = pytest.mark.slow
 BUSY_SECONDS = 2.0
 PATIENCE_SECONDS = 60.0
 SHORT = Plan(seconds=3, calls_per_second=8, organizations=1, payers=2, connections=10, errand_seconds=0.05)
-GENEROUS = Bounds(p99=inf, memory=1.5, files=2, bytes_a_call=inf, hot=inf, turned_away=inf)
-"""Such a short time says nothing of what is slow: only what leaks as if on purpose is seen in it."""
+GENEROUS = Bounds(p99=inf, memory=1.5, files=2, bytes_a_call=inf, hot=inf, turned_away=0.5)
+"""Such a short time says nothing of what is slow: only what leaks as if on purpose is seen in it. That each bound of
+the long run can be missed is shown by planted servers, and with given figures in tests/soak/test_verdict.py."""
 
 
 def test_calls_payments_files_and_messages_go_on_together(tmp_path: Path) -> None:
@@ -37,7 +40,12 @@ def test_calls_payments_files_and_messages_go_on_together(tmp_path: Path) -> Non
 
 def test_a_server_that_leaks_is_noticed(tmp_path: Path) -> None:
     figures = run(replace(SHORT, seconds=3), tmp_path / "data", LeakyServer)
-    assert growing(figures) == {"memory", "files"}, figures
+    assert growing(figures) >= {"memory", "files"}, figures
+
+
+def test_a_server_that_becomes_slower_and_refuses_some_is_noticed(tmp_path: Path) -> None:
+    figures = run(SHORT, tmp_path / "data", TiredServer)
+    assert {"p99", "turned_away"} <= growing(figures), figures
 
 
 ENDED_IN_A_CALLBACK = """
@@ -85,10 +93,17 @@ def busy_child(process: psutil.Process) -> psutil.Process:
 
 
 def growing(figures: Figures) -> set[str]:
-    return {one.partition(":")[0] for one in figures.wrong(Bounds())} & {
-        "memory",
-        "files",
-    }
+    """Of what a few seconds can tell."""
+    return {one.partition(":")[0] for one in figures.wrong(Bounds())} & {"p99", "memory", "files", "turned_away"}
+
+
+def test_everything_is_written_where_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what others make: a cluster, and the page of the bare disk."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    (tmp_path / "memory").mkdir()
+    write_into(tmp_path / "memory")
+    assert os.environ["TMPDIR"] == tempfile.gettempdir() == str(tmp_path / "memory")
 
 
 @pytest.mark.prove

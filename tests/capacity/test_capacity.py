@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from talktime.capacity.needs import Basis, Need
 from talktime.cli.capacity import amount
+from tests.capacity.arithmetic import worked_out
 from tests.cli.inside import inside
 from tests.support.postgres import Cluster
 
 SECONDS = "1.5"
+WIDE = "300"
+"""So that each line stands in one."""
 needs_processes = pytest.mark.slow
 
 
@@ -48,6 +53,23 @@ def test_an_embedded_database_is_measured_and_gone_afterwards(tmp_path: Path) ->
 
 
 @needs_processes
+def test_people_read_the_arithmetic_beside_each_figure(tmp_path: Path) -> None:
+    answer = inside("capacity", "--seconds", SECONDS, "--folder", tmp_path, COLUMNS=WIDE)
+    assert answer.returncode == 0, answer.stderr
+    facts, needed = answer.stdout.split("What 100 calls a second of 180 s need")
+    assert re.search(r"CPU of the server for a call +│ [\d,]+ us", facts)
+    told = [read_back(line) for line in needed.splitlines() if line.count("│") == 6]
+    assert told[0] == Need("requests", 300, "a second", "100 calls x (3 + 0 extends)", Basis.MEASURED)
+    assert {need.what for need in told} >= {"server processes", "commits", "disk", "network from switches"}
+    assert [need for need in told if need.value and worked_out(need) != pytest.approx(need.value, rel=0.02)] == []
+
+
+def read_back(line: str) -> Need:
+    what, value, unit, arithmetic, basis = (cell.strip() for cell in line.split("│")[1:-1])
+    return Need(what, float(value.replace(",", "")), unit, arithmetic, Basis(basis))
+
+
+@needs_processes
 def test_postgresql_is_measured_by_its_own_processes(postgres: Cluster, tmp_path: Path) -> None:
     """And told, though there is no picture of it."""
     url = postgres.fresh_database()
@@ -58,6 +80,9 @@ def test_postgresql_is_measured_by_its_own_processes(postgres: Cluster, tmp_path
     assert measured["database"] == "postgresql"
     assert measured["database_cpu"] is not None
     assert measured["logged_bytes"] > 100
+    # A call id, who and whom, three times; but not the whole text of each statement again and again.
+    assert 500 < measured["asked_bytes"] < 50_000
+    assert 100 < measured["told_bytes"] < 50_000
     again = inside("capacity", "--seconds", SECONDS, "--folder", tmp_path, "--database", url)
     assert again.returncode == 3
     assert "make an empty one" in again.stderr

@@ -8,9 +8,12 @@ import pytest
 
 from talktime.capacity.found import Measured
 from talktime.capacity.needs import Basis, Need, needs
+from tests.capacity.arithmetic import worked_out
 from tests.capacity.figures import POSTGRESQL
 
-SQLITE = replace(POSTGRESQL, database="sqlite", lanes=1, database_cpu=None, logged_bytes=None)
+SQLITE = replace(
+    POSTGRESQL, database="sqlite", lanes=1, database_cpu=None, logged_bytes=None, asked_bytes=None, told_bytes=None
+)
 
 
 def needed(calls_per_second: int, call_seconds: int = 180, found: Measured = POSTGRESQL) -> dict[str, Need]:
@@ -38,6 +41,8 @@ def test_a_hundred_calls_a_second() -> None:
         "log archived": 518.4,
         "network from switches": 0.8,
         "network to switches": 1.2,
+        "network to databases": 2.4,
+        "network from databases": 0.48,
         "network to standbys": 9.6,
         "memory for calls in progress": 16.2,
         "memory of server processes": 200,
@@ -76,6 +81,7 @@ def test_a_call_that_asks_for_more_costs_and_writes_more() -> None:
         "log written": 0.6,
         "log archived": 518.4,
         "network from switches": 0.8,
+        "network to databases": 2.4,
         "network to standbys": 9.6,
     }
     long = needed(100, 241)
@@ -105,8 +111,32 @@ def test_more_than_an_embedded_database_carries_is_reckoned_as_if_the_other_cost
     assert "log written" not in told
 
 
+def test_what_coordinators_pass_on_is_assumed_and_an_embedded_database_has_no_network() -> None:
+    assert "network within cells" not in needed(100)
+    within = needed(10_000)["network within cells"]
+    assert (within.value, within.basis) == (288, Basis.ASSUMED)
+    for calls in (100, 800):
+        assert not {"network to databases", "network from databases"} & set(needed(calls, found=SQLITE))
+
+
+# ---------------------------------------------------------------- each line can be worked out again
+
+UNEVEN = replace(POSTGRESQL, server_cpu=0.000289, database_cpu=0.000175, commands_a_batch=56.4, flush=0.00063)
+
+
 @pytest.mark.parametrize("calls", [1, 100, 1_000, 10_000, 100_000])
-def test_every_line_shows_where_it_comes_from(calls: int) -> None:
-    for need in needs(POSTGRESQL, calls, 180):
-        assert need.value > 0
-        assert any(sign in need.arithmetic for sign in "x/:"), need
+@pytest.mark.parametrize("seconds", [180, 3_600])
+@pytest.mark.parametrize("found", [POSTGRESQL, SQLITE, UNEVEN], ids=["postgresql", "sqlite", "uneven"])
+def test_the_arithmetic_of_every_line_gives_its_figure(found: Measured, seconds: int, calls: int) -> None:
+    for need in needs(found, calls, seconds):
+        if need.what == "database machines" and need.value == 0:
+            assert need.arithmetic == "SQLite is in the server process"
+        else:
+            assert worked_out(need) == pytest.approx(need.value, rel=0.01), need
+
+
+def test_another_figure_than_the_arithmetic_gives_is_seen() -> None:
+    right = Need("log written", 0.6, "MB a second", "100 calls x 6,000 bytes of write-ahead log", Basis.MEASURED)
+    wrong = [right._replace(arithmetic=told) for told in ("100 x 600", "100 / 6,000", "0 x 6,000", "100 + 6,000")]
+    assert worked_out(right) == pytest.approx(0.6)
+    assert [one for one in wrong if worked_out(one) == pytest.approx(0.6, rel=0.01)] == []

@@ -6,6 +6,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from talktime.capacity.callers import TALKED_SECONDS, World
@@ -13,6 +14,8 @@ from talktime.capacity.queueing import Service, Waits
 from talktime.core.call_types import CallType
 from talktime.core.calls import Answer, Answered, Asked, Authorize, Command, Failed, Granted, Settle
 from talktime.core.ids import org_number
+from talktime.storage.overheard import overheard
+from talktime.storage.store import Store
 
 SIZES = (1, 4, 16, 64, 256)
 LEAST = 3
@@ -35,7 +38,7 @@ class Batch(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """What a batch computes: so much, and so much more for each command."""
+    """What a batch computes, or what is said for it: so much, and so much more for each command."""
 
     batch: float
     command: float
@@ -52,6 +55,26 @@ def alone(run: Run, world: World, now: Callable[[], int], seconds: float) -> lis
     return found
 
 
+class Talk(NamedTuple):
+    """Bytes between the engine and its database, for batches of any size."""
+
+    asked: Fit
+    answered: Fit
+
+
+def talked(run: Run, store: Store, world: World, now: int) -> Talk | None:
+    """Once each size. None: the database is part of the server."""
+    asked: dict[float, float] = {}
+    answered: dict[float, float] = {}
+    for size in SIZES:
+        group = list(_group(world, now, size))
+        said = overheard(store, partial(_all_of, run, group))
+        if said is None:
+            return None
+        asked[size], answered[size] = said.asked / len(group), said.answered / len(group)
+    return Talk(fitted(asked), fitted(answered))
+
+
 def hold(run: Run, world: World, now: int, calls: int, size: int = 200) -> None:
     """Calls that begin and are still in progress when it is looked how much room they take."""
     for _ in range(calls // size):
@@ -65,6 +88,11 @@ def _group(world: World, now: int, size: int) -> Iterator[list[Command]]:
     yield [Authorize(*key, now, BY, _asked(user), "operator:edge") for key, (_, user) in zip(keys, who, strict=True)]
     yield [Answered(*key, now, BY) for key in keys]
     yield [Settle(*key, now, BY, TALKED_SECONDS) for key in keys]
+
+
+def _all_of(run: Run, group: Sequence[Sequence[Command]]) -> None:
+    for commands in group:
+        _timed(run, commands)
 
 
 def _asked(user: str) -> Asked:

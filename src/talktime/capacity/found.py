@@ -42,6 +42,9 @@ class Measured:
     sent_bytes: float
     received_bytes: float
     """By a switch for a call."""
+    asked_bytes: float | None
+    told_bytes: float | None
+    """Between a server and its database for a call, at so many commands in a batch. None: it is part of the server."""
     open_bytes: float
     """Of a call in progress in the database."""
     process_bytes: int

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import uvloop
 
 from talktime.capacity import machine
-from talktime.capacity.batches import Batch, CannotMeasure, alone, hold, service_of
+from talktime.capacity.batches import Batch, CannotMeasure, Fit, Talk, alone, hold, service_of, talked
 from talktime.capacity.callers import REQUESTS_A_CALL, Heard, World, closed, opened
 from talktime.capacity.found import Measured, Point
 from talktime.capacity.loaded import Batches, loaded
@@ -20,6 +20,7 @@ from talktime.capacity.scratch import Served, serving
 from talktime.charging.engine import Engine
 from talktime.storage import measures
 from talktime.storage.database import Database
+from talktime.storage.store import Store
 
 CONNECTIONS = 64
 CONNECTIONS_OPEN = 200
@@ -40,7 +41,7 @@ class Inside(NamedTuple):
 
     engine: Engine
     database: Database
-    lanes: int
+    store: Store
     now: Callable[[], int]
 
 
@@ -49,6 +50,7 @@ class Before:
     """What was found without a server, for comparison with what is there afterwards."""
 
     batches: list[Batch]
+    talk: Talk | None
     open_bytes: float
     stored: int
     logged: int | None
@@ -61,6 +63,7 @@ class Before:
 def before(inside: Inside, world: World, seconds: float, watch: Watch) -> Before:
     watch("batches of the engine alone")
     batches = alone(inside.engine.run, world, inside.now, seconds * ALONE_PART)
+    talk = talked(inside.engine.run, inside.store, world, inside.now())
     database = inside.database
     empty = measures.stored_bytes(database)
     hold(inside.engine.run, world, inside.now(), HELD_CALLS)
@@ -68,7 +71,7 @@ def before(inside: Inside, world: World, seconds: float, watch: Watch) -> Before
     process = _first_of(measures.serving_process(database))
     logged = measures.logged_bytes(database)
     open_bytes = (stored - empty) / HELD_CALLS
-    return Before(batches, open_bytes, stored, logged, process, inside.lanes, database.dialect)
+    return Before(batches, talk, open_bytes, stored, logged, process, inside.store.lanes, database.dialect)
 
 
 def _first_of(process: int | None) -> int | None:
@@ -172,12 +175,19 @@ def measured(found: Before, load: Load, after: Database, flush: float, seconds: 
         logged_bytes=None if logged is None or found.logged is None else (logged - found.logged) / calls,
         sent_bytes=most.sent_bytes / most.calls,
         received_bytes=most.received_bytes / most.calls,
+        asked_bytes=found.talk and _of_a_call(found.talk.asked, load),
+        told_bytes=found.talk and _of_a_call(found.talk.answered, load),
         open_bytes=found.open_bytes,
         process_bytes=load.process_bytes,
         service=service_of(found.batches, door),
         loaded=loaded(door, load.batches),
         points=tuple(load.points),
     )
+
+
+def _of_a_call(said: Fit, load: Load) -> float:
+    """In batches as large as they were then."""
+    return REQUESTS_A_CALL * (said.batch / load.commands_a_batch + said.command)
 
 
 def _door(batches: list[Batch], load: Load) -> float:

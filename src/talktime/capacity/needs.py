@@ -103,7 +103,7 @@ class Asked:
         told = f"{self._calls:,} calls x {each:,.0f} us of CPU each x {RULES} for pools and the fraud guard"
         yield Need("cores that the server computes on", self.server_cores, "", told, self._basis)
         least = "" if self.is_embedded else ", at least 2 so that one may fail"
-        told = f"{self.server_cores:.2f} cores / {BUSY:.0%} of a core for each process{least}"
+        told = f"{self.server_cores:,.4f} cores / {BUSY:.0%} of a core for each process{least}"
         yield Need("server processes", self.server_processes, "", told, self._basis)
 
     @property
@@ -121,14 +121,19 @@ class Asked:
         each = ceil(self.database_cores * CITUS / self.cells / BUSY / CORES)
         return self.cells * max(each, WORKERS_LEAST)
 
+    @property
+    def is_plain(self) -> bool:
+        """One PostgreSQL is enough."""
+        return self._calls <= PLAIN_MAX and self.database_cores / BUSY <= CORES
+
     def _databases(self) -> Iterator[Need]:
         if self.is_embedded:
             yield Need("database machines", 0, "", "SQLite is in the server process", self._basis)
             return
         yield self._database_cores()
-        plain = self.database_cores / BUSY
-        if self._calls <= PLAIN_MAX and plain <= CORES:
-            told = f"{plain:.2f} of {CORES} cores at {BUSY:.0%}: one PostgreSQL, and {STANDBYS} synchronous standbys"
+        if self.is_plain:
+            plain = self.database_cores / BUSY
+            told = f"1 PostgreSQL + {STANDBYS} synchronous standbys: {plain:.4f} of {CORES} cores at {BUSY:.0%}"
             yield Need("database machines", 1 + STANDBYS, "", told, self._basis)
         else:
             yield from self._citus()
@@ -140,21 +145,19 @@ class Asked:
 
     def _database_cores(self) -> Need:
         found = self._found.database_cpu
-        if found is None:
-            told = (
-                f"{self._calls:,} calls x as much as the server: measure on a PostgreSQL of this machine to know better"
-            )
-            return Need("cores that the database computes on", self.database_cores, "", told, Basis.ASSUMED)
-        each = found * self._heavier * 1e6
+        each = (self._found.server_cpu if found is None else found) * self._heavier * 1e6
         told = f"{self._calls:,} calls x {each:,.0f} us of CPU each x {RULES} for pools and the fraud guard"
-        return Need("cores that the database computes on", self.database_cores, "", told, self._basis)
+        if found is None:
+            told += ", as much as the server: measure on a PostgreSQL of this machine to know better"
+        basis = Basis.ASSUMED if found is None else self._basis
+        return Need("cores that the database computes on", self.database_cores, "", told, basis)
 
     def _citus(self) -> Iterator[Need]:
         told = f"{self._calls:,} calls / at most {CELL_MAX:,} in one"
         yield Need("cells", self.cells, "", told, Basis.ASSUMED)
         told = (
-            f"{self.database_cores:.2f} cores x {CITUS} for Citus / {self.cells} cells / {BUSY:.0%} / {CORES} cores, "
-            f"at least {WORKERS_LEAST} in each"
+            f"{self.cells} cells x ({self.database_cores:,.4f} cores x {CITUS} for Citus / {self.cells} cells / "
+            f"{BUSY:.0%} / {CORES} cores, at least {WORKERS_LEAST})"
         )
         yield Need("Citus workers", self.workers, "", told, Basis.ASSUMED)
         told = f"({self.workers} workers + {self.cells} coordinators) x (1 + {STANDBYS} standbys)"
@@ -172,7 +175,7 @@ class Asked:
         yield Need("commits", rate, "a second", told, self._basis)
         # Of another database's disk nothing is known.
         embedded = self._found.database == "sqlite"
-        told = f"{rate:,.0f} commits x {self._found.flush * 1e3:.2f} ms for the disk of --folder"
+        told = f"{rate:,.3f} commits x {self._found.flush * 1e3:.3f} ms for the disk of --folder"
         basis = self._basis if embedded else Basis.ASSUMED
         yield Need("time that disks flush", rate * self._found.flush, "s in each second", told, basis)
 
@@ -199,10 +202,26 @@ class Asked:
         for what, each in (("from switches", asked), ("to switches", told_back)):
             told = f"{self._calls:,} calls x {each:,.0f} bytes x 8, without TCP and TLS"
             yield Need(f"network {what}", self._calls * each * 8 / MB, "Mbit a second", told, self._basis)
+        yield from self._network_of_databases()
         if logged := self._logged_bytes:
             told = f"{self._calls:,} calls x {logged:,.0f} bytes of log x 8 x {STANDBYS} standbys"
             rate = self._calls * logged * 8 * STANDBYS / MB
             yield Need("network to standbys", rate, "Mbit a second", told, self._basis)
+
+    def _network_of_databases(self) -> Iterator[Need]:
+        asked, told_back = self._found.asked_bytes, self._found.told_bytes
+        if asked is None or told_back is None:
+            return
+        together = self._found.commands_a_batch
+        for what, found in (("to databases", asked), ("from databases", told_back)):
+            each = found * self._heavier
+            told = f"{self._calls:,} calls x {each:,.0f} bytes x 8, with {together:.1f} commands in a batch"
+            yield Need(f"network {what}", self._calls * each * 8 / MB, "Mbit a second", told, self._basis)
+        if not self.is_plain:
+            each = (asked + told_back) * self._heavier
+            told = f"{self._calls:,} calls x {each:,.0f} bytes x 8: coordinators pass on what they ask and are told"
+            rate = self._calls * each * 8 / MB
+            yield Need("network within cells", rate, "Mbit a second, both ways", told, Basis.ASSUMED)
 
     def _memory(self) -> Iterator[Need]:
         calls = self._calls * self._lasts

@@ -106,7 +106,7 @@ def measured(folder: Path, database: str | None, seconds: float, watch: Callable
             with Client(scratch) as client:
                 world = open_world(client.send, organizations_in(seconds))
                 app = client.app
-                inside = measuring.Inside(app.engine, app.database, app.store.lanes, app.now)
+                inside = measuring.Inside(app.engine, app.database, app.store, app.now)
                 before = measuring.before(inside, world, seconds, watch)
             under = measuring.under_load(scratch.data, database, world, before, seconds, watch)
             watch("what it took")
@@ -161,6 +161,9 @@ def _tell(found: Measured, wanted: Sequence[Need], points: Sequence[Point], aske
 
 def _facts(found: Measured) -> Table:
     database = "in the server" if found.database_cpu is None else f"{found.database_cpu * 1e6:,.0f} us"
+    talk = "in the server"
+    if found.asked_bytes is not None and found.told_bytes is not None:
+        talk = f"{found.asked_bytes:,.0f} bytes asked, {found.told_bytes:,.0f} answered"
     service = found.service
     facts = {
         "machine": f"{found.machine}; others used {found.others:.0%} of it",
@@ -174,6 +177,7 @@ def _facts(found: Measured) -> Table:
         "a call on the disk": f"{found.stored_bytes:,.0f} bytes"
         + ("" if found.logged_bytes is None else f", {found.logged_bytes:,.0f} in the log"),
         "a call on the wire": f"{found.sent_bytes:,.0f} bytes asked, {found.received_bytes:,.0f} answered",
+        "a call between server and database": talk,
         "a call in progress": f"{found.open_bytes:,.0f} bytes",
     }
     for one in found.points:

@@ -6,7 +6,7 @@ The texts stand here and not in SQLAlchemy's language: compiling and binding the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from queue import SimpleQueue
 from typing import Any
@@ -93,7 +93,7 @@ class PostgresStore:
         wire = self._idle.get()
         try:
             if wire is None or wire.broken:
-                wire = Wire(self._dsn, PLANS if self._prepare else "", prepare=self._prepare)
+                wire = self._connected()
             tx = PostgresTx(wire, self._statements, org_ids, locked, () if self._prepare else PLANS_AGAIN)
             yield tx
             tx.commit()
@@ -105,6 +105,26 @@ class PostgresStore:
             raise
         finally:
             self._idle.put(wire)
+
+    @contextmanager
+    def traced(self, file: int) -> Iterator[None]:
+        """What is said meanwhile on any connection is written there."""
+        with ExitStack() as stack:
+            for _ in range(self.lanes):
+                stack.enter_context(self._next().traced(file))
+            yield
+
+    def _next(self) -> Wire:
+        """Whose turn it is, connected if it was not yet."""
+        idle = self._idle.get()
+        try:
+            idle = wire = idle or self._connected()
+            return wire
+        finally:
+            self._idle.put(idle)
+
+    def _connected(self) -> Wire:
+        return Wire(self._dsn, PLANS if self._prepare else "", prepare=self._prepare)
 
     def _undone(self, wire: Wire | None) -> Wire | None:
         """A connection that cannot even roll back is of no more use."""

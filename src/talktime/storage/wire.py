@@ -6,13 +6,14 @@ psycopg's cursors cost more than deciding a call does; this uses the same driver
 from __future__ import annotations
 
 import select
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.adapt import Transformer
-from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, Format, Trace, TransactionStatus
 
 from talktime.storage.alive import kept_alive
 from talktime.storage.errors import Busy, Conflict, StoreUnavailable
@@ -168,6 +169,16 @@ class Wire:
     def _notice(self, notice: psycopg.errors.Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":
             self._warned = True
+
+    @contextmanager
+    def traced(self, file: int) -> Iterator[None]:
+        """Each message is written there, with its length."""
+        self._pg.trace(file)
+        self._pg.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
+        try:
+            yield
+        finally:
+            self._pg.untrace()
 
     @property
     def broken(self) -> bool:
