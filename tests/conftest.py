@@ -30,7 +30,7 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 
 LAST = "tests/storage/test_one_shard.py"
-"""It looks at the statements of its own journey, and at those that the tests before it in this process were the cause of."""
+"""It looks at the statements of its own journey, and at those of the tests before it in this process."""
 
 
 @pytest.hookimpl(tryfirst=True)
