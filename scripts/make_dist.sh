@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 mkdir "$dist"
 # Without a date of ours, whoever builds a wheel from the source gets the same bytes.
 env --unset=SOURCE_DATE_EPOCH .venv/bin/python -m hatchling build -d "$dist"
-.venv/bin/python scripts/bill_of_materials.py requirements/runtime.txt >"$dist/talktime.cdx.json"
+.venv/bin/python scripts/bill_of_materials.py requirements/runtime.txt --optional requirements/tracing.txt \
+    >"$dist/talktime.cdx.json"
 
 wheel=$(basename "$dist"/*.whl)
 hash=$(sha256sum "$dist/$wheel" | cut --delimiter=' ' --fields=1)

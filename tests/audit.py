@@ -1,4 +1,4 @@
-"""Known weaknesses of the locked libraries, as the package index tells them: `python -m tests.audit`.
+"""Known weaknesses of all libraries that `make dist` locks, as the package index tells them: `python -m tests.audit`.
 
 It is asked where pip asks. Where nobody answers, or says nothing of weaknesses, nothing was audited: no good news.
 """
@@ -18,9 +18,11 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from scripts.bill_of_materials import Pinned, pinned
+from scripts.bill_of_materials import Pinned, united
 
-LOCK = Path(__file__).parent.parent / "requirements" / "runtime.txt"
+REQUIREMENTS = Path(__file__).parent.parent / "requirements"
+LOCKS = (REQUIREMENTS / "runtime.txt", REQUIREMENTS / "tracing.txt")
+"""What is handed out: for everybody, and with what traces need."""
 SECONDS_MAX = 20.0
 SILENT_MAX = 3
 """Of so many libraries in a row from the first on nothing was said: this index says nothing of any."""
@@ -60,8 +62,8 @@ class Audit(Struct):
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.audit", description="Known weaknesses of locked libraries.")
-    parser.add_argument("--lock", type=Path, help="another file of locked versions", default=LOCK)
-    parts = list(pinned(parser.parse_args().lock.read_text()))
+    parser.add_argument("--lock", type=Path, nargs="+", help="other files of locked versions", default=LOCKS)
+    parts = united(parser.parse_args().lock)
     try:
         done = audited(parts, index(), certificates())
     except NotAsked as why:

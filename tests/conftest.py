@@ -30,7 +30,7 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 
 LAST = "tests/storage/test_one_shard.py"
-"""It looks at every statement that the other tests made the program send."""
+"""It looks at the statements of its own journey, and at those of the tests before it in this process."""
 
 
 @pytest.hookimpl(tryfirst=True)

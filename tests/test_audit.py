@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from scripts.bill_of_materials import Pinned
+from scripts.bill_of_materials import Pinned, united
 from tests import audit
 from tests.support.loopback import Answer, Loopback, Request
 
@@ -89,6 +91,18 @@ def test_an_index_that_says_nothing_is_not_asked_for_every_library() -> None:
     assert len(index.asked) == audit.SILENT_MAX
 
 
+def test_whatever_is_handed_out_is_asked_about() -> None:
+    script = (audit.REQUIREMENTS.parent / "scripts" / "make_dist.sh").read_text()
+    handed_out = re.findall(r"(\w+):requirements", script)
+    assert {lock.stem for lock in audit.LOCKS} == set(handed_out) == {"runtime", "tracing"}
+
+
+def test_what_two_locks_have_in_common_is_asked_about_once() -> None:
+    names = [part.name for part in united(audit.LOCKS)]
+    assert {"uvicorn", "opentelemetry-sdk", "protobuf"} <= set(names)
+    assert len(names) == len(set(names))
+
+
 @pytest.mark.slow
 def test_it_is_asked_where_pip_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "https://packages.example.com/simple")
@@ -108,18 +122,19 @@ def test_pip_knows_by_itself_whom_to_ask(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.slow
 def test_the_program_says_that_nothing_was_audited_and_fails_over_a_weakness(tmp_path: Path) -> None:
-    lock = tmp_path / "lock.txt"
-    lock.write_text("".join(f"{one.name}=={one.version} \\\n    --hash=sha256:00\n" for one in PARTS))
+    locks = [tmp_path / f"{one.name}.txt" for one in PARTS]
+    for lock, one in zip(locks, PARTS, strict=True):
+        lock.write_text(f"{one.name}=={one.version} \\\n    --hash=sha256:00\n")
     with Index(example_one={"vulnerabilities": [KNOWN]}, example_two={"vulnerabilities": []}) as index:
-        bad = run(lock, index.url)
-    gone = run(lock, index.url)
+        bad = run(locks, index.url)
+    gone = run(locks, index.url)
     assert (bad.returncode, bad.stdout.splitlines()[-1]) == (1, "2 libraries asked about, 1 known weaknesses")
     assert (gone.returncode, gone.stdout.startswith("not audited: ")) == (0, True)
 
 
-def run(lock: Path, index: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.audit", "--lock", str(lock)]
+def run(locks: Sequence[Path], index: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.audit", "--lock", *map(str, locks)]
     here = {"PIP_INDEX_URL": f"{index}/simple", "NO_PROXY": "127.0.0.1", "PIP_CONFIG_FILE": "/dev/null"}
     return subprocess.run(
-        command, env=os.environ | here, capture_output=True, text=True, check=False, cwd=audit.LOCK.parent.parent
+        command, env=os.environ | here, capture_output=True, text=True, check=False, cwd=audit.REQUIREMENTS.parent
     )

@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 from talktime.cli.main import main
 from tests.support.logs import logging_undone
+from tests.support.server import SETTINGS_OF_ALL
 
 
 def inside(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -23,7 +24,7 @@ def inside(*arguments: str | Path, **environment: str) -> subprocess.CompletedPr
     try:
         with (
             patch.object(sys, "argv", command),
-            patch.dict(os.environ, {**ours, **environment}, clear=True),
+            patch.dict(os.environ, {**ours, **SETTINGS_OF_ALL, **environment}, clear=True),
             redirect_stdout(said),
             redirect_stderr(complained),
             logging_undone(),

@@ -14,12 +14,13 @@ from talktime.actions.audit import Actor
 from talktime.actions.seal import seal_all
 from talktime.app import App
 from talktime.core.ids import org_number
-from talktime.settings import Settings
+from talktime.settings import load
 from talktime.storage import move_store
 from talktime.storage import tables as t
 from talktime.storage.database import Database
 from talktime.storage.move_file import Manifest
 from talktime.web.table import API
+from tests.support.server import SETTINGS_OF_ALL
 from tests.web.client import Organization, World
 from tests.web.conftest import opened
 from tests.web.money import Payer
@@ -33,7 +34,7 @@ ELSEWHERE = {"/v1/exports", "/v1/switches", "/v1/document.css", "/v1/rates/looku
 
 @contextmanager
 def installation(folder: Path, url: str | None = None, secret: str = SECRET) -> Iterator[World]:
-    with opened(Settings(data=folder, database=url, secret_key=secret)) as world:
+    with opened(load({"data": folder, "database": url, "secret_key": secret}, SETTINGS_OF_ALL)) as world:
         yield world
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "talktime"
+LISTS = {"runtime": "requirements.txt", "tracing": "requirements-tracing.txt"}
+"""Which lock becomes which list."""
 
 pytestmark = pytest.mark.slow
 
@@ -51,9 +54,7 @@ def test_the_source_that_is_handed_out_makes_the_same_wheel(built: Path, tmp_pat
     assert wheel(tmp_path).read_bytes() == wheel(built).read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("locked", "list_of"), (("runtime", "requirements.txt"), ("tracing", "requirements-tracing.txt"))
-)
+@pytest.mark.parametrize(("locked", "list_of"), LISTS.items())
 def test_the_list_of_what_is_installed_has_the_lock_and_the_wheel_with_its_hash(
     built: Path, locked: str, list_of: str
 ) -> None:
@@ -113,12 +114,28 @@ def test_the_wheel_alone_serves_a_demonstration(built: Path, tmp_path: Path) -> 
             demo.communicate(timeout=60)
 
 
-def test_the_bill_of_materials_names_every_library_with_its_hashes() -> None:
-    lock = ROOT / "requirements" / "runtime.txt"
-    script = ROOT / "scripts" / "bill_of_materials.py"
-    told = subprocess.run([sys.executable, str(script), str(lock)], capture_output=True, text=True, check=True)
-    bill = json.loads(told.stdout)
-    locked = {line.split("==")[0] for line in lock.read_text().splitlines() if "==" in line and line[0].isalpha()}
-    assert {one["name"] for one in bill["components"]} == {name.split("[")[0] for name in locked}
-    assert sum(len(one["externalReferences"]) for one in bill["components"]) == lock.read_text().count("--hash=")
-    assert all(one["externalReferences"] for one in bill["components"])
+def test_the_bill_of_materials_names_every_library_with_its_hashes(built: Path) -> None:
+    components = json.loads((built / "talktime.cdx.json").read_text())["components"]
+    lists = [path.read_text() for path in built.glob("requirements*.txt")]
+    assert len(lists) == len(LISTS)
+    assert {one["name"] for one in components} == set().union(*map(libraries, lists))
+    assert len({one["bom-ref"] for one in components}) == len(components)
+    hashes = [file["hashes"][0]["content"] for one in components for file in one["externalReferences"]]
+    everywhere = {
+        digest for listed in lists for digest in re.findall(r"--hash=sha256:(\w+) ?\\?$", listed, re.MULTILINE)
+    }
+    assert set(hashes) == everywhere - {digests(built)[wheel(built).name]}
+    assert all(one["externalReferences"] for one in components)
+
+
+def test_the_bill_of_materials_tells_apart_what_only_traces_need(built: Path) -> None:
+    components = json.loads((built / "talktime.cdx.json").read_text())["components"]
+    scopes = {one["name"]: one["scope"] for one in components}
+    needed, traced = (libraries((built / listed).read_text()) for listed in LISTS.values())
+    assert {name for name, scope in scopes.items() if scope == "required"} == needed
+    assert {name for name, scope in scopes.items() if scope == "optional"} == traced - needed
+    assert "protobuf" in traced - needed
+
+
+def libraries(listed: str) -> set[str]:
+    return {re.split(r"\[|==", line)[0] for line in listed.splitlines() if "==" in line and line[0].isalpha()}

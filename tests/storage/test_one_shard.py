@@ -1,6 +1,8 @@
 """Every statement that the program sends stays with one organization, or with organizations of one machine: `scale.md`.
 
-It runs last, so that it sees what all other tests made the program send; alone it sees a journey through all stores.
+What it promises is shown by its own journey, which reaches every function of the stores on both databases. It runs
+last, so that it also sees what the tests before it in this process made the program send; what servers and tests in
+other processes send (`scripts/run_tests.sh` has three) it does not see.
 """
 
 from __future__ import annotations

@@ -225,7 +225,8 @@ def test_who_has_rows_in_another_order_is_never_told_of_a_deadlock(postgres_shop
     database, done, rounds = postgres_shop.database, Event(), []
 
     def crosswise() -> None:
-        with psycopg.connect(database.url) as writer:
+        # Through a pooler (`--pooled`) each transaction is on another connection, where nothing was prepared.
+        with psycopg.connect(database.url, prepare_threshold=None) as writer:
             while not done.is_set():
                 writer.execute("SET LOCAL app.orgs = '*'")
                 for call in ("c2997", "c0"):

@@ -36,6 +36,8 @@ def main() -> int:
     print(f"upgrade: {rolling}; {gently}; self-check: at once, {at_once}")
     for finding in rolling.findings:
         print(f"{finding.wrong}: {finding.words}", file=sys.stderr)
+    for words in rolling.again:
+        print(f"had to ask again: {words}", file=sys.stderr)
     held = gently.longest_seconds <= WAIT_SECONDS_MAX < at_once.longest_seconds
     return 0 if held and not rolling.findings and not rolling.again else 1
 

@@ -88,15 +88,17 @@ def measured(url: str, rows: int) -> Iterator[Figures]:
 
 def _write(url: str, figures: Figures, stop: Event) -> None:
     """Into rows all over the table, as calls do that are going on."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET app.orgs = '*'")
+    # Through a pooler (`--pooled`) nothing of a connection outlives its transaction.
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
         while not stop.is_set():
             number = figures.writes * 7919 % figures.rows + 1
             begun = time.monotonic()
-            connection.execute(
-                "UPDATE calls SET version = version + 1 WHERE org_id = %s AND call_id = %s",
-                [number % 10 + 1, f"call-{number}"],
-            )
+            with connection.transaction():
+                connection.execute("SET LOCAL app.orgs = '*'")
+                connection.execute(
+                    "UPDATE calls SET version = version + 1 WHERE org_id = %s AND call_id = %s",
+                    [number % 10 + 1, f"call-{number}"],
+                )
             figures.longest_seconds = max(figures.longest_seconds, time.monotonic() - begun)
             figures.writes += 1
             # Not all of the machine.
