@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from talktime import alarms
 from talktime.actions.backups import Checked
 from talktime.actions.schedule import turn
-from talktime.core import alarms
-from talktime.core.alarms import URGENT, Alarm
+from talktime.alarms import URGENT, Alarm
 from talktime.core.time import DAY, MINUTE, SECOND
 from talktime.lately import (
     ANSWERS_WINDOW_SECONDS,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from talktime.actions.backups import last_good
 from talktime.actions.upkeep import last_verification
-from talktime.core.alarms import ANSWER_SHARE, FAILED_QUARTERS_MOST, Health, quantile
+from talktime.alarms import ANSWER_SHARE, FAILED_QUARTERS_MOST, Health, quantile
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.time import SECOND
 from talktime.lately import Past

@@ -7,7 +7,7 @@ import platform
 from importlib.metadata import version
 from typing import NamedTuple
 
-from talktime.core.alarms import URGENT, alarms
+from talktime.alarms import URGENT, alarms
 from talktime.core.scopes import OPERATOR_ORG
 from talktime.core.switches import SILENT_AFTER
 from talktime.core.time import SECOND

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from talktime.core.alarms import Alarm, Health, alarms, quantile
+from talktime.alarms import Alarm, Health, alarms, quantile
 from talktime.core.time import DAY, MINUTE, SECOND
 
 NOW = 20_000 * DAY
