@@ -17,6 +17,7 @@ from unittest.mock import patch
 import psycopg
 
 from talktime import app
+from talktime.charging import batcher
 from talktime.cli.main import main
 from talktime.core.calls import Key
 from talktime.core.desk import Changes
@@ -128,6 +129,8 @@ class Slow(PostgresTx):
 
 
 def plant() -> None:
+    # One of its batches waits for no other.
+    batcher.COMPANY_SECONDS = 0.0
     app.SqliteStore = Careless  # type: ignore[attr-defined]
     postgres_store.Statements = LooksAtNothing  # type: ignore[attr-defined]
     postgres_store.PostgresTx = Slow  # type: ignore[misc]

@@ -175,7 +175,7 @@ class Asked:
         yield Need("commits", rate, "a second", told, self._basis)
         # Of another database's disk nothing is known.
         embedded = self._found.database == "sqlite"
-        told = f"{rate:,.3f} commits x {self._found.flush * 1e3:.3f} ms for the disk of --folder"
+        told = f"{rate:,.3f} commits x {self._found.flush * 1e3:.3g} ms for the disk of --folder"
         basis = self._basis if embedded else Basis.ASSUMED
         yield Need("time that disks flush", rate * self._found.flush, "s in each second", told, basis)
 
