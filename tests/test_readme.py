@@ -113,7 +113,7 @@ def test_a_real_call_is_refused_then_paid_and_made_then_cut(said: list[str]) -> 
     assert "X-Talktime-Reason: credits_not_set_up" in told
     assert "BYE sip:" in told
     calls = next(answer["data"] for answer in answers(told) if "data" in answer)
-    assert [(one["state"], one["charge"]) for one in calls[1:]] == [("settled", "0.04"), ("refused", "0")]
+    assert [(one["state"], one["charge"]) for one in calls[1:]] == [("settled", "0.04"), ("refused", "0")], calls
     assert (calls[0]["state"], calls[0]["granted_seconds"]) == ("settled", 6)
     assert calls[0]["duration_seconds"] in (5, 6)
 
