@@ -33,6 +33,11 @@ class Machine:
             self.at += MINUTE
             self.lately.look()
 
+    def errs(self, then: int) -> None:
+        """One error, and so many minutes."""
+        self.meters.store_errors.inc()
+        self.passes(then)
+
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
@@ -80,10 +85,8 @@ def test_one_error_or_many_of_a_moment_do_not_go_on(machine: Machine) -> None:
 
 def test_errors_of_one_minute_after_the_other_go_on(machine: Machine) -> None:
     machine.passes(20)
-    machine.meters.store_errors.inc()
-    machine.passes(1)
-    machine.meters.store_errors.inc()
-    machine.passes(1)
+    machine.errs(then=1)
+    machine.errs(then=1)
     assert machine.lately.past().errors_go_on
     machine.passes(1)
     assert not machine.lately.past().errors_go_on
@@ -91,10 +94,8 @@ def test_errors_of_one_minute_after_the_other_go_on(machine: Machine) -> None:
 
 def test_where_calls_are_rare_errors_of_one_five_minutes_after_the_other_go_on(machine: Machine) -> None:
     machine.passes(20)
-    machine.meters.store_errors.inc()
-    machine.passes(6)
-    machine.meters.store_errors.inc()
-    machine.passes(2)
+    machine.errs(then=6)
+    machine.errs(then=2)
     past = machine.lately.past()
     assert (past.errors, past.errors_go_on) == (1, True)
 

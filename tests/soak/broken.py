@@ -76,5 +76,6 @@ class Tired(SqliteStore):
 
 
 if __name__ == "__main__":
+    # The module's own name is what the server makes its store of.
     app.SqliteStore = {"Leaky": Leaky, "Tired": Tired}[sys.argv.pop(1)]  # type: ignore[attr-defined]
     main()
